@@ -1,0 +1,1 @@
+"""archlang: neural network architectures as plain specs, known before a tensor exists."""

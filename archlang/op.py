@@ -1,0 +1,194 @@
+"""A layer, and every question that anyone may ask of it.
+
+A layer is one frozen class. Its fields are its syntax, in order; its methods are its rules.
+A class that leaves a question open cannot be defined, and a name can be taken only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+from archlang.types import Dim, Shape, Tensor
+
+Torch: TypeAlias = Any
+"""``torch.nn`` and the modules PyTorch lacks, or a stand-in that records what is built."""
+
+
+class LayerError(ValueError):
+    """A layer cannot take the tensor it is given.
+
+    ``message`` stands alone; ``code`` is the diagnostic's; ``field`` is the parameter to
+    point at, or None for the layer as a whole; ``hint`` says what would be right.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "A202", field: str | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message, self.code, self.field, self.hint = message, code, field, hint
+
+
+class Parameter(NamedTuple):
+    """A parameter of a layer or block: ``required`` ones have no default."""
+
+    name: str
+    required: bool
+    default: Any = None
+    variadic: bool = False
+
+
+class Op(BaseModel):
+    """Base of all layers: the questions, and the registry of names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    name: ClassVar[str] = ""
+    variadic: ClassVar[str] = ""
+    """The field that takes all positional arguments, where one does (``permute(1, 2, 0)``)."""
+    merges: ClassVar[bool] = False
+    """Whether it takes branches instead of one tensor."""
+    depth: ClassVar[int] = 0
+    """Convolutions, linears and attention projections that a path through it passes."""
+    registry: ClassVar[dict[str, type[Op]]] = {}
+
+    def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if not name:
+            return
+        if name in Op.registry:
+            raise TypeError(f"two layers are named `{name}`")
+        for question in ("infer", "params", "buffers", "macs", "neurons", "lower"):
+            if getattr(cls, question) is getattr(Op, question):
+                raise TypeError(f"layer `{name}` does not answer `{question}`")
+        if not (cls.__doc__ or "").strip():
+            raise TypeError(f"layer `{name}` has no documentation")
+        cls.name = name
+        Op.registry[name] = cls
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        """The tensor that comes out; raises ``LayerError`` where PyTorch would."""
+        raise NotImplementedError
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        """Learned tensors by key, as PyTorch names them; the key "" is the layer's own path."""
+        raise NotImplementedError
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        """Tensors kept but not learned, by key."""
+        raise NotImplementedError
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        """Multiply-accumulates of its products, for one sample."""
+        raise NotImplementedError
+
+    def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
+        """Scalars of new values it makes for one sample: 0 for a view, or in place."""
+        raise NotImplementedError
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        """The PyTorch module that computes it, or None where ``call`` needs none."""
+        raise NotImplementedError
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        """The Python expression that applies ``module`` to the variables ``args``.
+
+        It may use ``torch``, and stands for a value of shape (batch, *infer(xs)).
+        """
+        return f"{module}({', '.join(args)})"
+
+    @classmethod
+    def parameters(cls) -> list[Parameter]:
+        """Its parameters in the order of the syntax."""
+        return [
+            Parameter(n, f.is_required(), f.default, n == cls.variadic)
+            for n, f in cls.model_fields.items()
+        ]
+
+    def __str__(self) -> str:
+        """It as a user would write it: required arguments first, defaults left out."""
+        parts: list[str] = []
+        for p in self.parameters():
+            value = getattr(self, p.name)
+            if p.variadic:
+                parts.extend(format_value(v) for v in value)
+            elif p.required:
+                parts.append(format_value(value))
+            elif value != p.default:
+                parts.append(f"{p.name}={format_value(value)}")
+        return f"{self.name}({', '.join(parts)})" if parts else self.name
+
+
+class Weightless(Op):
+    """A layer that learns nothing and multiplies nothing."""
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        return 0
+
+
+class Fresh(Op):
+    """A layer whose whole output is new values."""
+
+    def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
+        return y.numel
+
+
+class View(Weightless):
+    """A layer that shows the values it is given in another form, and makes none."""
+
+    def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
+        return 0
+
+
+def format_value(value: object) -> str:
+    """A value as a user would write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "x".join(str(v) for v in value)
+    if isinstance(value, list):
+        return f"[{', '.join(format_value(v) for v in value)}]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def words() -> frozenset[str]:
+    """The words that layers take as arguments: ``same``, ``valid``, ``reflect``, …"""
+
+    def literals(annotation: object) -> Iterator[str]:
+        if get_origin(annotation) is Literal:
+            yield from (a for a in get_args(annotation) if isinstance(a, str))
+        else:
+            for inner in get_args(annotation):
+                yield from literals(inner)
+
+    return frozenset(
+        word
+        for op in Op.registry.values()
+        for field in op.model_fields.values()
+        for annotation in (field.annotation, *field.metadata)
+        for word in literals(annotation)
+    )
+
+
+def nearest(word: str, known: list[str]) -> str | None:
+    """The known name that ``word`` most likely meant: its case aside first, then by spelling."""
+    folded = {k.lower(): k for k in known}
+    if word.lower() in folded:
+        return folded[word.lower()]
+    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.66)
+    return folded[close[0]] if close else None

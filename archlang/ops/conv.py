@@ -1,0 +1,237 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, Literal
+
+from archlang.arguments import (
+    NaturalSize,
+    Padding,
+    PositiveInt,
+    Size,
+    Truth,
+    per_axis,
+    spatial_axes,
+)
+from archlang.op import Fresh, LayerError, Torch
+from archlang.types import Dim, Shape, Tensor, product, through, transposed_rule, window_rule
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+class _Convolution(Fresh):
+    """What convolutions share: a kernel, output channels, groups, a bias."""
+
+    depth = 1
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+
+def _divide(x: Tensor, channels: int, groups: int) -> None:
+    for count, what in ((x.channels, "the channels that arrive"), (channels, "`channels`")):
+        if count % groups:
+            raise LayerError(
+                f"`groups` {groups} does not divide {what}, {int(count)}", field="groups"
+            )
+
+
+class Conv(_Convolution, name="conv"):
+    """Slide `channels` learned filters over the input (cross-correlation).
+
+    Shape: [C, *S] -> [channels, *floor((S + 2*pad - dilation*(kernel-1) - 1) / stride + 1)],
+    with one to three axes S. `pad` is `same` (dilation*(kernel-1)//2, odd kernels only),
+    `valid` (0), a number, a size, or a pair [before, after] for each axis.
+
+    LeCun et al. 1989, Backpropagation applied to handwritten zip code recognition.
+
+        conv(3x3, 64, stride=2) : [3, 32, 32] -> [64, 16, 16]
+    """
+
+    kernel: Size
+    channels: PositiveInt
+    stride: Size = 1
+    pad: Padding = "same"
+    dilation: Size = 1
+    groups: PositiveInt = 1
+    bias: Truth = True
+    pad_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+
+    def pads(self, axes: int) -> Pairs:
+        """The padding before and after each axis; raises for `same` with an even kernel."""
+        if isinstance(self.pad, list):
+            if len(self.pad) != axes:
+                raise LayerError(
+                    f"`pad` gives {len(self.pad)} pairs, one for each axis, "
+                    f"but the tensor has {axes} beside its channels",
+                    field="pad",
+                )
+            return tuple((a, b) for a, b in self.pad)
+        if self.pad == "valid":
+            return ((0, 0),) * axes
+        if self.pad != "same":
+            return tuple((p, p) for p in per_axis(self.pad, axes, "pad"))
+        kernel = per_axis(self.kernel, axes, "kernel")
+        dilation = per_axis(self.dilation, axes, "dilation")
+        if even := next((k for k in kernel if k % 2 == 0), None):
+            raise LayerError(
+                f"`pad=same` has no meaning for an even kernel: {even} would need "
+                "more padding on one side",
+                code="A207",
+                field="kernel",
+                hint="state the padding, such as `pad=0`",
+            )
+        return tuple((d * (k - 1) // 2,) * 2 for k, d in zip(kernel, dilation, strict=True))
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axes = spatial_axes(x.shape, self.name)
+        kernel = per_axis(self.kernel, axes, "kernel")
+        stride = per_axis(self.stride, axes, "stride")
+        dilation = per_axis(self.dilation, axes, "dilation")
+        pads = self.pads(axes)
+        _divide(x, self.channels, self.groups)
+        self._check_pad_mode(x, pads)
+        sizes = []
+        for size, k, s, d, (before, after) in zip(
+            x.spatial, kernel, stride, dilation, pads, strict=True
+        ):
+            out = through(size, window_rule(k, s, before, after, d))
+            if out is None:
+                spread = f", spread to {d * (k - 1) + 1} by its dilation," if d > 1 else ""
+                padded = f" ({before + size + after} with its padding)" if before + after else ""
+                raise LayerError(
+                    f"the kernel, {k},{spread} is larger than the input, {int(size)}{padded}",
+                    field="kernel",
+                )
+            sizes.append(out)
+        return Tensor((self.channels, *sizes))
+
+    def _check_pad_mode(self, x: Tensor, pads: Pairs) -> None:
+        if self.pad_mode in ("zeros", "replicate"):
+            return
+        most = {"reflect": 1, "circular": 0}[self.pad_mode]
+        for size, pair in zip(x.spatial, pads, strict=True):
+            if max(pair) > size - most:
+                raise LayerError(
+                    f"`pad_mode={self.pad_mode}` can pad an axis of {int(size)} "
+                    f"by at most {int(size) - most}, not {max(pair)}",
+                    field="pad",
+                )
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        shapes: dict[str, Shape] = {"weight": (self.channels, x.channels // self.groups, *kernel)}
+        if self.bias:
+            shapes["bias"] = (self.channels,)
+        return shapes
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        (x,) = xs
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        return product((*y.shape, x.channels // self.groups, prod(kernel)))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        axes = x.rank - 1
+        pads = self.pads(axes)
+        options: dict[str, Any] = {}
+        if any(s != 1 for s in per_axis(self.stride, axes, "stride")):
+            options["stride"] = _plain(self.stride)
+        if any(before != after for before, after in pads):
+            options["padding"] = pads
+        elif any(before for before, _ in pads):
+            options["padding"] = _plain(tuple(before for before, _ in pads))
+        if any(d != 1 for d in per_axis(self.dilation, axes, "dilation")):
+            options["dilation"] = _plain(self.dilation)
+        if self.groups != 1:
+            options["groups"] = self.groups
+        if not self.bias:
+            options["bias"] = False
+        if self.pad_mode != "zeros":
+            options["padding_mode"] = self.pad_mode
+        uneven = any(before != after for before, after in pads)
+        module = getattr(nn, f"{'UnevenConv' if uneven else 'Conv'}{axes}d")
+        return module(int(x.channels), self.channels, _plain(self.kernel), **options)
+
+
+class ConvTranspose(_Convolution, name="conv_transpose"):
+    """The transpose of a convolution: spread each input over a kernel and add up.
+
+    Shape: [C, *S] -> [channels, *((S-1)*stride - 2*pad + dilation*(kernel-1) + output_pad + 1)].
+    `output_pad` adds to one side, and must be smaller than the stride or the dilation.
+
+    Zeiler et al. 2010, Deconvolutional networks.
+
+        conv_transpose(2x2, 32, stride=2) : [64, 14, 14] -> [32, 28, 28]
+    """
+
+    kernel: Size
+    channels: PositiveInt
+    stride: Size = 1
+    pad: NaturalSize = 0
+    output_pad: NaturalSize = 0
+    dilation: Size = 1
+    groups: PositiveInt = 1
+    bias: Truth = True
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axes = spatial_axes(x.shape, self.name)
+        _divide(x, self.channels, self.groups)
+        figures = [
+            per_axis(getattr(self, f), axes, f)
+            for f in ("kernel", "stride", "pad", "output_pad", "dilation")
+        ]
+        sizes = []
+        for size, k, s, p, extra, d in zip(x.spatial, *figures, strict=True):
+            if extra >= max(s, d):
+                raise LayerError(
+                    f"`output_pad` {extra} must be smaller than the stride or the dilation, "
+                    f"the larger of which is {max(s, d)}",
+                    field="output_pad",
+                )
+            out = through(size, transposed_rule(k, s, p, p, d, extra))
+            if out is None:
+                raise LayerError(
+                    f"nothing is left of an axis of {int(size)} once `pad` {p} is cut off",
+                    field="pad",
+                )
+            sizes.append(out)
+        return Tensor((self.channels, *sizes))
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        shapes: dict[str, Shape] = {"weight": (x.channels, self.channels // self.groups, *kernel)}
+        if self.bias:
+            shapes["bias"] = (self.channels,)
+        return shapes
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        (x,) = xs
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        return product((*x.shape, self.channels // self.groups, prod(kernel)))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        return getattr(nn, f"ConvTranspose{x.rank - 1}d")(
+            int(x.channels),
+            self.channels,
+            _plain(self.kernel),
+            stride=_plain(self.stride),
+            padding=_plain(self.pad),
+            output_padding=_plain(self.output_pad),
+            groups=self.groups,
+            bias=self.bias,
+            dilation=_plain(self.dilation),
+        )
+
+
+def _plain(value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    """One number where all axes have the same: what a reader of the module would write."""
+    if isinstance(value, tuple) and len(set(value)) == 1:
+        return value[0]
+    return value
