@@ -1,0 +1,186 @@
+"""What archlang tells a user about a spec, and the one renderer of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archlang.source import Source, Span
+
+CODES: dict[str, str] = {
+    "A001": "a limit of the language is exceeded",
+    "A002": "the file is not text",
+    "A101": "syntax error",
+    "A102": "a bracket or brace is not closed, or closes nothing",
+    "A103": "unknown name",
+    "A104": "wrong arguments",
+    "A105": "a value of the wrong kind",
+    "A106": "a name is taken",
+    "A107": "a file cannot be used",
+    "A108": "an expression has no value",
+    "A109": "a block uses itself",
+    "A110": "a statement stands where it has no meaning",
+    "A111": "two parts have one path, or a path PyTorch cannot carry",
+    "A112": "there is no tensor to work on",
+    "A113": "an unknown version of the language",
+    "A201": "shape assertion failed",
+    "A202": "a layer cannot take this tensor",
+    "A203": "branches have different shapes",
+    "A204": "branches would broadcast",
+    "A205": "a requirement is not met",
+    "A206": "`linear` on three or more axes",
+    "A207": "`same` padding with an even kernel",
+    "A208": "a tensor with a size below 1",
+    "A209": "a tensor does not fit a block's signature",
+    "A210": "one shared network, two sets of weights",
+}
+"""Every code, with what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A secondary place, and what it has to do with the matter."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: its message stands alone; the spans show the user's own lines."""
+
+    code: str
+    message: str
+    span: Span
+    label: str = ""
+    related: tuple[Note, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"no diagnostic has the code {self.code}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data: lines and columns from 1, columns in characters."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "label": self.label,
+            **_place(self.span),
+            "related": [{**_place(n.span), "message": n.text} for n in self.related],
+            "notes": list(self.notes),
+            "help": self.help,
+        }
+
+    def render(self, *, color: bool = False, width: int = 100) -> str:
+        """For people: the message, the lines it is about, and what to do."""
+        return _Renderer(color, width).render(self)
+
+
+class ArchError(Exception):
+    """A spec that cannot be used, with every finding about it."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+
+
+def _place(span: Span) -> dict[str, Any]:
+    def point(offset: int) -> dict[str, int]:
+        line, column = span.source.position(offset)
+        return {"line": line, "column": column}
+
+    return {"file": span.source.name, "start": point(span.start), "end": point(span.end)}
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal ``text`` takes; a tab is four."""
+    return sum(
+        4
+        if c == "\t"
+        else 0
+        if unicodedata.combining(c)
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    line: int
+    start: int  # columns from 0, in characters
+    end: int
+    text: str
+    primary: bool
+
+
+class _Renderer:
+    def __init__(self, color: bool, width: int) -> None:
+        self.color, self.width = color, max(width, 40)
+
+    def paint(self, text: str, style: str) -> str:
+        codes = {"error": "1;31", "warning": "1;33", "bold": "1", "rule": "34", "help": "1;36"}
+        return f"\033[{codes[style]}m{text}\033[0m" if self.color and text else text
+
+    def render(self, d: Diagnostic) -> str:
+        out = [
+            self.paint(f"{d.severity}[{d.code}]", d.severity) + self.paint(f": {d.message}", "bold")
+        ]
+        marks: dict[Source, list[_Mark]] = {d.span.source: [_mark(d.span, d.label, True)]}
+        for note in d.related:
+            marks.setdefault(note.span.source, []).append(_mark(note.span, note.text, False))
+        gutter = len(str(max(m.line for group in marks.values() for m in group)))
+        for source, group in marks.items():
+            at = (
+                d.span
+                if source is d.span.source
+                else next(n.span for n in d.related if n.span.source is source)
+            )
+            out.append(f"{' ' * gutter}{self.paint('-->', 'rule')} {at}")
+            out.extend(self.snippet(source, group, gutter, d.severity))
+        out.extend(f"{' ' * gutter} {self.paint('=', 'rule')} {note}" for note in d.notes)
+        if d.help:
+            out.append(f"{self.paint('help', 'help')}: {d.help}")
+        return "\n".join(out)
+
+    def snippet(
+        self, source: Source, marks: list[_Mark], gutter: int, severity: str
+    ) -> Iterable[str]:
+        bar = self.paint("|", "rule")
+        for number in sorted({m.line for m in marks}):
+            here = sorted((m for m in marks if m.line == number), key=lambda m: (-m.start, m.end))
+            text = source.line(number)
+            room = self.width - gutter - 3
+            left = _window(text, here, room)
+            shown = text[left : left + room].replace("\t", "    ").rstrip()
+            yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
+            for mark in here:
+                indent = cells(text[left : mark.start])
+                length = max(1, cells(text[mark.start : min(mark.end, left + room)]))
+                line = ("^" if mark.primary else "-") * length
+                label = f" {mark.text}" if mark.text else ""
+                style = severity if mark.primary else "rule"
+                yield f"{' ' * gutter} {bar} {' ' * indent}{self.paint(line + label, style)}"
+
+
+def _mark(span: Span, text: str, primary: bool) -> _Mark:
+    line, column = span.source.position(span.start)
+    end_line, end_column = span.source.position(span.end)
+    whole = len(span.source.line(line).rstrip())
+    end = end_column - 1 if end_line == line else whole
+    return _Mark(line, column - 1, max(end, column), text, primary)
+
+
+def _window(text: str, marks: list[_Mark], room: int) -> int:
+    """The first character to show of a line too long to show whole."""
+    if len(text) <= room:
+        return 0
+    first = min(m.start for m in marks)
+    return max(0, min(first - room // 4, len(text) - room))

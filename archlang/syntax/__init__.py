@@ -1,0 +1,1 @@
+"""Text to syntax tree and back: the grammar, the tree, the parser, the printer."""
