@@ -68,6 +68,14 @@ def _wholes(value: object, least: int | None) -> tuple[int, ...]:
     return tuple(_whole(v, -LARGEST if least is None else least) for v in value)
 
 
+def _sizes(value: object) -> list[int]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of sizes, like [1, 768], not `{format_value(value)}`")
+    for size in value:
+        _whole(size, 1)
+    return list(value)
+
+
 Whole: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, -LARGEST))]
 PositiveInt: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, 1))]
 NaturalInt: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, 0))]
@@ -82,7 +90,14 @@ Number: TypeAlias = Annotated[float, PlainValidator(_number)]
 Probability: TypeAlias = Annotated[float, PlainValidator(_probability)]
 Truth: TypeAlias = Annotated[bool, PlainValidator(_truth)]
 Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(lambda v: _wholes(v, 0))]
-Sizes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(lambda v: _wholes(v, 1))]
+Sizes: TypeAlias = Annotated[list[int], PlainValidator(_sizes)]
+"""A list of sizes; those that depend on the input's still say so."""
+OptionalSize: TypeAlias = Annotated[
+    int | tuple[int, ...] | None, PlainValidator(lambda v: _sized(v, 1))
+]
+"""A size that may be left out."""
+OptionalWhole: TypeAlias = Annotated[int | None, PlainValidator(lambda v: _whole(v, -LARGEST))]
+"""A whole number that may be left out."""
 
 
 def per_axis(value: int | Sequence[int], axes: int, field: str) -> tuple[int, ...]:
@@ -96,6 +111,13 @@ def per_axis(value: int | Sequence[int], axes: int, field: str) -> tuple[int, ..
             field=field,
         )
     return tuple(value)
+
+
+def plain(value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    """One number where all axes have the same: what a reader of the module would write."""
+    if isinstance(value, tuple) and len(set(value)) == 1:
+        return value[0]
+    return value
 
 
 def spatial_axes(shape: Sequence[int], layer: str) -> int:

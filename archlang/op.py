@@ -51,6 +51,10 @@ class Op(BaseModel):
     """The field that takes all positional arguments, where one does (``permute(1, 2, 0)``)."""
     merges: ClassVar[bool] = False
     """Whether it takes branches instead of one tensor."""
+    implicit: ClassVar[Literal["", "first", "last"]] = ""
+    """Where a merge written with one branch gets an identity beside it."""
+    most: ClassVar[int | None] = None
+    """The most branches that a merge may be written with."""
     depth: ClassVar[int] = 0
     """Convolutions, linears and attention projections that a path through it passes."""
     registry: ClassVar[dict[str, type[Op]]] = {}

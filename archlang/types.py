@@ -80,25 +80,31 @@ def total(dims: Iterable[Dim]) -> Dim:
 
 @lru_cache(maxsize=4096)
 def window_rule(
-    kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False
+    kernel: int,
+    stride: int,
+    before: int,
+    after: int,
+    dilation: int = 1,
+    ceil: bool = False,
+    least: int = 1,
 ) -> SizeRule:
     """A window of ``kernel`` sliding by ``stride`` over ``before + n + after``.
 
     With ``ceil`` the last window may overhang, but must start inside the input or the
-    padding before it, as PyTorch has it.
+    padding before it, as PyTorch has it. An ``n`` below ``least`` is rejected.
     """
     extent = dilation * (kernel - 1) + 1
 
     def of(n: int) -> int | None:
         room = n + before + after - extent
-        if room < 0 and not ceil:
+        if n < least or (room < 0 and not ceil):
             return None
         out = (room + (stride - 1 if ceil else 0)) // stride + 1
         if ceil and (out - 1) * stride >= n + before:
             out -= 1
         return out if out >= 1 else None
 
-    return SizeRule(of, stride, 1, max(1, extent - before - after))
+    return SizeRule(of, stride, 1, max(least, extent - before - after))
 
 
 @lru_cache(maxsize=1024)
@@ -113,6 +119,25 @@ def transposed_rule(
         return out if out >= 1 else None
 
     return SizeRule(of, 1, stride, max(1, -(-(1 - fixed) // stride) + 1))
+
+
+@lru_cache(maxsize=256)
+def slice_rule(start: int, end: int) -> SizeRule:
+    """The part of ``n`` from ``start`` up to ``end``, each from the back where negative.
+
+    It rejects an ``n`` that either lies outside of, and one that nothing is left of.
+    """
+
+    def of(n: int) -> int | None:
+        if not (-n <= start <= n and -n <= end <= n):
+            return None
+        out = (end + n if end < 0 else end) - (start + n if start < 0 else start)
+        return out if out >= 1 else None
+
+    reach = max(abs(start), abs(end))
+    if start < 0 <= end:  # too far from the back for every larger size
+        return SizeRule(of, 1, 0, reach + abs(start) + abs(end) + 1)
+    return SizeRule(of, 1, 1 if end < 0 <= start else 0, max(1, reach, start - end + 1))
 
 
 @lru_cache(maxsize=256)

@@ -12,12 +12,15 @@ from archlang.arguments import (
     Size,
     Truth,
     per_axis,
+    plain,
     spatial_axes,
 )
 from archlang.op import Fresh, LayerError, Torch
 from archlang.types import Dim, Shape, Tensor, product, through, transposed_rule, window_rule
 
 Pairs = tuple[tuple[int, int], ...]
+_SLACK = {"reflect": 1, "circular": 0}
+"""How much smaller than the axis the padding of a mode must be, where it must."""
 
 
 class _Convolution(Fresh):
@@ -93,11 +96,13 @@ class Conv(_Convolution, name="conv"):
         pads = self.pads(axes)
         _divide(x, self.channels, self.groups)
         self._check_pad_mode(x, pads)
+        slack = _SLACK.get(self.pad_mode)
         sizes = []
         for size, k, s, d, (before, after) in zip(
             x.spatial, kernel, stride, dilation, pads, strict=True
         ):
-            out = through(size, window_rule(k, s, before, after, d))
+            least = 1 if slack is None else max(before, after) + slack
+            out = through(size, window_rule(k, s, before, after, d, least=least))
             if out is None:
                 spread = f", spread to {d * (k - 1) + 1} by its dilation," if d > 1 else ""
                 padded = f" ({before + size + after} with its padding)" if before + after else ""
@@ -109,14 +114,14 @@ class Conv(_Convolution, name="conv"):
         return Tensor((self.channels, *sizes))
 
     def _check_pad_mode(self, x: Tensor, pads: Pairs) -> None:
-        if self.pad_mode in ("zeros", "replicate"):
+        slack = _SLACK.get(self.pad_mode)
+        if slack is None:
             return
-        most = {"reflect": 1, "circular": 0}[self.pad_mode]
         for size, pair in zip(x.spatial, pads, strict=True):
-            if max(pair) > size - most:
+            if max(pair) > size - slack:
                 raise LayerError(
                     f"`pad_mode={self.pad_mode}` can pad an axis of {int(size)} "
-                    f"by at most {int(size) - most}, not {max(pair)}",
+                    f"by at most {int(size) - slack}, not {max(pair)}",
                     field="pad",
                 )
 
@@ -139,13 +144,13 @@ class Conv(_Convolution, name="conv"):
         pads = self.pads(axes)
         options: dict[str, Any] = {}
         if any(s != 1 for s in per_axis(self.stride, axes, "stride")):
-            options["stride"] = _plain(self.stride)
+            options["stride"] = plain(self.stride)
         if any(before != after for before, after in pads):
             options["padding"] = pads
         elif any(before for before, _ in pads):
-            options["padding"] = _plain(tuple(before for before, _ in pads))
+            options["padding"] = plain(tuple(before for before, _ in pads))
         if any(d != 1 for d in per_axis(self.dilation, axes, "dilation")):
-            options["dilation"] = _plain(self.dilation)
+            options["dilation"] = plain(self.dilation)
         if self.groups != 1:
             options["groups"] = self.groups
         if not self.bias:
@@ -154,7 +159,7 @@ class Conv(_Convolution, name="conv"):
             options["padding_mode"] = self.pad_mode
         uneven = any(before != after for before, after in pads)
         module = getattr(nn, f"{'UnevenConv' if uneven else 'Conv'}{axes}d")
-        return module(int(x.channels), self.channels, _plain(self.kernel), **options)
+        return module(int(x.channels), self.channels, plain(self.kernel), **options)
 
 
 class ConvTranspose(_Convolution, name="conv_transpose"):
@@ -197,6 +202,7 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
             if out is None:
                 raise LayerError(
                     f"nothing is left of an axis of {int(size)} once `pad` {p} is cut off",
+                    code="A208",
                     field="pad",
                 )
             sizes.append(out)
@@ -220,18 +226,11 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
         return getattr(nn, f"ConvTranspose{x.rank - 1}d")(
             int(x.channels),
             self.channels,
-            _plain(self.kernel),
-            stride=_plain(self.stride),
-            padding=_plain(self.pad),
-            output_padding=_plain(self.output_pad),
+            plain(self.kernel),
+            stride=plain(self.stride),
+            padding=plain(self.pad),
+            output_padding=plain(self.output_pad),
             groups=self.groups,
             bias=self.bias,
-            dilation=_plain(self.dilation),
+            dilation=plain(self.dilation),
         )
-
-
-def _plain(value: int | tuple[int, ...]) -> int | tuple[int, ...]:
-    """One number where all axes have the same: what a reader of the module would write."""
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return value[0]
-    return value

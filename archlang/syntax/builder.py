@@ -94,8 +94,8 @@ class Builder(Transformer[Token, Any]):
     def label(self, m: Meta, c: list[Any]) -> ast.Label:
         return ast.Label(m.start_pos, m.end_pos, str(c[0]), c[1:])
 
-    def label_name(self, m: Meta, c: list[Any]) -> Token:
-        return c[0]
+    def label_name(self, m: Meta, c: list[Any]) -> str:
+        return str(c[0])
 
     def shared(self, m: Meta, c: list[Any]) -> ast.Shared:
         return ast.Shared(m.start_pos, m.end_pos, str(c[1]), c[2])

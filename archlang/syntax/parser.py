@@ -128,6 +128,11 @@ def _run(source: Source, start: str) -> Any:
         text = str(error.orig_exc.args[0])
         at = source.text.find(text)
         _fail("A001", f"a number of {len(text)} characters", Span(source, at, at + len(text)))
+    except RecursionError:
+        longest = max(source.text.split("\n"), key=len)
+        at = source.text.find(longest)
+        span = Span(source, at, at + len(longest))
+        _fail("A001", "an expression nests too deep", span, help="name its parts with `let`")
     finally:
         if collecting:
             gc.enable()

@@ -1,0 +1,1 @@
+"""Questions about a network, one file a question."""

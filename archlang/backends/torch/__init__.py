@@ -1,0 +1,1 @@
+"""PyTorch: modules, source and weights."""

@@ -1,0 +1,102 @@
+"""Arguments to parameters, for layers, blocks, models and functions alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from archlang.elaborate.problem import fail, unknown
+from archlang.elaborate.values import Given, Partial, describe, plain
+from archlang.op import LayerError, Op, Parameter
+from archlang.source import Span
+
+
+def bind(
+    what: str, parameters: Sequence[Parameter], given: Sequence[Given], span: Span
+) -> dict[str, Given]:
+    """Which parameter each argument is for; raises for one too many, unknown or given twice."""
+    by_name = {p.name: p for p in parameters}
+    bound: dict[str, Given] = {}
+    free = [p for p in parameters if p.name not in {g.name for g in given}]
+    for argument in given:
+        name = argument.name
+        if name is None:
+            if not free:
+                takes = (
+                    f"takes {_count(len(parameters), 'argument')}" if parameters else "takes none"
+                )
+                fail(
+                    "A104",
+                    f"`{what}` is given more arguments than it has: it {takes}",
+                    argument.span,
+                )
+            parameter = free[0]
+            name = parameter.name
+            if parameter.variadic:
+                rest = bound.get(name)
+                values = [*(rest.value if rest else []), argument.value]
+                bound[name] = Given(name, values, argument.span)
+                continue
+            free.pop(0)
+        elif name not in by_name:
+            unknown(f"parameter of `{what}`", name, by_name, argument.span, "A104")
+        if name in bound:
+            fail("A104", f"`{what}` is given `{name}` twice", argument.span)
+        bound[name] = argument
+    return bound
+
+
+def missing(
+    what: str, parameters: Sequence[Parameter], bound: dict[str, Given], span: Span
+) -> None:
+    """Raise where a required parameter has no argument."""
+    lacking = [p.name for p in parameters if p.required and p.name not in bound and not p.variadic]
+    if lacking:
+        names = " and ".join(f"`{n}`" for n in lacking)
+        takes = ", ".join(p.name if p.required else f"{p.name}=…" for p in parameters)
+        fail("A104", f"`{what}` needs {names}", span, notes=[f"it takes: {takes}"])
+
+
+def make_layer(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Op, dict[str, Given]]:
+    """The layer with its arguments checked, and which argument is for which field."""
+    parameters = cls.parameters()
+    bound = bind(cls.name, parameters, given, span)
+    missing(cls.name, parameters, bound, span)
+    values: dict[str, Any] = {}
+    for name, argument in bound.items():
+        if isinstance(argument.value, Partial):
+            fail(
+                "A105",
+                f"`{name}` of `{cls.name}` cannot be {describe(argument.value)}",
+                argument.span,
+                f"`{argument.value.name}` is {describe(argument.value)}",
+            )
+        values[name] = plain(argument.value)
+    try:
+        return cls(**values), bound
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        message = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "literal_error":
+            choices = first["ctx"]["expected"].replace("'", "`")
+            message = f"must be {choices}, not `{values[name]}`"
+        where = bound[name].span if name in bound else span
+        fail("A105", f"`{name}` of `{cls.name}` {message}", where)
+
+
+def layer_failed(error: LayerError, op: Op, bound: dict[str, Given], span: Span) -> None:
+    """Raise what a layer says of the tensor that it was given, at the argument it is about."""
+    argument = bound.get(error.field or "")
+    where = argument.span if argument is not None and _inside(argument.span, span) else span
+    fail(error.code, error.message, where, notes=[error.hint] if error.hint else [])
+
+
+def _inside(inner: Span, outer: Span) -> bool:
+    return inner.source is outer.source and outer.start <= inner.start <= inner.end <= outer.end
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,312 @@
+"""Statements: a body is a pipeline, each statement taking the current tensor to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from archlang.diagnostic import Diagnostic
+from archlang.elaborate.problem import Problem, Stop, fail, unknown
+from archlang.elaborate.scope import LOST, Lost, Scope, Wire
+from archlang.elaborate.signature import differ, same_traces, sizes, wrong
+from archlang.elaborate.stages import Place, Stages
+from archlang.elaborate.values import Function, SharedNetwork, written
+from archlang.graph import Aux, Graph, Node, Region, Requirement
+from archlang.op import View
+from archlang.syntax import ast
+from archlang.types import Shape, SymbolicDim, Tensor
+
+METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
+"""Numbers of the whole network that a ``require`` may ask about."""
+
+
+class Given(View):
+    """What an input is in the graph: a tensor that the network is given."""
+
+    shape: tuple[int, ...]
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        return Tensor(self.shape)
+
+    def lower(self, nn: Any, *xs: Tensor) -> Any:
+        return None
+
+
+class Elaborator(Stages):
+    """Works out one model. ``inputs`` are shapes to use instead of those in the spec."""
+
+    def __init__(self, graph: Graph, inputs: Mapping[str, Shape]) -> None:
+        super().__init__(graph)
+        self.given_inputs = dict(inputs)
+        self.defaults: dict[str, int] = {}
+        self.actual: dict[str, int] = {}
+        self.single = True
+        self.output_names: list[tuple[str, Node]] = []
+
+    def model(self, model: ast.Model, at: Place) -> None:
+        """Run a model's body, and settle its outputs."""
+        stmts = [s for branch in model.body.branches for s in branch.stmts]
+        declared = [s for s in stmts if isinstance(s, ast.Input)]
+        span = at.env.span(model)
+        head = replace(span, end=min(span.end, model.body.start))
+        if not declared:
+            fail("A112", f"model `{model.name}` has no input", head,
+                 notes=["declare one first, as in `input image: [3, 224, 224]`"])  # fmt: skip
+        for name in self.given_inputs:
+            if name not in {s.name for s in declared}:
+                unknown("the input", name, [s.name for s in declared], head)
+        self.single = len(declared) == 1
+        wire = self.body(model.body, at, None)
+        if isinstance(wire, Lost):
+            return
+        if self.output_names:
+            self.graph.outputs = dict(self.output_names)
+        else:
+            self.graph.outputs = {"output": self.needed(wire, head)}
+
+    def branch(self, stmts: list[ast.Stmt], at: Place, wire: Wire) -> tuple[Wire, bool]:
+        contributed = False
+        for stmt in stmts:
+            try:
+                wire, present = self.statement(stmt, at, wire)
+            except Stop:
+                raise
+            except Problem as problem:
+                self.report(problem.diagnostic)
+                present = True
+                if isinstance(stmt, (ast.Pipe, ast.If, ast.For)):
+                    wire = LOST
+                    self.forget(stmt, at)
+            contributed = contributed or present
+        return wire, contributed
+
+    def forget(self, stmt: ast.Stmt, at: Place) -> None:
+        """After an error, the tensor that a statement would have named is lost too."""
+        if isinstance(stmt, ast.Pipe) and stmt.label and not stmt.label.indices:
+            at.env.tensors[stmt.label.name] = LOST
+
+    def statement(self, stmt: ast.Stmt, at: Place, wire: Wire) -> tuple[Wire, bool]:
+        """Run one statement: the tensor after it, and whether it contributed anything."""
+        match stmt:
+            case ast.Pipe():
+                return self.pipe(stmt, at, wire), True
+            case ast.If():
+                return self.if_(stmt, at, wire)
+            case ast.For():
+                return self.for_(stmt, at, wire), True
+            case ast.Let():
+                self.let(stmt, at)
+            case ast.Shared():
+                self.declare_shared(stmt, at)
+            case ast.Require():
+                self.require(stmt, at)
+            case ast.Input():
+                return self.input(stmt, at, wire), True
+            case ast.Aux():
+                self.aux(stmt, at)
+            case ast.Output():
+                self.output(stmt, at)
+        return wire, False
+
+    # The flow
+
+    def pipe(self, stmt: ast.Pipe, at: Place, wire: Wire) -> Wire:
+        label = self.label(stmt.label, at.env) if stmt.label else None
+        wire = self.chain(stmt.chain, label, at, wire)
+        if label is not None:
+            at.env.tensors[label] = wire
+        if stmt.shape is not None and isinstance(wire, Node):
+            self.check_shape(stmt.shape, at, wire)
+        return wire
+
+    def chain(self, chain: ast.Chain, label: str | None, at: Place, wire: Wire) -> Wire:
+        named: ast.Stage | None = None
+        if label is not None:
+            parts = [s for s in chain.stages if not self.is_reference(s, at.env)]
+            if len(parts) == 1 and isinstance(parts[0], ast.Use):
+                named = parts[0]
+            elif parts:
+                span = at.env.span(chain)
+                path = self.claim(at.scope, label, span)
+                region = Region("group", label, path, span)
+                at = at.within(region, Scope(path, at.scope.claims))
+        for stage in chain.stages:
+            wire = self.stage(stage, at, wire, label if stage is named else None)
+        return wire
+
+    def check_shape(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
+        """Check an assertion; the flow goes on with what was inferred."""
+        env, tensor = at.env, node.output
+        try:
+            if len(spec.dims) != tensor.rank:
+                label = f"specified {len(spec.dims)} axes; inferred {tensor}"
+                fail("A201", "shape assertion failed", env.span(spec), label)
+            stated = sizes(spec, env, self.evaluator)
+            axes = wrong(stated, tensor, self.defaults, self.actual)
+            if not axes:
+                return
+            span, label = differ(spec, stated, tensor, axes, env)
+            notes = [f"{name}: {how}" for name, how in same_traces(node, axes)]
+            for axis in axes:
+                if isinstance(value := stated[axis][1], Fraction):
+                    dim = env.span(stated[axis][0]).text
+                    notes.append(f"`{dim}` is {value}, not a whole number: `ceil` or `floor` it")
+            fail("A201", "shape assertion failed", span, label, notes=notes)
+        except Stop:
+            raise
+        except Problem as problem:
+            self.report(problem.diagnostic)
+
+    def if_(self, stmt: ast.If, at: Place, wire: Wire) -> tuple[Wire, bool]:
+        if self.evaluator.truth(stmt.test, at.env):
+            return self.part(stmt.then, at, wire)
+        match stmt.otherwise:
+            case None:
+                return wire, False
+            case ast.If():
+                return self.if_(stmt.otherwise, at, wire)
+            case ast.Body():
+                return self.part(stmt.otherwise, at, wire)
+
+    def part(self, body: ast.Body, at: Place, wire: Wire) -> tuple[Wire, bool]:
+        """The body of an ``if``: nothing at all where all in it is left out."""
+        if len(body.branches) == 1:
+            return self.branch(body.branches[0].stmts, at, wire)
+        return self.body(body, at, wire), True
+
+    def for_(self, stmt: ast.For, at: Place, wire: Wire) -> Wire:
+        span = at.env.span(stmt.iterable)
+        for item in self.evaluator.list_of(stmt.iterable, at.env):
+            self.evaluator.step(span)
+            at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
+            wire = self.body(stmt.body, at, wire)
+        return wire
+
+    # Names
+
+    def let(self, stmt: ast.Let, at: Place) -> None:
+        define(stmt, at.env, self.evaluator)
+
+    def declare_shared(self, stmt: ast.Shared, at: Place) -> None:
+        path = self.claim(at.scope, stmt.name, at.env.span(stmt))
+        env = at.env.body()
+        env.tensors = dict(at.env.tensors)
+        at.env.values[stmt.name] = SharedNetwork(stmt, env, path)
+
+    def require(self, stmt: ast.Require, at: Place) -> None:
+        env = at.env
+        asked = set(free_names(stmt.condition))
+        if any(name in METRICS and name not in env.values for name in asked):
+            self.graph.requirements.append(Requirement(stmt, env, at.region))
+            return
+        if not self.evaluator.truth(stmt.condition, env):
+            known = {n: env.values[n] for n in sorted(asked) if n in env.values}
+            fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
+                 notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip
+
+    # What only models have
+
+    def only_in_model(self, stmt: ast.Stmt, what: str, at: Place, top: bool = False) -> None:
+        if not at.in_model or (top and at.region is not self.graph.root):
+            where = "right inside a model" if top else "inside a model"
+            fail("A110", f"`{what}` stands {where}", at.env.span(stmt))
+
+    def input(self, stmt: ast.Input, at: Place, wire: Wire) -> Wire:
+        self.only_in_model(stmt, "input", at, top=True)
+        span = at.env.span(stmt)
+        if stmt.name in self.graph.inputs:
+            fail("A106", f"two inputs are named `{stmt.name}`", span)
+        shape = self.input_shape(stmt, at)
+        node = Node(
+            len(self.graph.nodes), Given(shape=()), (), Tensor(shape), stmt.name, span, {}, {}
+        )
+        self.graph.nodes.append(node)
+        self.graph.inputs[stmt.name] = node
+        at.env.tensors[stmt.name] = node
+        at.region.parts.append(node)
+        return node if self.single else wire
+
+    def input_shape(self, stmt: ast.Input, at: Place) -> Shape:
+        given = self.given_inputs.get(stmt.name)
+        dims = stmt.shape.dims
+        if given is not None and len(given) != len(dims):
+            text = "x".join(str(int(d)) for d in given)
+            fail("A105", f"`{stmt.name}` has {len(dims)} axes; {text} has {len(given)}",
+                 at.env.span(stmt.shape))  # fmt: skip
+        shape = []
+        for axis, dim in enumerate(dims):
+            span = at.env.span(dim)
+            size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
+            if dim.name is not None:
+                self.defaults[dim.name] = size
+            size = size if given is None else given[axis]
+            if size < 1:
+                fail("A208", f"a size is at least 1, not {int(size)}", span)
+            if dim.name is not None:
+                self.actual[dim.name] = int(size)
+                size = SymbolicDim(size, {dim.name})
+                at.env.values[dim.name] = size
+            shape.append(size)
+        return tuple(shape)
+
+    def aux(self, stmt: ast.Aux, at: Place) -> None:
+        self.only_in_model(stmt, "aux", at)
+        env, span = at.env, at.env.span(stmt)
+        weight: int | Fraction = 1
+        for argument in stmt.args:
+            if argument.name != "weight":
+                unknown("parameter of `aux`", str(argument.name), ["weight"], env.span(argument))
+            weight = self.evaluator.number(argument.value, env)
+        node = self.tensor(stmt.name, at, stmt)
+        if stmt.name in self.graph.aux:
+            fail("A106", f"`{stmt.name}` is already an auxiliary output", span)
+        if isinstance(node, Node):
+            self.graph.aux[stmt.name] = Aux(node, float(weight))
+
+    def output(self, stmt: ast.Output, at: Place) -> None:
+        self.only_in_model(stmt, "output", at)
+        for name in stmt.names:
+            if name.name in dict(self.output_names):
+                fail("A106", f"`{name.name}` is already an output", at.env.span(name))
+            node = self.tensor(name.name, at, name)
+            if isinstance(node, Node):
+                self.output_names.append((name.name, node))
+
+    def tensor(self, name: str, at: Place, where: ast.Node) -> Wire:
+        """The tensor of a name; raises where no label has given it."""
+        if name not in at.env.tensors:
+            unknown("the tensor", name, at.env.tensors, at.env.span(where))
+        return at.env.tensors[name]
+
+
+def define(stmt: ast.Let, env: Any, evaluator: Any) -> None:
+    """``let``: a value, or a function that sees what stands before it."""
+    if stmt.params is None:
+        env.values[stmt.name] = evaluator.evaluate(stmt.value, env)
+    else:
+        env.values[stmt.name] = Function(stmt, env.body())
+
+
+def broken(stmt: ast.Require, text: str) -> str:
+    """What to say of a requirement that is not met."""
+    said = f": {stmt.message}" if stmt.message else ""
+    return f"the network requires `{text}`{said}"
+
+
+def free_names(node: Any) -> Iterator[str]:
+    """All names in an expression."""
+    if isinstance(node, (ast.Name, ast.Call)):
+        yield node.name
+    if isinstance(node, list):
+        for item in node:
+            yield from free_names(item)
+    elif isinstance(node, ast.Node):
+        for field in node.__dataclass_fields__:
+            yield from free_names(getattr(node, field))
+
+
+def collected(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Findings in the order of the text."""
+    return sorted(diagnostics, key=lambda d: (d.span.source.name, d.span.start))

@@ -1,0 +1,306 @@
+"""Expressions to values, exactly: integers and fractions, never floats."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+from archlang.diagnostic import Diagnostic
+from archlang.elaborate.arguments import bind, missing
+from archlang.elaborate.problem import Stop, fail, unknown
+from archlang.elaborate.scope import Env
+from archlang.elaborate.values import (
+    Builtin,
+    Function,
+    Given,
+    Partial,
+    SharedNetwork,
+    Value,
+    describe,
+    whole,
+    written,
+)
+from archlang.op import Op, Parameter, words
+from archlang.source import Span
+from archlang.syntax import ast
+
+MAX_STEPS = 500_000
+MAX_LIST = 100_000
+MAX_BITS = 256
+MAX_CALLS = 40
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
+    "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
+}  # fmt: skip
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_ROUNDING: dict[str, Callable[[Any], int]] = {"round": round, "ceil": ceil, "floor": floor}
+BUILTINS = ("range", "round", "ceil", "floor", "min", "max", "len", "sum")
+
+
+class Evaluator:
+    """Evaluates expressions, and counts its steps so that every spec ends soon."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.calls = 0
+        self.words = words()
+
+    def step(self, span: Span) -> None:
+        """Count one step of work; raises when a spec asks for too many."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise Stop(
+                Diagnostic(
+                    "A001", f"the spec takes more than {MAX_STEPS:,} steps to work out", span
+                )
+            )
+
+    def evaluate(self, node: ast.Expr, env: Env) -> Value:
+        """The value of an expression; raises ``Problem``."""
+        match node:
+            case ast.Number() | ast.Truth() | ast.String():
+                return node.value
+            case ast.SizeLiteral():
+                return node.values
+            case ast.Name():
+                return self.name(node, env)
+        self.step(env.span(node))
+        match node:
+            case ast.Binary():
+                return self.binary(node, env)
+            case ast.Unary():
+                return self.unary(node, env)
+            case ast.Conditional():
+                chosen = node.then if self.truth(node.test, env) else node.otherwise
+                return self.evaluate(chosen, env)
+            case ast.Call():
+                return self.call(node, env)
+            case ast.ListLiteral():
+                return [self.evaluate(item, env) for item in node.items]
+            case ast.Comprehension():
+                return self.comprehension(node, env)
+            case ast.Index():
+                return self.index(node, env)
+            case ast.Slice():
+                base = self.list_of(node.base, env)
+                low, high = (
+                    None if end is None else self.integer(end, env) for end in (node.low, node.high)
+                )
+                return base[low:high]
+        raise TypeError(f"no rule for {type(node).__name__}")
+
+    # Values of one kind
+
+    def number(self, node: ast.Expr, env: Env) -> int | Fraction:
+        """The value of an expression that must be a number."""
+        value = self.evaluate(node, env)
+        if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
+            fail("A105", f"a number is needed here, not {describe(value)}", env.span(node))
+        return value
+
+    def integer(self, node: ast.Expr, env: Env, what: str = "a whole number is needed here") -> int:
+        """The value of an expression that must be a whole number."""
+        value = self.evaluate(node, env)
+        if isinstance(value, bool) or not isinstance(value, int):
+            shown = written(value) if isinstance(value, Fraction) else describe(value)
+            fail("A105", f"{what}, not {shown}", env.span(node))
+        return value
+
+    def truth(self, node: ast.Expr, env: Env) -> bool:
+        """The value of an expression that must be true or false."""
+        value = self.evaluate(node, env)
+        if not isinstance(value, bool):
+            fail("A105", f"a condition is true or false, not {describe(value)}", env.span(node))
+        return value
+
+    def list_of(self, node: ast.Expr, env: Env) -> Sequence[Value]:
+        """The value of an expression that must be a list (or a size, which is one of numbers)."""
+        value = self.evaluate(node, env)
+        if not isinstance(value, (list, tuple)):
+            fail("A105", f"a list is needed here, not {describe(value)}", env.span(node))
+        return value
+
+    # Rules
+
+    def name(self, node: ast.Name, env: Env) -> Value:
+        """What a name stands for: a value, a block, a layer, a function, a word."""
+        name = node.name
+        if name in env.values:
+            return env.values[name]
+        if name in env.blocks:
+            return Partial(env.blocks[name])
+        if name in Op.registry:
+            return Partial(Op.registry[name])
+        if name in BUILTINS:
+            return Builtin(name)
+        if name in self.words:
+            return name
+        return unknown("the name", name, [*env.names(), *Op.registry, *BUILTINS], env.span(node))
+
+    def binary(self, node: ast.Binary, env: Env) -> Value:
+        symbol = node.operator
+        if symbol in ("and", "or"):
+            first = self.truth(node.left, env)
+            return self.truth(node.right, env) if first == (symbol == "and") else first
+        if symbol in ("==", "!="):
+            left, right = self.evaluate(node.left, env), self.evaluate(node.right, env)
+            return (left == right) == (symbol == "==")
+        if symbol == "+" and isinstance(left := self.evaluate(node.left, env), list):
+            joined = [*left, *self.list_of(node.right, env)]
+            if len(joined) > MAX_LIST:
+                fail("A001", f"a list of more than {MAX_LIST:,} values", env.span(node))
+            return joined
+        left, right = self.number(node.left, env), self.number(node.right, env)
+        if symbol in _ORDER:
+            return _ORDER[symbol](left, right)
+        return self.arithmetic(symbol, left, right, env.span(node))
+
+    def arithmetic(self, symbol: str, left: Any, right: Any, span: Span) -> int | Fraction:
+        if symbol in ("/", "//", "%") and right == 0:
+            fail("A108", "a division by zero", span)
+        if symbol == "**" and (
+            not isinstance(right, int) or abs(right) * max(_bits(left), 1) > MAX_BITS
+        ):
+            fail("A001", "a power too large, or not a whole one, to work out exactly", span)
+        if symbol == "**" and right < 0:
+            if left == 0:
+                fail("A108", "a division by zero", span)
+            left, right = Fraction(1) / left, -right
+        value = whole(_ARITHMETIC[symbol](left, right))
+        if _bits(value) > MAX_BITS:
+            fail("A001", f"a number of more than {MAX_BITS} bits", span)
+        return value
+
+    def unary(self, node: ast.Unary, env: Env) -> Value:
+        if node.operator == "not":
+            return not self.truth(node.operand, env)
+        return -self.number(node.operand, env)
+
+    def index(self, node: ast.Index, env: Env) -> Value:
+        base, index = self.list_of(node.base, env), self.integer(node.index, env)
+        if not -len(base) <= index < len(base):
+            fail("A108", f"there is no item {index} in a list of {len(base)}", env.span(node))
+        return base[index]
+
+    def unpack(self, targets: list[str], item: Value, span: Span) -> dict[str, Value]:
+        """The loop variables for one item."""
+        if len(targets) == 1:
+            return {targets[0]: item}
+        if not isinstance(item, (list, tuple)) or len(item) != len(targets):
+            shown = f"{len(item)} values" if isinstance(item, (list, tuple)) else describe(item)
+            fail("A108", f"{len(targets)} names for {shown}", span)
+        return dict(zip(targets, item, strict=True))
+
+    def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
+        inner = Env(env.file, dict(env.values), env.blocks)
+        out = []
+        for item in self.list_of(node.iterable, env):
+            self.step(env.span(node))
+            inner.values.update(self.unpack(node.targets, item, env.span(node)))
+            out.append(self.evaluate(node.body, inner))
+        return out
+
+    def call(self, node: ast.Call, env: Env) -> Value:
+        given = self.given(node.args, env)
+        target = self.name(ast.Name(node.start, node.start + len(node.name), node.name), env)
+        span = env.span(node)
+        match target:
+            case Partial():
+                return Partial(target.target, (*target.given, *given))
+            case Function():
+                return self.function(target, given, span)
+            case Builtin():
+                return self.builtin(target.name, given, span)
+        return fail("A105", f"`{node.name}` is {describe(target)}, and takes no arguments", span)
+
+    def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
+        """The arguments of a use, evaluated."""
+        return tuple(Given(a.name, self.evaluate(a.value, env), env.span(a)) for a in args)
+
+    def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
+        node = function.node
+        self.calls += 1
+        if self.calls > MAX_CALLS:
+            fail("A001", f"functions call each other more than {MAX_CALLS} deep", span)
+        try:
+            inner = function.env.body()
+            self.parameters(node.name, node.params or [], given, inner, span)
+            return self.evaluate(node.value, inner)
+        finally:
+            self.calls -= 1
+
+    def parameters(
+        self, what: str, params: list[ast.Param], given: Sequence[Given], inner: Env, span: Span
+    ) -> dict[str, Given]:
+        """Bind arguments to parameters in ``inner``; a default sees the parameters before it."""
+        parameters = [Parameter(p.name, p.default is None) for p in params]
+        bound = bind(what, parameters, given, span)
+        missing(what, parameters, bound, span)
+        for param in params:
+            if param.name in bound:
+                inner.values[param.name] = bound[param.name].value
+            elif param.default is not None:
+                inner.values[param.name] = self.evaluate(param.default, inner)
+        return bound
+
+    def builtin(self, name: str, given: Sequence[Given], span: Span) -> Value:
+        if named := next((g for g in given if g.name), None):
+            fail("A104", f"`{name}` takes its arguments by position", named.span)
+        values = [g.value for g in given]
+        if name == "len":
+            if len(values) != 1 or not isinstance(values[0], (list, tuple)):
+                fail("A104", "`len` takes a list", span)
+            return len(values[0])
+        if (
+            name in ("min", "max", "sum")
+            and len(values) == 1
+            and isinstance(values[0], (list, tuple))
+        ):
+            values = list(values[0])
+        elif name == "sum":
+            fail("A104", "`sum` takes a list", span)
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
+                fail("A105", f"`{name}` takes numbers, not {describe(value)}", span)
+        return self.numeric(name, values, span)
+
+    def numeric(self, name: str, values: list[Any], span: Span) -> Value:
+        """A function of numbers."""
+        if name == "sum":
+            return whole(sum(values))
+        if name in ("min", "max"):
+            if not values:
+                fail("A108", f"the {name} of nothing", span)
+            return min(values) if name == "min" else max(values)
+        if name == "range":
+            return self.range(values, span)
+        if len(values) != 1:
+            fail("A104", f"`{name}` takes one number", span)
+        return _ROUNDING[name](values[0])
+
+    def range(self, values: list[Any], span: Span) -> list[int]:
+        if not 1 <= len(values) <= 3 or not all(isinstance(v, int) for v in values):
+            fail("A104", "`range` takes one to three whole numbers", span)
+        if len(values) == 3 and values[2] == 0:
+            fail("A108", "`range` with a step of zero has no end", span)
+        numbers = range(*(int(v) for v in values))
+        if _bits(max(values, key=abs)) > 60 or (len(numbers) > MAX_LIST):
+            fail("A001", f"a list of more than {MAX_LIST:,} values", span)
+        return list(numbers)
+
+
+def is_layer(value: Value) -> bool:
+    """Whether a value can stand as a stage."""
+    return isinstance(value, (Partial, SharedNetwork))
+
+
+def _bits(value: int | Fraction) -> int:
+    if isinstance(value, Fraction):
+        return max(value.numerator.bit_length(), value.denominator.bit_length())
+    return value.bit_length()

@@ -1,0 +1,154 @@
+"""A spec as a whole: its models, and how one of them becomes a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from archlang import ops  # noqa: F401 - the layers register themselves
+from archlang.diagnostic import ArchError, Diagnostic
+from archlang.elaborate.elaborator import Elaborator, collected
+from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.files import Loader, Module
+from archlang.elaborate.problem import Problem, fail, unknown
+from archlang.elaborate.scope import Claims, Env, Scope
+from archlang.elaborate.stages import Place
+from archlang.elaborate.values import Given, Value
+from archlang.graph import Graph, Region
+from archlang.source import Source, Span
+from archlang.syntax import ast
+from archlang.syntax.parser import parse_expression
+from archlang.types import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of a spec. ``needs`` are the parameters that have no value yet."""
+
+    name: str
+    node: ast.Model | ast.Alias
+    body: ast.Model | None
+    needs: tuple[str, ...]
+    doc: str
+
+
+class Program:
+    """A spec with everything it uses. ``diagnostics`` are the findings about its definitions."""
+
+    def __init__(self, source: Source, key: str | None = None) -> None:
+        self.source = source
+        self._evaluator = Evaluator()
+        loader = Loader(self._evaluator)
+        self.diagnostics: list[Diagnostic] = loader.diagnostics
+        self.module: Module | None = None
+        try:
+            self.module = loader.load(source, key or source.name)
+        except ArchError as error:
+            self.diagnostics.extend(error.diagnostics)
+        except Problem as problem:
+            self.diagnostics.append(problem.diagnostic)
+
+    @cached_property
+    def models(self) -> dict[str, Model]:
+        """The models, in the order of the text."""
+        if self.module is None:
+            return {}
+        return {name: self._describe(name, node) for name, node in self.module.models.items()}
+
+    @property
+    def complete(self) -> list[str]:
+        """The models that can be worked out as they stand."""
+        return [m.name for m in self.models.values() if not m.needs]
+
+    def _describe(self, name: str, node: ast.Model | ast.Alias) -> Model:
+        assert self.module is not None
+        doc = self.module.env.file.doc(node)
+        try:
+            body, given = self._resolve(node)
+        except Problem:
+            return Model(name, node, None, (), doc)
+        named = {g.name for g in given}
+        free = [p for p in body.params if p.name not in named]
+        needs = [p.name for p in free[sum(g.name is None for g in given) :] if p.default is None]
+        return Model(name, node, body, tuple(needs), doc)
+
+    def _resolve(self, node: ast.Model | ast.Alias) -> tuple[ast.Model, list[Given]]:
+        """The model that an alias stands for in the end, and all arguments it is given."""
+        assert self.module is not None
+        env = self.module.env
+        given: list[Given] = []
+        seen: list[ast.Alias] = []
+        while isinstance(node, ast.Alias):
+            if node in seen:
+                fail("A109", f"model `{node.name}` stands for itself", env.span(node))
+            seen.append(node)
+            given = [*self._evaluator.given(node.args, env), *given]
+            if node.target not in self.module.models:
+                unknown("the model", node.target, self.module.models, env.span(node))
+            node = self.module.models[node.target]
+        return node, given
+
+    def elaborate(
+        self,
+        name: str,
+        settings: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Shape] | None = None,
+    ) -> tuple[Graph | None, list[Diagnostic]]:
+        """The graph of a model, and every finding about it; no graph where it is not whole.
+
+        ``settings`` give values to the model's parameters, as Python values or as the
+        text of an expression. ``inputs`` are shapes to use instead of those in the spec.
+        """
+        assert self.module is not None
+        env = self.module.env
+        model = self.module.models[name]
+        graph = Graph(name, Region("model", name, "", env.span(model)))
+        elaborator = Elaborator(graph, inputs or {})
+        elaborator.evaluator.steps = 0
+        try:
+            body, given = self._resolve(model)
+            given = self._with_settings(body, given, settings or {}, env)
+            inner = env.body()
+            span = env.span(model)
+            head = Span(span.source, span.start, body.body.start if model is body else span.end)
+            elaborator.evaluator.parameters(name, body.params, given, inner, head)
+            place = Place(inner, Scope("", Claims()), graph.root, in_model=True)
+            elaborator.model(body, place)
+        except Problem as problem:
+            elaborator.report(problem.diagnostic)
+        except ArchError as error:
+            elaborator.diagnostics.extend(error.diagnostics)
+        found = collected(elaborator.diagnostics)
+        whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
+        return (graph if whole else None), found
+
+    def _with_settings(
+        self, body: ast.Model, given: list[Given], settings: Mapping[str, Any], env: Env
+    ) -> list[Given]:
+        """The arguments, those overridden by ``settings`` replaced."""
+        positional = iter([p.name for p in body.params if p.name not in {g.name for g in given}])
+        named = [g if g.name else Given(next(positional, None), g.value, g.span) for g in given]
+        for name, value in settings.items():
+            source = Source(f"<setting {name}>", str(value))
+            span = Span(source, 0, len(source.text))
+            if name not in {p.name for p in body.params}:
+                unknown(
+                    f"parameter of `{body.name}`", name, [p.name for p in body.params], span, "A104"
+                )
+            named = [g for g in named if g.name != name]
+            named.append(Given(name, self._setting(value, source, env), span))
+        return named
+
+    def _setting(self, value: Any, source: Source, env: Env) -> Value:
+        if isinstance(value, str):
+            expression = parse_expression(source)
+            scope = Env(ast.File(0, 0, source, None, [], []), env.values, env.blocks)
+            return self._evaluator.evaluate(expression, scope)
+        if isinstance(value, float):
+            return Fraction(str(value))
+        if isinstance(value, list):
+            return [self._setting(v, source, env) for v in value]
+        return value

@@ -1,0 +1,80 @@
+"""Names and paths: what a body sees, and where its parts live in the PyTorch module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from archlang.elaborate.values import BlockDef, Value
+from archlang.graph import Node
+from archlang.source import Span
+from archlang.syntax import ast
+
+
+class Lost:
+    """A tensor that an error has made unknown: whatever follows from it is not reported."""
+
+
+LOST = Lost()
+Wire: TypeAlias = "Node | Lost | None"
+"""The current tensor: a node's output, lost, or none yet (several inputs)."""
+
+
+@dataclass(slots=True, eq=False)
+class Env:
+    """The names of a body: values, and tensors that labels named. ``file`` is where it stands."""
+
+    file: ast.File
+    values: dict[str, Value] = field(default_factory=dict)
+    blocks: dict[str, BlockDef] = field(default_factory=dict)
+    tensors: dict[str, Wire] = field(default_factory=dict)
+
+    def span(self, node: ast.Node) -> Span:
+        """Where ``node`` stands."""
+        return Span(self.file.source, node.start, node.end)
+
+    def body(self) -> Env:
+        """A new body that sees the values of this one, and none of its tensors."""
+        return Env(self.file, dict(self.values), self.blocks)
+
+    def names(self) -> list[str]:
+        """All names that a value can be asked for by."""
+        return [*self.values, *self.blocks]
+
+
+class Claims:
+    """Which paths are taken, and by which part of the spec."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, Span] = {}
+
+    def claim(self, path: str, span: Span) -> Span | None:
+        """Take ``path``; the place that already has it, if one has."""
+        if path in self.taken:
+            return self.taken[path]
+        self.taken[path] = span
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A place in the module tree, where unlabelled parts are numbered as they come."""
+
+    path: str
+    claims: Claims
+    count: int = 0
+    merges: dict[str, int] = field(default_factory=dict)
+
+    def child(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def number(self) -> str:
+        """The path of the next unlabelled part."""
+        self.count += 1
+        return self.child(str(self.count - 1))
+
+    def merge(self, name: str) -> str:
+        """A path to call a merge by: it is no module, so it takes no number and no path."""
+        count = self.merges.get(name, 0)
+        self.merges[name] = count + 1
+        return self.child(f"{name}_{count}" if count else name)

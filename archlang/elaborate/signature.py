@@ -1,0 +1,155 @@
+"""Shapes that a spec states: a block's signature, and assertions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from archlang.diagnostic import Note
+from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.problem import fail
+from archlang.elaborate.scope import Env
+from archlang.elaborate.values import BlockDef, written
+from archlang.graph import Node
+from archlang.source import Span
+from archlang.syntax import ast
+from archlang.types import Tensor, same, symbols
+
+Sizes = list[tuple[ast.DimSpec, int | Fraction | None]]
+TRACE = 8
+"""How many layers back a shape error tells how a size came about."""
+
+
+def is_open(dim: ast.DimSpec) -> bool:
+    """Whether a size is left open: ``_``."""
+    return isinstance(dim.value, ast.Name) and dim.value.name == "_"
+
+
+def shape_text(spec: ast.ShapeSpec, env: Env) -> str:
+    """A shape as it is written in the spec."""
+    return env.span(spec).text
+
+
+def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> None:
+    """Give the names on a signature's left their sizes; raises where the rank does not fit."""
+    if block.signature is None:
+        return
+    takes = block.signature.takes
+    if len(takes.dims) != tensor.rank:
+        fail(
+            "A209",
+            f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor}",
+            span,
+            related=[Note(inner.span(takes), "its signature")],
+        )
+    parameters = {p.name for p in block.params}
+    for dim, size in zip(takes.dims, tensor.shape, strict=True):
+        if isinstance(dim.value, ast.Name) and not is_open(dim):
+            name = dim.value.name
+            if name not in parameters and name not in inner.values:
+                inner.values[name] = size
+
+
+def check_takes(block: BlockDef, inner: Env, tensor: Tensor, span: Span, run: Evaluator) -> None:
+    """Check the left of a signature, its parameters bound."""
+    signature = block.node.signature
+    if signature is None:
+        return
+    for dim, size in zip(signature.takes.dims, tensor.shape, strict=True):
+        if not is_open(dim) and run.number(dim.value, inner) != size:
+            wanted = inner.span(dim).text
+            fail(
+                "A209",
+                f"`{block.node.name}` takes {shape_text(signature.takes, inner)}, not {tensor}",
+                span,
+                related=[Note(inner.span(dim), f"`{wanted}` is not {int(size)}")],
+            )
+
+
+def sizes(spec: ast.ShapeSpec, env: Env, run: Evaluator) -> Sizes:
+    """The sizes of a shape, None for those left open; raises where one has no value."""
+    return [(d, None if is_open(d) else run.number(d.value, env)) for d in spec.dims]
+
+
+def wrong(
+    stated: Sizes, tensor: Tensor, defaults: dict[str, int], actual: dict[str, int]
+) -> list[int]:
+    """The axes whose stated size is not the tensor's.
+
+    A plain number states a size at the default input: where it depends on an input whose
+    size was changed, it says nothing.
+    """
+    out = []
+    for axis, ((dim, value), size) in enumerate(zip(stated, tensor.shape, strict=True)):
+        if value is None or (isinstance(value, int) and same(value, size)):
+            continue
+        moved = any(defaults.get(s) != actual.get(s) for s in symbols(size))
+        if not (moved and isinstance(dim.value, ast.Number)):
+            out.append(axis)
+    return out
+
+
+def differ(
+    spec: ast.ShapeSpec, stated: Sizes, tensor: Tensor, axes: list[int], env: Env
+) -> tuple[Span, str]:
+    """The sizes that differ, and what to say of them."""
+    first, last = spec.dims[axes[0]], spec.dims[axes[-1]]
+    span = Span(env.file.source, first.start, last.end)
+    specified = ", ".join(_stated(stated[a]) for a in range(axes[0], axes[-1] + 1))
+    inferred = ", ".join(str(int(d)) for d in tensor.shape[axes[0] : axes[-1] + 1])
+    return span, f"specified {specified}; inferred {inferred}"
+
+
+def _stated(item: tuple[ast.DimSpec, int | Fraction | None]) -> str:
+    value = item[1]
+    return "_" if value is None else written(value)
+
+
+def check_result(block: ast.Block, inner: Env, tensor: Tensor, run: Evaluator) -> None:
+    """Check the right of a block's signature against what its body came to."""
+    if block.signature is None or block.signature.gives is None:
+        return
+    gives = block.signature.gives
+    if len(gives.dims) != tensor.rank:
+        label = f"its body gives {tensor}"
+        fail("A209", f"`{block.name}` does not give what it says", inner.span(gives), label)
+    stated = sizes(gives, inner, run)
+    if axes := wrong(stated, tensor, {}, {}):
+        span, label = differ(gives, stated, tensor, axes, inner)
+        fail("A209", f"`{block.name}` does not give what it says", span, label)
+
+
+def trace(node: Node, axis: int) -> str:
+    """How a size came about: ``28 conv 28 avgpool 14``, the last layers of one path."""
+    steps: list[Node] = []
+    for current in _back(node, axis):
+        steps.append(current)
+        if len(steps) > TRACE:
+            break
+    steps.reverse()
+    text = str(int(steps[0].output.shape[axis]))
+    for step in steps[1:]:
+        text += f" {step.op.name} {int(step.output.shape[axis])}"
+    return ("… " if steps[0].inputs else "") + text
+
+
+def _back(node: Node, axis: int) -> Iterator[Node]:
+    """From a node towards the input, over layers that keep the number of axes."""
+    while True:
+        yield node
+        if not node.inputs or node.inputs[0].output.rank != node.output.rank:
+            return
+        node = node.inputs[0]
+        while node.inputs and not node.params and node.inputs[0].output == node.output:
+            node = node.inputs[0]
+
+
+def same_traces(node: Node, axes: list[int]) -> Iterator[tuple[str, str]]:
+    """For each axis its name and trace; axes that went the same way are said once."""
+    names = {3: "HW", 4: "DHW", 2: "L"}.get(node.output.rank, "")
+    lines: dict[str, list[str]] = {}
+    for axis in axes:
+        if 0 < axis <= len(names):
+            lines.setdefault(trace(node, axis), []).append(names[axis - 1])
+    for text, who in lines.items():
+        yield who[0], text + (f", and {' and '.join(who[1:])} the same" if who[1:] else "")

@@ -1,0 +1,419 @@
+"""What stands between arrows: layers, blocks, shared networks, tensors, merges, repetition."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from archlang.diagnostic import Diagnostic, Note
+from archlang.elaborate.arguments import layer_failed, make_layer
+from archlang.elaborate.expressions import BUILTINS, Evaluator
+from archlang.elaborate.problem import Problem, Stop, fail, unknown
+from archlang.elaborate.reserved import RESERVED
+from archlang.elaborate.scope import LOST, Claims, Env, Lost, Scope, Wire
+from archlang.elaborate.signature import bind_signature, check_result, check_takes
+from archlang.elaborate.values import (
+    BlockDef,
+    Given,
+    Partial,
+    SharedNetwork,
+    Value,
+    describe,
+    written,
+)
+from archlang.graph import Graph, Node, Region
+from archlang.op import LayerError, Op
+from archlang.source import Span
+from archlang.syntax import ast
+
+MAX_LAYERS = 50_000
+MAX_DEPTH = 64
+MAX_SCALARS = 2**60
+"""Scalars of one tensor: PyTorch cannot address more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stage is worked out: the names it sees, its module scope, its region."""
+
+    env: Env
+    scope: Scope
+    region: Region
+    in_model: bool = False
+
+    def within(self, region: Region, scope: Scope | None = None) -> Place:
+        """The same place, one region further in."""
+        self.region.parts.append(region)
+        return replace(self, region=region, scope=scope or self.scope)
+
+
+class Stages(ABC):
+    """The rules of stages. Statements are in ``Elaborator``."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.evaluator = Evaluator()
+        self.diagnostics: list[Diagnostic] = []
+        self.reported: set[tuple[str, Span]] = set()
+        self.uses: list[tuple[str, Span]] = []
+        self.active: list[BlockDef] = []
+        self.modules: dict[str, Node] = {}
+        self.depth = 0
+
+    @abstractmethod
+    def branch(self, stmts: list[ast.Stmt], at: Place, wire: Wire) -> tuple[Wire, bool]:
+        """Run statements; the last tensor, and whether any of them contributed anything."""
+
+    @abstractmethod
+    def chain(self, chain: ast.Chain, label: str | None, at: Place, wire: Wire) -> Wire:
+        """Run stages one after the other."""
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Record a finding, once, with the blocks it is in."""
+        key = (diagnostic.code, diagnostic.span)
+        if key in self.reported:
+            return
+        self.reported.add(key)
+        notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
+        self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
+
+    def stage(self, stage: ast.Stage, at: Place, wire: Wire, label: str | None = None) -> Wire:
+        """Run one stage; after an error its result is lost, and the error recorded."""
+        span = at.env.span(stage)
+        try:
+            self.evaluator.step(span)
+            match stage:
+                case ast.Use():
+                    return self.use(stage, at, wire, label)
+                case ast.Reference():
+                    return self.reference(stage, at)
+                case ast.Group():
+                    region = Region("group", "", None, span)
+                    return self.body(stage.body, at.within(region), wire)
+                case ast.Merge():
+                    return self.merge(stage, at, wire)
+                case ast.Repeat():
+                    return self.repeat(stage, at, wire)
+        except Stop:
+            raise
+        except Problem as problem:
+            self.report(problem.diagnostic)
+        return LOST
+
+    def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:
+        """Run a body that is one flow."""
+        if len(body.branches) > 1:
+            second = at.env.span(body.branches[1])
+            fail(
+                "A110",
+                "branches need a merge that says how they come together",
+                at.env.span(body),
+                related=[Note(second, "a second branch")],
+                notes=["write `add { … | … }`, `mul { … | … }` or `concat { … | … }`"],
+            )
+        self.depth += 1
+        try:
+            if self.depth > MAX_DEPTH:
+                message = f"blocks and braces nest deeper than {MAX_DEPTH}"
+                raise Stop(Diagnostic("A001", message, at.env.span(body)))
+            for branch in body.branches:
+                wire, _ = self.branch(branch.stmts, at, wire)
+            return wire
+        finally:
+            self.depth -= 1
+
+    # Names
+
+    def resolve(self, name: str, env: Env) -> Value | None:
+        """The layer, block, shared network or other value of a name, before tensors."""
+        if name in env.values:
+            return env.values[name]
+        if name in env.blocks:
+            return Partial(env.blocks[name])
+        if name in Op.registry:
+            return Partial(Op.registry[name])
+        return None
+
+    def is_reference(self, stage: ast.Stage, env: Env) -> bool:
+        """Whether a stage yields a tensor or runs a shared network, and so is no part."""
+        if isinstance(stage, ast.Use):
+            value = self.resolve(stage.name, env)
+            return isinstance(value, SharedNetwork) or (value is None and stage.name in env.tensors)
+        return isinstance(stage, ast.Reference)
+
+    def use(self, stage: ast.Use, at: Place, wire: Wire, label: str | None) -> Wire:
+        env, span = at.env, at.env.span(stage)
+        value = self.resolve(stage.name, env)
+        if value is None and stage.name in env.tensors:
+            if stage.args is not None:
+                fail("A105", f"`{stage.name}` is a tensor, and takes no arguments", span)
+            return env.tensors[stage.name]
+        if value is None:
+            known = [*env.names(), *Op.registry, *env.tensors]
+            unknown("the layer or block", stage.name, [k for k in known if k not in BUILTINS], span)
+        given = self.evaluator.given(stage.args or [], env)
+        match value:
+            case Partial(target=BlockDef() as block):
+                direct = stage.name in env.blocks and stage.name not in env.values
+                return self.block(block, (*value.given, *given), at, wire, label, span, direct)
+            case Partial(target=type() as layer):
+                return self.layer(layer, (*value.given, *given), at, wire, label, span)
+            case SharedNetwork():
+                if given:
+                    fail("A105", f"`{stage.name}` is a shared network: it takes no arguments", span)
+                return self.shared(value, at, wire, span)
+        return fail("A105", f"`{stage.name}` is {describe(value)}, not a layer or block", span)
+
+    def reference(self, stage: ast.Reference, at: Place) -> Wire:
+        name = self.label(stage, at.env)
+        if name not in at.env.tensors:
+            unknown("the tensor", name, at.env.tensors, at.env.span(stage))
+        return at.env.tensors[name]
+
+    def label(self, label: ast.Label | ast.Reference, env: Env) -> str:
+        """A label with its indices appended: ``block[s, "-", j]`` is ``block1-0``."""
+        name = label.name
+        for index in label.indices:
+            value = self.evaluator.evaluate(index, env)
+            if isinstance(value, bool) or not isinstance(value, (int, str)):
+                shown = describe(value)
+                fail("A105", f"a label takes numbers and strings, not {shown}", env.span(index))
+            name += str(value)
+        return name
+
+    def claim(self, scope: Scope, label: str | None, span: Span) -> str:
+        """The path of a part: its label's, or the next number's; raises where it is taken."""
+        if label is None:
+            path = scope.number()
+        elif label in RESERVED or not label or "." in label or label.startswith("__"):
+            fail(
+                "A111", f"no part can be labelled `{label}`: PyTorch's modules use that name", span
+            )
+        else:
+            path = scope.child(label)
+        first = scope.claims.claim(path, span)
+        if first is not None:
+            fail(
+                "A111",
+                f"two parts have the path `{path}`",
+                span,
+                related=[Note(first, "the first is here")],
+                notes=["give one of them another label"],
+            )
+        return path
+
+    # Layers
+
+    def layer(
+        self,
+        cls: type[Op],
+        given: Sequence[Given],
+        at: Place,
+        wire: Wire,
+        label: str | None,
+        span: Span,
+    ) -> Wire:
+        if cls.merges:
+            message = f"`{cls.name}` merges branches: write `{cls.name} {{ … | … }}`"
+            fail("A110", message, span)
+        op, bound = make_layer(cls, given, span)
+        path = self.claim(at.scope, label, span)
+        if isinstance(wire, Lost):
+            return LOST
+        return self.node(op, (self.needed(wire, span),), at, path, span, bound)
+
+    def needed(self, wire: Wire, span: Span) -> Node:
+        """The tensor that a layer works on; raises where there is none yet."""
+        if wire is None:
+            inputs = ", ".join(f"`{name}`" for name in self.graph.inputs)
+            start = f"start from one of {inputs}" if inputs else "declare one with `input`"
+            fail("A112", "there is no tensor to work on here", span, notes=[start])
+        assert isinstance(wire, Node)
+        return wire
+
+    def node(
+        self,
+        op: Op,
+        inputs: tuple[Node, ...],
+        at: Place,
+        path: str,
+        span: Span,
+        bound: dict[str, Given],
+    ) -> Node:
+        """Add a layer to the network, its output inferred."""
+        tensors = tuple(n.output for n in inputs)
+        try:
+            output = op.infer(*tensors)
+            params, buffers = op.params(*tensors), op.buffers(*tensors)
+        except LayerError as error:
+            layer_failed(error, op, bound, span)
+            raise AssertionError from error  # layer_failed always raises
+        if any(d < 1 for d in output.shape):
+            fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
+        if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
+            fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
+        first = self.modules.setdefault(path, node := Node(
+            len(self.graph.nodes), op, inputs, output, path, span, params, buffers
+        ))  # fmt: skip
+        if first is not node:
+            self.same_weights(first, node)
+            node.first = False
+        if len(self.graph.nodes) >= MAX_LAYERS:
+            message = f"the network has more than {MAX_LAYERS:,} layers"
+            raise Stop(Diagnostic("A001", message, span))
+        self.graph.nodes.append(node)
+        at.region.parts.append(node)
+        return node
+
+    def same_weights(self, first: Node, node: Node) -> None:
+        """Raise where a second use of a shared layer would need other weights."""
+        if first.op == node.op and first.params == node.params:
+            return
+        fail(
+            "A210",
+            f"`{node.path}` is shared, but its uses differ",
+            node.span,
+            notes=[
+                f"first {first.op} on {', '.join(map(str, first.tensors))}",
+                f"here {node.op} on {', '.join(map(str, node.tensors))}",
+            ],
+        )
+
+    # Blocks
+
+    def block(
+        self,
+        block: BlockDef,
+        given: Sequence[Given],
+        at: Place,
+        wire: Wire,
+        label: str | None,
+        span: Span,
+        direct: bool,
+    ) -> Wire:
+        node = block.node
+        if direct and block in self.active:
+            names = [b.node.name for b in self.active[self.active.index(block) :]]
+            fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
+        path = self.claim(at.scope, label, span)
+        inner = block.env.body()
+        if isinstance(wire, Node):
+            bind_signature(node, inner, wire.output, span)
+        elif node.signature is not None and wire is None:
+            self.needed(wire, span)
+        else:
+            return LOST
+        self.evaluator.parameters(node.name, node.params, given, inner, span)
+        if isinstance(wire, Node):
+            check_takes(block, inner, wire.output, span, self.evaluator)
+        args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
+        region = Region("block", node.name, path, span, args)
+        place = Place(inner, Scope(path, at.scope.claims), region)
+        at.region.parts.append(region)
+        self.active.append(block)
+        self.uses.append((f"{node.name}({args})" if args else node.name, span))
+        try:
+            result = self.body(node.body, place, wire)
+            if isinstance(result, Node):
+                check_result(node, inner, result.output, self.evaluator)
+            return result
+        except Stop:
+            raise
+        except Problem as problem:
+            self.report(problem.diagnostic)
+            return LOST
+        finally:
+            self.active.pop()
+            self.uses.pop()
+
+    def shared(self, network: SharedNetwork, at: Place, wire: Wire, span: Span) -> Wire:
+        """Run a shared network once more, on the weights of its first use."""
+        claims = Claims()
+        head, _, name = network.path.rpartition(".")
+        region = Region("shared", network.node.name, None, span)
+        scope = Scope(head, claims)
+        at.region.parts.append(region)
+        place = Place(network.env, scope, region)
+        return self.chain(network.node.chain, name, place, wire)
+
+    # Merges and repetition
+
+    def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
+        env, span = at.env, at.env.span(stage)
+        head = Span(span.source, stage.start, stage.start + len(stage.name))
+        value = self.resolve(stage.name, env)
+        if value is None:
+            merges = [n for n, op in Op.registry.items() if op.merges]
+            unknown("the merge", stage.name, merges, head)
+        if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
+            not value.target.merges
+        ):  # fmt: skip
+            fail("A110", f"`{stage.name}` is {describe(value)} that takes no branches", head)
+        given = (*value.given, *self.evaluator.given(stage.args or [], env))
+        op, bound = make_layer(value.target, given, head)
+        region = Region("merge", op.name, None, span)
+        place = at.within(region)
+        ends = self.branches(stage, op, place, wire)
+        if not ends:
+            fail("A110", f"every branch of `{stage.name}` is left out", head)
+        if any(isinstance(end, Lost) for end, _ in ends):
+            return LOST
+        nodes = tuple(self.needed(end, head) for end, _ in ends)
+        if len(nodes) == 1:
+            return nodes[0]
+        path = at.scope.merge(op.name)
+        try:
+            return self.node(op, nodes, place, path, head, bound)
+        except Problem as problem:
+            notes = [
+                replace(note, text=f"{note.text}: {node.output}")
+                for (_, note), node in zip(ends, nodes, strict=True)
+            ]
+            raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None
+
+    def branches(self, stage: ast.Merge, op: Op, at: Place, wire: Wire) -> list[tuple[Wire, Note]]:
+        """The ends of the branches that are there, and where each was written."""
+        written_branches = stage.body.branches
+        if op.most is not None and len(written_branches) > op.most:
+            second = at.env.span(written_branches[op.most])
+            fail("A110", f"`{stage.name}` takes one branch: the other is its input", second)
+        ends: list[tuple[Wire, Note]] = []
+        for number, branch in enumerate(written_branches, 1):
+            span = at.env.span(branch)
+            region = Region("branch", str(number), None, span)
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                message = f"blocks and braces nest deeper than {MAX_DEPTH}"
+                raise Stop(Diagnostic("A001", message, span))
+            try:
+                end, present = self.branch(branch.stmts, replace(at, region=region), wire)
+            finally:
+                self.depth -= 1
+            if present:
+                at.region.parts.append(region)
+                ends.append((end, Note(span, f"branch {number}")))
+        if len(written_branches) == 1 and op.implicit:
+            close = Span(at.env.file.source, stage.end - 1, stage.end)
+            region = Region("branch", "identity", None, close)
+            place = 0 if op.implicit == "first" else len(ends)
+            at.region.parts.insert(place, region)
+            ends.insert(place, (wire, Note(close, "implicit identity")))
+        return ends
+
+    def repeat(self, stage: ast.Repeat, at: Place, wire: Wire) -> Wire:
+        span = at.env.span(stage.count)
+        count = self.evaluator.integer(stage.count, at.env, "`x` takes a whole number of copies")
+        if count < 0:
+            fail("A105", f"`x` takes a whole number of copies, not {int(count)}", span)
+        if count > MAX_LAYERS:
+            fail(
+                "A001", f"{int(count):,} copies; a network has at most {MAX_LAYERS:,} layers", span
+            )
+        place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
+        for _ in range(count):
+            wire = self.stage(stage.stage, place, wire)
+            if isinstance(wire, Lost):
+                break
+        return wire

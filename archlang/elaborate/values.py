@@ -1,0 +1,133 @@
+"""What an expression may come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from archlang.op import Op, format_value
+from archlang.source import Span
+from archlang.syntax import ast
+
+if TYPE_CHECKING:
+    from archlang.elaborate.scope import Env
+
+Value: TypeAlias = Any
+"""int, Fraction, bool, str, tuple (a size), list, Function, Builtin, Partial or SharedNetwork."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An argument: its value and where it was written."""
+
+    name: str | None
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockDef:
+    """A block, and the names that its body sees."""
+
+    node: ast.Block
+    env: Env
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """``let name(parameters) = value``, with the names that stood before it."""
+
+    node: ast.Let
+    env: Env
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A function of the language, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A layer or block, with some of its arguments or none."""
+
+    target: type[Op] | BlockDef
+    given: tuple[Given, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.target.node.name if isinstance(self.target, BlockDef) else self.target.name
+
+    @property
+    def kind(self) -> str:
+        return "block" if isinstance(self.target, BlockDef) else "layer"
+
+
+@dataclass(slots=True, eq=False)
+class SharedNetwork:
+    """``shared name = chain``: the chain, the names it sees, and its path."""
+
+    node: ast.Shared
+    env: Env
+    path: str
+
+
+def describe(value: Value) -> str:
+    """The kind of a value, in words."""
+    match value:
+        case bool():
+            return "a truth value"
+        case int() | Fraction():
+            return "a number"
+        case str():
+            return "a word"
+        case tuple():
+            return "a size"
+        case list():
+            return "a list"
+        case Partial():
+            return f"a {value.kind}"
+        case Function() | Builtin():
+            return "a function"
+        case SharedNetwork():
+            return "a shared network"
+    raise TypeError(f"no kind for {value!r}")
+
+
+def written(value: Value, depth: int = 0) -> str:
+    """A value as a user would write it; long and deep lists are cut short."""
+    match value:
+        case Fraction():
+            return format_value(float(value))
+        case list():
+            if depth == 3:
+                return "[…]"
+            items = [written(v, depth + 1) for v in value[:8]] + ["…"] * (len(value) > 8)
+            return f"[{', '.join(items)}]"
+        case Partial():
+            args = [(f"{g.name}=" if g.name else "") + written(g.value) for g in value.given]
+            return f"{value.name}({', '.join(args)})" if args else value.name
+        case Function() | SharedNetwork():
+            return value.node.name
+        case Builtin():
+            return value.name
+        case _:
+            return format_value(value)
+
+
+def plain(value: Value) -> Any:
+    """A value as a layer takes it: exact fractions become floats."""
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return value
+
+
+def whole(value: Fraction | int) -> int | Fraction:
+    """A number in its simplest form: a fraction that is whole becomes an ``int``."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return value

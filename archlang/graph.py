@@ -1,0 +1,108 @@
+"""A network, elaborated: typed nodes in topological order, and the structure they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from archlang.op import Op
+from archlang.source import Span
+from archlang.types import Shape, Tensor
+
+if TYPE_CHECKING:
+    from archlang.elaborate.scope import Env
+    from archlang.syntax import ast
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One use of a layer.
+
+    ``path`` is the module's, as PyTorch will have it; two nodes with one path are two uses
+    of one module (``shared``). ``params`` and ``buffers`` are its tensors by key.
+    """
+
+    index: int
+    op: Op
+    inputs: tuple[Node, ...]
+    output: Tensor
+    path: str
+    span: Span
+    params: dict[str, Shape]
+    buffers: dict[str, Shape]
+    first: bool = True
+    """Whether it is the first use of its module: shared weights are counted here."""
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What arrives, in the order of ``inputs``."""
+        return tuple(n.output for n in self.inputs)
+
+
+Part: TypeAlias = "Node | Region"
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """A stretch of the network that the spec names or brackets, and its parts in order.
+
+    ``kind`` says what it was written as. ``path`` is the module scope it opens, or None
+    where its parts belong to the scope around it. ``args`` is what a block was given, as
+    a user would write it.
+    """
+
+    kind: Literal["model", "block", "group", "repeat", "merge", "branch", "shared"]
+    name: str
+    path: str | None
+    span: Span
+    args: str = ""
+    parts: list[Part] = field(default_factory=list)
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes inside, in execution order."""
+        for part in self.parts:
+            if isinstance(part, Node):
+                yield part
+            else:
+                yield from part.nodes()
+
+
+class Aux(NamedTuple):
+    """An output that exists in training only, and the weight of its loss."""
+
+    node: Node
+    weight: float
+
+
+class Requirement(NamedTuple):
+    """A ``require`` about numbers that are known only when the network is whole."""
+
+    statement: ast.Require
+    env: Env
+    region: Region
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """A network: ``nodes`` in execution order, inputs included."""
+
+    name: str
+    root: Region
+    nodes: list[Node] = field(default_factory=list)
+    inputs: dict[str, Node] = field(default_factory=dict)
+    outputs: dict[str, Node] = field(default_factory=dict)
+    aux: dict[str, Aux] = field(default_factory=dict)
+    requirements: list[Requirement] = field(default_factory=list)
+
+    def reaching(self, ends: list[Node]) -> set[int]:
+        """The indices of all nodes that any of ``ends`` depends on, themselves included."""
+        seen = {n.index for n in ends}
+        for node in reversed(self.nodes):
+            if node.index in seen:
+                seen.update(n.index for n in node.inputs)
+        return seen
+
+    def live(self) -> set[int]:
+        """The indices of the nodes that run in evaluation: those that an output needs."""
+        return self.reaching(list(self.outputs.values()))

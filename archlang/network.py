@@ -1,0 +1,159 @@
+"""A network that has been checked: what the Python API gives out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlang.analyses.cost import Totals, total
+from archlang.analyses.requirements import check_requirements
+from archlang.diagnostic import ArchError, Diagnostic
+from archlang.elaborate import Program
+from archlang.elaborate.files import read_source
+from archlang.graph import Graph
+from archlang.source import Source
+from archlang.types import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ModelChoiceError(ValueError):
+    """Which of a spec's models is meant is not said, or no model has the name given."""
+
+
+class Network:
+    """One model of a spec, elaborated and checked.
+
+    Shapes leave the batch out. ``settings`` are the values given to the model's
+    parameters beside those in the spec.
+    """
+
+    def __init__(self, source: Source, graph: Graph, settings: Mapping[str, Any]) -> None:
+        self.source = source
+        self.graph = graph
+        self.settings = dict(settings)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.graph.name
+
+    @cached_property
+    def inputs(self) -> dict[str, Shape]:
+        """The shape of each input, by name."""
+        return {n: _plain(node.output.shape) for n, node in self.graph.inputs.items()}
+
+    @cached_property
+    def outputs(self) -> dict[str, Shape]:
+        """The shape of each output, by name; one that the spec does not name is ``output``."""
+        return {n: _plain(node.output.shape) for n, node in self.graph.outputs.items()}
+
+    @cached_property
+    def aux(self) -> dict[str, float]:
+        """The loss weight of each output that exists in training only."""
+        return {n: aux.weight for n, aux in self.graph.aux.items()}
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Parameters, buffers, MACs, FLOPs, neurons and depth."""
+        return total(self.graph)
+
+    def to_torch(self, device: str | None = None) -> nn.Module:
+        """A PyTorch module, its weights initialised as PyTorch does.
+
+        It takes each input as (batch, *shape), in the order of the spec, and gives the
+        output, or a dict by name where there are several, or auxiliary ones in training.
+        ``device`` is where it is built: ``"meta"`` makes no tensors. Raises ``ImportError``
+        where PyTorch is not installed.
+        """
+        from archlang.backends.torch import build
+
+        return build(self.graph, device)
+
+    def __repr__(self) -> str:
+        return f"<Network {self.name}: {self.totals.params:,} parameters>"
+
+
+def _plain(shape: Shape) -> Shape:
+    return tuple(int(d) for d in shape)
+
+
+def load(
+    path: str | Path,
+    model: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+) -> Network:
+    """The network in a spec's file.
+
+    ``model`` names one of several; ``settings`` give values to its parameters (numbers,
+    booleans, lists, or the text of an expression); ``inputs`` are input shapes, the batch
+    left out, to use instead of the spec's. Raises ``ArchError`` with every finding,
+    ``ModelChoiceError`` where the model is not clear, ``OSError`` where the file cannot
+    be read.
+    """
+    path = Path(path)
+    program = Program(read_source(path), str(path.resolve()))
+    return from_program(program, model, settings, inputs)
+
+
+def loads(
+    text: str,
+    model: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+) -> Network:
+    """The network in a spec's text; as ``load``."""
+    return from_program(Program(Source("<text>", text)), model, settings, inputs)
+
+
+def from_program(
+    program: Program,
+    model: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+) -> Network:
+    """The network of one model of a program; as ``load``."""
+    if program.diagnostics:
+        raise ArchError(program.diagnostics)
+    name = choose(program, model)
+    graph, found = inspect(program, name, settings, inputs)
+    if graph is None or any(d.severity == "error" for d in found):
+        raise ArchError(found)
+    return Network(program.source, graph, settings or {})
+
+
+def inspect(
+    program: Program,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+) -> tuple[Graph | None, list[Diagnostic]]:
+    """The graph of a model, and everything found about it, its requirements included."""
+    graph, found = program.elaborate(name, settings, inputs)
+    if graph is not None:
+        found = [*found, *check_requirements(graph)]
+    return graph, found
+
+
+def choose(program: Program, model: str | None) -> str:
+    """The model that is meant; raises ``ModelChoiceError`` where that is not clear."""
+    from archlang.op import nearest
+
+    names = list(program.models)
+    listed = ", ".join(program.complete or names)
+    if model is not None:
+        if model in program.models:
+            return model
+        guess = nearest(model, names)
+        meant = f"; did you mean `{guess}`?" if guess else f": it has {listed}" if names else ""
+        raise ModelChoiceError(f"{program.source.name} has no model `{model}`{meant}")
+    if not names:
+        raise ModelChoiceError(f"{program.source.name} has no model")
+    candidates = program.complete or names
+    if len(candidates) == 1:
+        return candidates[0]
+    raise ModelChoiceError(f"{program.source.name} has several models: {listed}")

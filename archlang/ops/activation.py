@@ -1,0 +1,193 @@
+"""Activations: a function of each value by itself, and softmax."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from archlang.arguments import Number, Truth, Whole, axis_of
+from archlang.op import Torch, Weightless
+from archlang.types import Dim, Tensor
+
+
+class _Activation(Weightless):
+    """What activations share. Written in place (`inplace`), they make no new values."""
+
+    module: ClassVar[str]
+    options: ClassVar[dict[str, str]] = {}
+    """Fields that PyTorch's module calls otherwise."""
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return x
+
+    def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
+        return 0 if getattr(self, "inplace", False) else y.numel
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        said = {p.name: getattr(self, p.name) for p in self.parameters()}
+        defaults = {p.name: p.default for p in self.parameters()}
+        options = {self.options.get(n, n): v for n, v in said.items() if v != defaults[n]}
+        return getattr(nn, self.module)(**options)
+
+
+class Relu(_Activation, name="relu"):
+    """max(x, 0).
+
+    Shape: [*A] -> [*A].
+
+    Nair and Hinton 2010, Rectified linear units improve restricted Boltzmann machines.
+
+        relu : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    module = "ReLU"
+    inplace: Truth = False
+
+
+class LeakyRelu(_Activation, name="leaky_relu"):
+    """The value x where x > 0, and slope * x elsewhere.
+
+    Shape: [*A] -> [*A].
+
+    Maas et al. 2013, Rectifier nonlinearities improve neural network acoustic models.
+
+        leaky_relu(0.2) : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    module = "LeakyReLU"
+    options: ClassVar[dict[str, str]] = {"slope": "negative_slope"}
+    slope: Number = 0.01
+    inplace: Truth = False
+
+
+class Elu(_Activation, name="elu"):
+    """The value x where x > 0, and alpha * (exp(x) - 1) elsewhere.
+
+    Shape: [*A] -> [*A].
+
+    Clevert et al. 2016, Fast and accurate deep network learning by exponential linear units.
+
+        elu : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    module = "ELU"
+    alpha: Number = 1.0
+    inplace: Truth = False
+
+
+class Relu6(_Activation, name="relu6"):
+    """min(max(x, 0), 6).
+
+    Shape: [*A] -> [*A].
+
+    Krizhevsky 2010, Convolutional deep belief networks on CIFAR-10.
+
+        relu6 : [32, 112, 112] -> [32, 112, 112]
+    """
+
+    module = "ReLU6"
+    inplace: Truth = False
+
+
+class Sigmoid(_Activation, name="sigmoid"):
+    """1 / (1 + exp(-x)).
+
+    Shape: [*A] -> [*A].
+
+    Rumelhart et al. 1986, Learning representations by back-propagating errors.
+
+        sigmoid : [64] -> [64]
+    """
+
+    module = "Sigmoid"
+
+
+class Tanh(_Activation, name="tanh"):
+    """The hyperbolic tangent.
+
+    Shape: [*A] -> [*A].
+
+    LeCun et al. 1998, Efficient BackProp.
+
+        tanh : [6, 28, 28] -> [6, 28, 28]
+    """
+
+    module = "Tanh"
+
+
+class Softmax(_Activation, name="softmax"):
+    """exp(x) divided by its sum along one axis: the channels, unless `axis` names another.
+
+    Shape: [*A] -> [*A].
+
+    Bridle 1990, Probabilistic interpretation of feedforward classification network outputs.
+
+        softmax : [1000] -> [1000]
+    """
+
+    axis: Whole = 0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis_of(self.axis, x.rank)
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        return nn.Softmax(dim=axis_of(self.axis, x.rank) + 1)
+
+
+class Gelu(_Activation, name="gelu"):
+    """The value x times the share of a standard normal that lies below x.
+
+    Shape: [*A] -> [*A].
+
+    Hendrycks and Gimpel 2016, Gaussian error linear units.
+
+        gelu : [197, 3072] -> [197, 3072]
+    """
+
+    module = "GELU"
+
+
+class Silu(_Activation, name="silu"):
+    """x * sigmoid(x), also called swish.
+
+    Shape: [*A] -> [*A].
+
+    Elfwing et al. 2018, Sigmoid-weighted linear units for neural network function
+    approximation in reinforcement learning.
+
+        silu : [32, 112, 112] -> [32, 112, 112]
+    """
+
+    module = "SiLU"
+    inplace: Truth = False
+
+
+class Hardswish(_Activation, name="hardswish"):
+    """x * relu6(x + 3) / 6.
+
+    Shape: [*A] -> [*A].
+
+    Howard et al. 2019, Searching for MobileNetV3.
+
+        hardswish : [16, 112, 112] -> [16, 112, 112]
+    """
+
+    module = "Hardswish"
+    inplace: Truth = False
+
+
+class Hardsigmoid(_Activation, name="hardsigmoid"):
+    """relu6(x + 3) / 6.
+
+    Shape: [*A] -> [*A].
+
+    Howard et al. 2019, Searching for MobileNetV3.
+
+        hardsigmoid : [64] -> [64]
+    """
+
+    module = "Hardsigmoid"
+    inplace: Truth = False

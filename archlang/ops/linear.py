@@ -1,0 +1,65 @@
+"""Linear layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archlang.arguments import OptionalWhole, PositiveInt, Truth, axis_of
+from archlang.op import Fresh, LayerError, Torch
+from archlang.types import Dim, Shape, Tensor, product
+
+
+class Linear(Fresh, name="linear"):
+    """Multiply one axis by a learned matrix, and add a bias.
+
+    Shape: [*A, F] -> [*A, features]. It acts on the last axis unless `axis` names another;
+    a tensor of three or more axes needs `axis` (A206), as a forgotten `flatten` looks like one.
+
+    Rosenblatt 1958, The perceptron.
+
+        linear(10) : [400] -> [10]
+    """
+
+    depth = 1
+
+    features: PositiveInt
+    axis: OptionalWhole = None
+    bias: Truth = True
+
+    def acts_on(self, x: Tensor) -> int:
+        """The axis it acts on, from the front; raises where that is unsaid or not there."""
+        if self.axis is not None or x.rank == 0:
+            return axis_of(-1 if self.axis is None else self.axis, x.rank)
+        if x.rank >= 3:
+            raise LayerError(
+                f"`linear` would act on the last axis of {x} alone",
+                code="A206",
+                hint="a `flatten` before it is probably missing; if not, say `axis=-1`",
+            )
+        return x.rank - 1
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return x.with_axis(self.acts_on(x), self.features)
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        shapes: dict[str, Shape] = {"weight": (self.features, x.shape[self.acts_on(x)])}
+        if self.bias:
+            shapes["bias"] = (self.features,)
+        return shapes
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        (x,) = xs
+        return product((*y.shape, x.shape[self.acts_on(x)]))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        axis = self.acts_on(x)
+        options: dict[str, Any] = {} if self.bias else {"bias": False}
+        if axis == x.rank - 1:
+            return nn.Linear(int(x.shape[axis]), self.features, **options)
+        return nn.AxisLinear(int(x.shape[axis]), self.features, dim=axis + 1, **options)

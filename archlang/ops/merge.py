@@ -1,0 +1,173 @@
+"""Merges: layers that take the results of several branches."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from archlang.arguments import Whole, axis_of
+from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.types import Dim, Tensor, derived, same, total
+
+
+class _Merge(Weightless, Fresh):
+    """What merges share: they need no module."""
+
+    merges = True
+    implicit: ClassVar[Literal["", "first", "last"]] = ""
+    """Where an identity branch is added to a body written with one branch."""
+    most: ClassVar[int | None] = None
+    """The most branches that may be written."""
+
+    def refuse(self, xs: tuple[Tensor, ...], why: str) -> LayerError:
+        """The error for shapes that PyTorch rejects (A203), or would stretch (A204)."""
+        code = "A204" if not isinstance(self, Concat) and _broadcast(xs) else "A203"
+        return LayerError(f"branches of `{self.name}` are {_listed(xs)}: {why}", code=code)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+
+def _listed(xs: tuple[Tensor, ...]) -> str:
+    shapes = [str(x) for x in xs]
+    return f"{', '.join(shapes[:-1])} and {shapes[-1]}"
+
+
+def _equal(xs: tuple[Tensor, ...], but: int | None = None) -> bool:
+    """Whether all have the same sizes, apart from the axis ``but``."""
+    return all(
+        x.rank == xs[0].rank
+        and all(same(x.shape[i], xs[0].shape[i]) or i == but for i in range(x.rank))
+        for x in xs
+    )
+
+
+def _broadcast(xs: tuple[Tensor, ...]) -> bool:
+    """Whether PyTorch would stretch one to another, with a batch of one at least."""
+    rank = max(x.rank for x in xs) + 1
+    rows = [(1,) * (rank - x.rank) + x.shape for x in xs]
+    return all(len({int(size) for size in sizes} - {1}) <= 1 for sizes in zip(*rows, strict=True))
+
+
+class Add(_Merge, name="add"):
+    """The sum of its branches, which must all have one shape.
+
+    Shape: [*A], [*A], … -> [*A].
+
+    He et al. 2016, Deep residual learning for image recognition.
+
+        add { conv(3x3, 3) | identity } : [3, 32, 32] -> [3, 32, 32]
+    """
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        if not _equal(xs):
+            raise self.refuse(xs, "only equal shapes are added")
+        return xs[0]
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        return " + ".join(args)
+
+
+class Residual(Add, name="residual"):
+    """The sum of its branches; one alone is added to what arrives.
+
+    Shape: [*A], [*A], … -> [*A].
+
+    He et al. 2016, Deep residual learning for image recognition.
+
+        residual { conv(3x3, 64) -> relu } : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    implicit = "last"
+
+
+class Mul(_Merge, name="mul"):
+    """The product of its branches, value by value.
+
+    Sizes of 1 are stretched to those of the other branches, and a vector [C] over all
+    positions of [C, *S].
+
+    Shape: [C, *S], [C, *S] or [C] or sizes of 1, … -> [C, *S].
+
+    Srivastava et al. 2015, Highway networks.
+
+        mul { identity | global_avgpool -> sigmoid } : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        rank = max(x.rank for x in xs)
+        if any(x.rank not in (1, rank) for x in xs):
+            raise self.refuse(xs, "each needs as many axes as the others, or to be a vector [C]")
+        rows = [x.shape if x.rank == rank else (*x.shape, *(1,) * (rank - 1)) for x in xs]
+        sizes = [_stretched(sizes) for sizes in zip(*rows, strict=True)]
+        if any(size is None for size in sizes):
+            raise self.refuse(xs, "only sizes that are equal, or 1, are multiplied")
+        return Tensor(tuple(size for size in sizes if size is not None))
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        rank = max(x.rank for x in xs)
+        return " * ".join(
+            arg if x.rank == rank else f"{arg}[:, :{', None' * (rank - 1)}]"
+            for arg, x in zip(args, xs, strict=True)
+        )
+
+
+def _stretched(sizes: tuple[Dim, ...]) -> Dim | None:
+    """The size that sizes of 1 are stretched to; None where the others differ."""
+    wide = [size for size in sizes if not same(size, 1)]
+    if not wide:
+        return derived(1, *sizes)
+    return wide[0] if all(same(size, wide[0]) for size in wide) else None
+
+
+class Gate(Mul, name="gate"):
+    """What arrives, times the branch computed from it.
+
+    Shape: [C, *S] -> [C, *S]; the branch gives [C, *S], [C] or sizes of 1.
+
+    Hu et al. 2018, Squeeze-and-excitation networks.
+
+        gate { global_avgpool -> linear(64) -> sigmoid } : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    implicit = "first"
+    most = 1
+
+
+class Concat(_Merge, name="concat"):
+    """Its branches side by side along one axis: the channels, unless `axis` names another.
+
+    Shape: [C1, *S], [C2, *S], … -> [C1 + C2 + …, *S]; but for the joined axis all are equal.
+
+    Szegedy et al. 2015, Going deeper with convolutions.
+
+        concat { conv(1x1, 64) | conv(3x3, 128) } : [192, 28, 28] -> [192, 28, 28]
+    """
+
+    axis: Whole = 0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        if not _equal(tuple(Tensor((0,) * x.rank) for x in xs)):
+            raise self.refuse(xs, "only tensors of as many axes are joined")
+        axis = axis_of(self.axis, xs[0].rank)
+        if not _equal(xs, but=axis):
+            raise self.refuse(xs, f"to be joined along axis {axis}, all others must be equal")
+        return xs[0].with_axis(axis, total(x.shape[axis] for x in xs))
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        if len(args) == 1:
+            return args[0]
+        return f"torch.cat(({', '.join(args)}), {axis_of(self.axis, xs[0].rank) + 1})"
+
+
+class Dense(Concat, name="dense"):
+    """What arrives, with the branch computed from it joined behind.
+
+    Shape: [C, *S] -> [C + K, *S]; the branch gives [K, *S].
+
+    Huang et al. 2017, Densely connected convolutional networks.
+
+        dense { bn -> relu -> conv(3x3, 32, bias=false) } : [64, 56, 56] -> [96, 56, 56]
+    """
+
+    implicit = "first"
+    most = 1

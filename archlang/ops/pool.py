@@ -1,0 +1,217 @@
+"""Pooling: over a sliding window, over all positions, or to a given size."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from archlang.arguments import (
+    NaturalSize,
+    OptionalSize,
+    Size,
+    Truth,
+    per_axis,
+    plain,
+    spatial_axes,
+)
+from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.types import Dim, Tensor, constant_rule, through, window_rule
+
+
+class _Pool(Weightless, Fresh):
+    """What sliding pools share. Their padding is at most half of the kernel."""
+
+    kernel: Size
+    stride: OptionalSize = None
+    pad: NaturalSize = 0
+
+    def slide(
+        self, x: Tensor, dilation: int | tuple[int, ...], ceil: bool, unpadded: bool = False
+    ) -> Tensor:
+        """The tensor that comes out; raises where the window finds no place.
+
+        With ``unpadded`` it must find one without the padding.
+        """
+        axes = spatial_axes(x.shape, self.name)
+        kernel = per_axis(self.kernel, axes, "kernel")
+        stride = kernel if self.stride is None else per_axis(self.stride, axes, "stride")
+        pads = per_axis(self.pad, axes, "pad")
+        spread = per_axis(dilation, axes, "dilation")
+        sizes = []
+        for size, k, s, p, d in zip(x.spatial, kernel, stride, pads, spread, strict=True):
+            if p > k // 2:
+                raise LayerError(
+                    f"`pad` {p} is more than half of the kernel, {k}: "
+                    "a window could lie in the padding alone",
+                    field="pad",
+                    hint=f"pad by at most {k // 2}",
+                )
+            out = through(size, window_rule(k, s, p, p, d, ceil, k if unpadded else 1))
+            if out is None:
+                raise _too_small(size, k, 0 if unpadded else p, d)
+            sizes.append(out)
+        return Tensor((x.channels, *sizes))
+
+    def options(self) -> dict[str, Any]:
+        """Stride and padding as PyTorch takes them, where they are not its defaults."""
+        options: dict[str, Any] = {}
+        if self.stride is not None and plain(self.stride) != plain(self.kernel):
+            options["stride"] = plain(self.stride)
+        if plain(self.pad) != 0:
+            options["padding"] = plain(self.pad)
+        return options
+
+
+def _too_small(size: Dim, kernel: int, pad: int, dilation: int) -> LayerError:
+    extent = dilation * (kernel - 1) + 1
+    spread = f", spread to {extent} by its dilation," if dilation > 1 else ""
+    padded = f" ({int(size) + 2 * pad} with its padding)" if pad else ""
+    return LayerError(
+        f"the window, {kernel},{spread} is larger than the input, {int(size)}{padded}",
+        field="kernel",
+    )
+
+
+class MaxPool(_Pool, name="maxpool"):
+    """The largest value in each window of `kernel`, moved by `stride` (the kernel, if unsaid).
+
+    Shape: [C, *S] -> [C, *floor((S + 2*pad - dilation*(kernel-1) - 1) / stride + 1)], with
+    one to three axes S; `ceil` rounds up, but each window starts before the padding after S.
+
+    Riesenhuber and Poggio 1999, Hierarchical models of object recognition in cortex.
+
+        maxpool(3x3, stride=2, pad=1) : [64, 112, 112] -> [64, 56, 56]
+    """
+
+    dilation: Size = 1
+    ceil: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return self.slide(x, self.dilation, self.ceil)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        options = self.options()
+        if plain(self.dilation) != 1:
+            options["dilation"] = plain(self.dilation)
+        if self.ceil:
+            options["ceil_mode"] = True
+        return getattr(nn, f"MaxPool{x.rank - 1}d")(plain(self.kernel), **options)
+
+
+class AvgPool(_Pool, name="avgpool"):
+    """The mean of each window of `kernel`, moved by `stride` (the kernel, if unsaid).
+
+    Shape: [C, *S] -> [C, *floor((S + 2*pad - kernel) / stride + 1)], with one to three axes S;
+    `ceil` rounds up, but each window starts before the padding after S. With
+    `count_include_pad` the zeros of the padding count in the mean. With three axes S, the
+    kernel must fit into the input without its padding.
+
+    LeCun et al. 1989, Backpropagation applied to handwritten zip code recognition.
+
+        avgpool(2x2) : [6, 28, 28] -> [6, 14, 14]
+    """
+
+    ceil: Truth = False
+    count_include_pad: Truth = True
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return self.slide(x, 1, self.ceil, unpadded=x.rank == 4)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        options = self.options()
+        if self.ceil:
+            options["ceil_mode"] = True
+        if not self.count_include_pad:
+            options["count_include_pad"] = False
+        return getattr(nn, f"AvgPool{x.rank - 1}d")(plain(self.kernel), **options)
+
+
+class _GlobalPool(Weightless, Fresh):
+    """What pools over all positions share: they need no module."""
+
+    reduction: ClassVar[str]
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        spatial_axes(x.shape, self.name)
+        return Tensor((x.channels,))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        axes = ", ".join(str(axis) for axis in range(2, xs[0].rank + 1))
+        return f"{args[0]}.{self.reduction}(({axes}{',' if xs[0].rank == 2 else ''}))"
+
+
+class GlobalAvgPool(_GlobalPool, name="global_avgpool"):
+    """The mean of each channel over all positions.
+
+    Shape: [C, *S] -> [C], with one to three axes S.
+
+    Lin et al. 2014, Network in network.
+
+        global_avgpool : [2048, 7, 7] -> [2048]
+    """
+
+    reduction = "mean"
+
+
+class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
+    """The largest value of each channel over all positions.
+
+    Shape: [C, *S] -> [C], with one to three axes S.
+
+    Oquab et al. 2015, Is object localization for free?
+
+        global_maxpool : [2048, 7, 7] -> [2048]
+    """
+
+    reduction = "amax"
+
+
+class _AdaptivePool(Weightless, Fresh):
+    """What pools to a given size share."""
+
+    module: ClassVar[str]
+
+    size: Size
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        wanted = per_axis(self.size, spatial_axes(x.shape, self.name), "size")
+        sizes = [through(s, constant_rule(w)) for s, w in zip(x.spatial, wanted, strict=True)]
+        return Tensor((x.channels, *(s for s in sizes if s is not None)))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        return getattr(nn, f"{self.module}{x.rank - 1}d")(plain(self.size))
+
+
+class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
+    """The means over windows laid out so that `size` comes out, whatever comes in.
+
+    Shape: [C, *S] -> [C, *size], with one to three axes S.
+
+    He et al. 2015, Spatial pyramid pooling in deep convolutional networks.
+
+        adaptive_avgpool(6x6) : [256, 13, 13] -> [256, 6, 6]
+    """
+
+    module = "AdaptiveAvgPool"
+
+
+class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):
+    """The largest values in windows laid out so that `size` comes out, whatever comes in.
+
+    Shape: [C, *S] -> [C, *size], with one to three axes S.
+
+    He et al. 2015, Spatial pyramid pooling in deep convolutional networks.
+
+        adaptive_maxpool(4x4) : [256, 13, 13] -> [256, 4, 4]
+    """
+
+    module = "AdaptiveMaxPool"

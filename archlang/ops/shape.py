@@ -1,0 +1,192 @@
+"""Layers that rearrange what arrives, and learned tensors."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from archlang.arguments import Axes, Number, PositiveInt, Sizes, Truth, Whole, axis_of
+from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.types import Shape, Tensor, product, slice_rule, through
+
+
+class Identity(View, name="identity"):
+    """What arrives, unchanged.
+
+    Shape: [*A] -> [*A].
+
+        identity : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return nn.Identity()
+
+
+class Flatten(View, name="flatten"):
+    """Lay the axes from `start` to `end` out as one; both ends count.
+
+    Shape: [*A, *S, *B] -> [*A, F, *B], F being the product of S.
+
+        flatten : [16, 5, 5] -> [400]
+    """
+
+    start: Whole = 0
+    end: Whole = -1
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        start, end = axis_of(self.start, x.rank, "start"), axis_of(self.end, x.rank, "end")
+        if start > end:
+            raise LayerError(f"`start`, axis {start}, comes after `end`, axis {end}", field="start")
+        merged = product(x.shape[start : end + 1])
+        return Tensor((*x.shape[:start], merged, *x.shape[end + 1 :]))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        options = {}
+        for option, axis, default in (("start_dim", self.start, 0), ("end_dim", self.end, -1)):
+            if axis != default:
+                options[option] = axis if axis < 0 else axis + 1
+        return nn.Flatten(**options)
+
+
+class Permute(View, name="permute"):
+    """Put the axes in another order: `permute(1, 2, 0)` makes axis 1 the first.
+
+    Shape: [A0, A1, …] -> [A(axes 0), A(axes 1), …]; each axis is named once.
+
+        permute(1, 2, 0) : [96, 56, 28] -> [56, 28, 96]
+    """
+
+    variadic: ClassVar[str] = "axes"
+
+    axes: Axes = ()
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if sorted(self.axes) != list(range(x.rank)):
+            raise LayerError(
+                f"`permute` names each axis of the tensor once, {_listed(range(x.rank))} in some "
+                f"order, not {_listed(self.axes) or 'none'}",
+                field="axes",
+            )
+        return Tensor(tuple(x.shape[axis] for axis in self.axes))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        return f"{args[0]}.permute({_listed((0, *(axis + 1 for axis in self.axes)))})"
+
+
+def _listed(axes: range | tuple[int, ...]) -> str:
+    return ", ".join(str(axis) for axis in axes)
+
+
+class Slice(View, name="slice"):
+    """The part of one axis from `start` up to, but not including, `end`.
+
+    Both may be negative, and then count from the back, as in Python; but neither may lie
+    outside the axis, and something must be left (A208).
+
+    Shape: [*A, S, *B] -> [*A, end - start, *B]; the axis is the first, unless `axis` names
+    another.
+
+        slice(0, 58) : [116, 28, 28] -> [58, 28, 28]
+    """
+
+    start: Whole
+    end: Whole
+    axis: Whole = 0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        size = int(x.shape[axis])
+        for field, value in (("start", self.start), ("end", self.end)):
+            if not -size <= value <= size:
+                raise LayerError(
+                    f"`{field}` {value} lies outside an axis of {size}",
+                    field=field,
+                    hint=f"from {-size} to {size}",
+                )
+        out = through(x.shape[axis], slice_rule(self.start, self.end))
+        if out is None:
+            raise LayerError(
+                f"nothing is left of an axis of {size} from {self.start} up to {self.end}",
+                code="A208",
+                field="end",
+            )
+        return x.with_axis(axis, out)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        skipped = ":, " * (axis_of(self.axis, xs[0].rank) + 1)
+        return f"{args[0]}[{skipped}{self.start}:{self.end}]"
+
+
+class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
+    """Deal the channels of `groups` groups out in turn: the first of each, then the second, …
+
+    Shape: [C, *S] -> [C, *S], with at least one axis S; `groups` divides C.
+
+    Zhang et al. 2018, ShuffleNet.
+
+        channel_shuffle(2) : [116, 28, 28] -> [116, 28, 28]
+    """
+
+    groups: PositiveInt
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if x.rank < 2:
+            raise LayerError(
+                f"`channel_shuffle` needs a tensor [C, …] of two or more axes, not {x}"
+            )
+        if x.channels % self.groups:
+            raise LayerError(
+                f"`groups` {self.groups} does not divide the channels that arrive, "
+                f"{int(x.channels)}",
+                field="groups",
+            )
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return nn.ChannelShuffle(self.groups)
+
+
+class Parameter(View, name="parameter"):
+    """A learned tensor, whatever arrives: a class token, a position embedding, a layer scale.
+
+    It starts filled with `init`; its key is its own path, and with `batch` it is stored with
+    a leading 1. It is a weight, so it makes no neurons.
+
+    Shape: [*A] -> [*shape].
+
+    Dosovitskiy et al. 2021, An image is worth 16x16 words.
+
+        parameter([1, 768], batch=true) : [196, 768] -> [1, 768]
+    """
+
+    shape: Sizes
+    init: Number = 0.0
+    batch: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        if not self.shape:
+            raise LayerError("`shape` needs at least one size", field="shape")
+        return Tensor(tuple(int(size) for size in self.shape))
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        return {"": (1, *self.shape) if self.batch else tuple(self.shape)}
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        stored = [int(size) for size in self.params()[""]]
+        return nn.full_parameter(stored, self.init)
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        return f"{module}.expand({args[0]}.shape[0]{', -1' * len(self.shape)})"

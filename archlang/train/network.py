@@ -1,0 +1,46 @@
+"""What training asks of a network: so little that anything with these members trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from torch import nn
+
+
+class HasText(Protocol):
+    """A spec's text."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class HasParams(Protocol):
+    """The count of learned scalars."""
+
+    @property
+    def params(self) -> int: ...
+
+
+class Network(Protocol):
+    """An elaborated network; shapes leave the batch out.
+
+    ``aux`` maps each output that exists in training only to its weight in the loss. The
+    module returns one tensor, or, in training with such outputs, all of them by name.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def source(self) -> HasText: ...
+    @property
+    def inputs(self) -> Mapping[str, tuple[int, ...]]: ...
+    @property
+    def outputs(self) -> Mapping[str, tuple[int, ...]]: ...
+    @property
+    def aux(self) -> Mapping[str, float]: ...
+    @property
+    def totals(self) -> HasParams: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+    def to_torch(self) -> nn.Module: ...

@@ -1,0 +1,176 @@
+"""What shapes do not show: each option reaches PyTorch, and the modules of our own are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+from torchvision.models.convnext import LayerNorm2d
+from torchvision.ops import StochasticDepth
+
+from archlang.backends.torch import modules
+from archlang.op import Op
+from tests.ops.pytorch import Layer
+
+IMAGE = (4, 6, 5)
+
+
+def shuffled(x: torch.Tensor) -> torch.Tensor:
+    n, c, h, w = x.shape
+    return x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
+
+
+EXPECTED: list[tuple[str, dict[str, Any], Callable[[torch.Tensor], torch.Tensor]]] = [
+    ("maxpool", {"kernel": 3, "stride": 2, "pad": 1}, lambda x: F.max_pool2d(x, 3, 2, 1)),
+    ("maxpool", {"kernel": 2, "dilation": 2}, lambda x: F.max_pool2d(x, 2, 2, 0, 2)),
+    ("maxpool", {"kernel": 2, "ceil": True}, lambda x: F.max_pool2d(x, 2, ceil_mode=True)),
+    ("avgpool", {"kernel": 2, "pad": 1}, lambda x: F.avg_pool2d(x, 2, 2, 1)),
+    (
+        "avgpool",
+        {"kernel": 3, "stride": 2, "pad": 1, "ceil": True, "count_include_pad": False},
+        lambda x: F.avg_pool2d(x, 3, 2, 1, True, False),
+    ),
+    ("global_avgpool", {}, lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
+    ("global_maxpool", {}, lambda x: F.adaptive_max_pool2d(x, 1).flatten(1)),
+    ("adaptive_avgpool", {"size": (2, 3)}, lambda x: F.adaptive_avg_pool2d(x, (2, 3))),
+    ("adaptive_maxpool", {"size": (2, 3)}, lambda x: F.adaptive_max_pool2d(x, (2, 3))),
+    ("bn", {"eps": 0.5}, lambda x: x / 1.5**0.5),
+    ("layernorm", {"eps": 0.5}, lambda x: F.layer_norm(x, (5,), eps=0.5)),
+    ("relu", {}, F.relu),
+    ("leaky_relu", {}, lambda x: F.leaky_relu(x, 0.01)),
+    ("leaky_relu", {"slope": 0.3}, lambda x: F.leaky_relu(x, 0.3)),
+    ("elu", {"alpha": 0.5}, lambda x: F.elu(x, 0.5)),
+    ("relu6", {}, lambda x: x.clamp(0, 6)),
+    ("sigmoid", {}, torch.sigmoid),
+    ("tanh", {}, torch.tanh),
+    ("softmax", {}, lambda x: x.softmax(1)),
+    ("softmax", {"axis": -1}, lambda x: x.softmax(3)),
+    ("gelu", {}, F.gelu),
+    ("silu", {}, lambda x: x * x.sigmoid()),
+    ("hardswish", {}, lambda x: x * (x + 3).clamp(0, 6) / 6),
+    ("hardsigmoid", {}, lambda x: (x + 3).clamp(0, 6) / 6),
+    ("dropout", {"p": 0.9}, lambda x: x),
+    ("drop_path", {"p": 0.9}, lambda x: x),
+    ("identity", {}, lambda x: x),
+    ("flatten", {}, lambda x: x.flatten(1)),
+    ("flatten", {"start": 1}, lambda x: x.flatten(2)),
+    ("flatten", {"end": -2}, lambda x: x.flatten(1, 2)),
+    ("permute", {"axes": (2, 0, 1)}, lambda x: x.permute(0, 3, 1, 2)),
+    ("slice", {"start": 1, "end": -1, "axis": 1}, lambda x: x[:, :, 1:5]),
+    ("channel_shuffle", {"groups": 2}, shuffled),
+    ("parameter", {"shape": [2, 1], "init": 0.5}, lambda x: torch.full((len(x), 2, 1), 0.5)),
+]
+
+
+@pytest.mark.parametrize(("name", "fields", "expected"), EXPECTED, ids=lambda v: str(v)[:60])
+def test_values(
+    name: str, fields: dict[str, Any], expected: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    x = 4 * torch.randn(3, *IMAGE)
+    torch.testing.assert_close(Layer(Op.registry[name](**fields), IMAGE).eval()(x), expected(x))
+
+
+def test_a_vector_is_multiplied_over_all_positions() -> None:
+    x, gate, column = torch.randn(3, *IMAGE), torch.randn(3, 4), torch.randn(3, 1, 6, 1)
+    layer = Layer(Op.registry["mul"](), IMAGE, (4,), (1, 6, 1))
+    assert torch.equal(layer(x, gate, column), x * gate[:, :, None, None] * column)
+
+
+def test_branches_are_joined_in_order() -> None:
+    x, y = torch.randn(3, *IMAGE), torch.randn(3, 4, 2, 5)
+    layer = Layer(Op.registry["concat"](axis=1), IMAGE, (4, 2, 5))
+    assert torch.equal(layer(x, y), torch.cat((x, y), 2))
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_uneven_padding(axes: int, mode: str) -> None:
+    """Padding by [3, 1] is padding by 3 and leaving out what the far end adds."""
+    pad, shape = 3, (2, 7, 6, 5)[: axes + 1]
+    uneven = Layer(
+        Op.registry["conv"](kernel=3, channels=4, pad=[[pad, 1]] * axes, pad_mode=mode), shape
+    )
+    even = Layer(Op.registry["conv"](kernel=3, channels=4, pad=pad, pad_mode=mode), shape)
+    even.load_state_dict(uneven.state_dict())
+    x = torch.randn(2, *shape)
+    kept = (slice(None), slice(None), *(slice(0, -2) for _ in range(axes)))
+    torch.testing.assert_close(uneven(x), even(x)[kept])
+
+
+def test_layernorm_of_channels_is_convnexts() -> None:
+    layer = Layer(Op.registry["layernorm"](eps=1e-6, axis=0), IMAGE)
+    theirs = LayerNorm2d(4, eps=1e-6)
+    theirs.load_state_dict({"weight": torch.randn(4), "bias": torch.randn(4)})
+    layer.part.load_state_dict(theirs.state_dict())
+    x = torch.randn(3, *IMAGE)
+    assert torch.equal(layer(x), theirs(x))
+
+
+def test_linear_of_channels_is_a_1x1_convolution() -> None:
+    layer = Layer(Op.registry["linear"](features=7, axis=0), IMAGE)
+    x, part = torch.randn(3, *IMAGE), layer.part
+    convolved = F.conv2d(x, part.weight[:, :, None, None], part.bias)
+    torch.testing.assert_close(layer(x), convolved)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_drop_path_is_stochastic_depth(p: float) -> None:
+    x = torch.randn(64, *IMAGE)
+    torch.manual_seed(1)
+    theirs = StochasticDepth(p, "row").train()(x)
+    torch.manual_seed(1)
+    assert torch.equal(modules.DropPath(p).train()(x), theirs)
+
+
+def test_attention_is_self_attention() -> None:
+    layer = Layer(Op.registry["attention"](heads=2), (5, 6)).eval()
+    assert set(layer.part.state_dict()) == set(torch.nn.MultiheadAttention(6, 2).state_dict())
+    x = torch.randn(3, 5, 6)
+    query, key, value = (
+        t.view(3, 5, 2, 3).transpose(1, 2)
+        for t in F.linear(x, layer.part.in_proj_weight, layer.part.in_proj_bias).chunk(3, -1)
+    )
+    weights = (query @ key.transpose(-1, -2) / 3**0.5).softmax(-1)
+    gathered = (weights @ value).transpose(1, 2).reshape(3, 5, 6)
+    torch.testing.assert_close(layer(x), layer.part.out_proj(gathered))
+
+
+OURS: list[tuple[str, dict[str, Any]]] = [
+    ("conv", {"kernel": 3, "channels": 4, "pad": [[0, 1], [2, 0]]}),
+    ("conv", {"kernel": 3, "channels": 4, "pad": [[0, 1], [2, 0]], "pad_mode": "circular"}),
+    ("linear", {"features": 7, "axis": 0}),
+    ("layernorm", {"axis": 0}),
+    ("drop_path", {"p": 0.5}),
+    ("parameter", {"shape": [3, 1]}),
+    ("channel_shuffle", {"groups": 2}),
+    ("global_maxpool", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "fields"), OURS, ids=lambda v: str(v)[:60])
+def test_modules_of_our_own_run_anywhere(name: str, fields: dict[str, Any]) -> None:
+    layer = Layer(Op.registry[name](**fields), IMAGE)
+    x = torch.randn(3, *IMAGE)
+    fast = layer(x.to(memory_format=torch.channels_last))
+    if name != "drop_path":
+        torch.testing.assert_close(fast, layer(x))
+    assert layer.to("meta")(x.to("meta")).shape == fast.shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", [
+    modules.UnevenConv1d(4, 2, 3, padding=((0, 1),), padding_mode="replicate"),
+    modules.UnevenConv2d(4, 2, 3, padding=((0, 1), (2, 0)), stride=2),
+    modules.UnevenConv3d(4, 2, 3, padding=((0, 1), (2, 0), (1, 1)), padding_mode="circular"),
+    modules.AxisLinear(4, 7, dim=1),
+    modules.AxisLayerNorm(4, dim=1),
+    modules.DropPath(1.0),
+], ids=lambda m: type(m).__name__)  # fmt: skip
+def test_modules_compile_as_one_graph(module: torch.nn.Module) -> None:
+    axes = {"UnevenConv1d": 1, "UnevenConv3d": 3}.get(type(module).__name__, 2)
+    x = torch.randn(2, 4, 6, 5, 4)[(..., *(0,) * (3 - axes))]
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), module(x))
