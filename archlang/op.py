@@ -57,6 +57,10 @@ class Op(BaseModel):
     """The most branches that a merge may be written with."""
     depth: ClassVar[int] = 0
     """Convolutions, linears and attention projections that a path through it passes."""
+    keeps_output: ClassVar[bool] = False
+    """Whether the backward pass needs its output, so that nothing may be written over it."""
+    aliases: ClassVar[bool] = False
+    """Whether its output may share memory with what it takes."""
     registry: ClassVar[dict[str, type[Op]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
@@ -152,6 +156,8 @@ class Fresh(Op):
 
 class View(Weightless):
     """A layer that shows the values it is given in another form, and makes none."""
+
+    aliases = True
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0

@@ -58,7 +58,9 @@ class SizeRule(NamedTuple):
 def through(dim: Dim, rule: SizeRule) -> Dim | None:
     """The size after ``rule``; None where it rejects the size."""
     value = rule.of(int(dim))
-    return None if value is None else derived(value, dim)
+    if value is None or (rule.period, rule.step, rule.start) == (1, 0, 1):
+        return value  # the same for every size, so it depends on none
+    return derived(value, dim)
 
 
 def same(a: Dim, b: Dim) -> bool:

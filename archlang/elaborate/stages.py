@@ -336,7 +336,15 @@ class Stages(ABC):
         scope = Scope(head, claims)
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
-        return self.chain(network.node.chain, name, place, wire)
+        result = self.chain(network.node.chain, name, place, wire)
+        runs = [(n.path, str(n.op)) for n in region.nodes()]
+        if isinstance(result, Node) and network.runs not in (None, runs):
+            fail(
+                "A210", f"`{network.node.name}` is shared, but its uses run different layers", span
+            )
+        if isinstance(result, Node):
+            network.runs = runs
+        return result
 
     # Merges and repetition
 

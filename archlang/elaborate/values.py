@@ -72,6 +72,8 @@ class SharedNetwork:
     node: ast.Shared
     env: Env
     path: str
+    runs: list[tuple[str, str]] | None = None
+    """What its first use ran: layers by path. Every use must run the same."""
 
 
 def describe(value: Value) -> str:

@@ -12,6 +12,7 @@ from archlang.types import Dim, Tensor
 class _Activation(Weightless):
     """What activations share. Written in place (`inplace`), they make no new values."""
 
+    keeps_output = True
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""

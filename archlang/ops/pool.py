@@ -47,7 +47,7 @@ class _Pool(Weightless, Fresh):
                 )
             out = through(size, window_rule(k, s, p, p, d, ceil, k if unpadded else 1))
             if out is None:
-                raise _too_small(size, k, 0 if unpadded else p, d)
+                raise _too_small(size, k, p, d, unpadded)
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
@@ -61,12 +61,13 @@ class _Pool(Weightless, Fresh):
         return options
 
 
-def _too_small(size: Dim, kernel: int, pad: int, dilation: int) -> LayerError:
+def _too_small(size: Dim, kernel: int, pad: int, dilation: int, unpadded: bool) -> LayerError:
     extent = dilation * (kernel - 1) + 1
     spread = f", spread to {extent} by its dilation," if dilation > 1 else ""
-    padded = f" ({int(size) + 2 * pad} with its padding)" if pad else ""
+    padded = f" ({int(size) + 2 * pad} with its padding)" if pad and not unpadded else ""
+    bare = "; in 3-D, PyTorch wants an average to fit without padding" if unpadded and pad else ""
     return LayerError(
-        f"the window, {kernel},{spread} is larger than the input, {int(size)}{padded}",
+        f"the window, {kernel},{spread} is larger than the input, {int(size)}{padded}{bare}",
         field="kernel",
     )
 

@@ -74,7 +74,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Reader:
-    """How to get a data set by name. ``needs_path`` is None where it takes no path."""
+    """How to get a data set by name, and whether a path may follow the name."""
 
     read: Callable[[Path | None], Data]
     takes_path: bool

@@ -25,5 +25,5 @@ class UsageError(TrainError):
         super().__init__(message, hint, exit_code=2)
 
 
-class Interrupted(TrainError):
+class InterruptedRunError(TrainError):
     """The run was asked to stop (Ctrl-C, SIGTERM), and left a checkpoint to go on from."""

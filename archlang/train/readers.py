@@ -34,7 +34,7 @@ def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, T
     random = np.random.RandomState(seed)
     learn: list[Tensor] = []
     test: list[Tensor] = []
-    for label in labels.unique().tolist():
+    for label in sorted(set(labels.tolist())):
         members = torch.nonzero(labels == label).flatten()
         members = members[torch.from_numpy(random.permutation(len(members)))]
         cut = round(share * len(members))
@@ -97,11 +97,14 @@ def _idx_folder(name: str, folder: Path, classes: tuple[str, ...]) -> Data:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(f"{folder} {what}", f"`--data {name}:FOLDER` wants its four IDX files")
-    parts: list[Tensor] = []
-    for stem in ("train", "t10k"):
-        parts.append(read_idx(_idx_file(folder, f"{stem}-images", 3), 3)[:, None])
-        parts.append(read_idx(_idx_file(folder, f"{stem}-labels", 1), 1).long())
-    return Data(name, *parts, classes=classes)
+
+    def images(stem: str) -> Tensor:
+        return read_idx(_idx_file(folder, f"{stem}-images", 3), 3)[:, None]
+
+    def labels(stem: str) -> Tensor:
+        return read_idx(_idx_file(folder, f"{stem}-labels", 1), 1).long()
+
+    return Data(name, images("train"), labels("train"), images("t10k"), labels("t10k"), classes)
 
 
 def _idx_file(folder: Path, stem: str, axes: int) -> Path:

@@ -69,7 +69,7 @@ CONVOLUTIONS = [
         "1x4x4x4",
         "2x3x3x4",
         params=56,
-        macs=972,
+        macs=1944,
     ),
     Case(
         "conv(3x3, 4, pad=[[0, 1], [2, 0]], pad_mode=reflect)",

@@ -96,7 +96,7 @@ def test_every_layer_has_an_example() -> None:
     assert {name for name, *_ in examples()} == set(Op.registry)
 
 
-@pytest.mark.parametrize(("name", "spec", "takes", "gives"), examples())
+@pytest.mark.parametrize(("name", "spec", "takes", "gives"), list(examples()))
 def test_example(name: str, spec: str, takes: str, gives: str) -> None:
     assert layer(spec) == name
     (shape,) = load(spec, takes).outputs.values()

@@ -1,1 +1,5 @@
 """PyTorch: modules, source and weights."""
+
+from archlang.backends.torch.build import build
+
+__all__ = ["build"]

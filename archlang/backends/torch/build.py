@@ -1,0 +1,130 @@
+"""From a graph to a tree of PyTorch modules whose paths are the spec's."""
+
+from __future__ import annotations
+
+import linecache
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from archlang.backends.torch import modules
+from archlang.backends.torch.plan import (
+    Plan,
+    Scope,
+    below,
+    forward_text,
+    is_sequence,
+    layer_for,
+)
+from archlang.graph import Graph, Node
+
+Children: TypeAlias = dict[str, nn.Module | nn.Parameter]
+
+
+class _Namespace:
+    """Where layers find modules: PyTorch's, and those that it lacks."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(nn, name, None) or getattr(modules, name)
+        setattr(self, name, found)
+        return found
+
+
+class ArchModule(nn.Module):
+    """A part of a compiled network: its ``forward`` was written from the spec."""
+
+
+def build(graph: Graph, device: str | torch.device | None = None) -> nn.Module:
+    """The module of a network, initialised as PyTorch initialises its layers.
+
+    It takes the inputs in order, each (batch, *shape), and gives the output; a dict by name
+    where the spec names several, or, in training, auxiliary ones.
+    """
+    with torch.device(device) if device is not None else nullcontext():
+        plan = Plan(graph)
+        return _Builder(plan).module(plan.root)
+
+
+class _Builder:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.namespace = _Namespace()
+        self.plain: set[Node] = set()
+
+    def module(self, scope: Scope) -> nn.Module:
+        """The module of a scope, with all that is inside it."""
+        children = self.children(scope)
+        simple = scope is not self.plan.root and is_sequence(scope, self.plain)
+        module: nn.Module
+        if simple and len(children) == len(scope.steps):
+            module = _class(_name(scope), nn.Sequential, None)()
+        else:
+            module = _class(_name(scope), ArchModule, forward_text(self.plan, scope))()
+        return _filled(module, children)
+
+    def children(self, scope: Scope) -> Children:
+        """The modules right below a scope by name, in the order of the spec."""
+        scopes: dict[str, Scope] = {}
+        for step in scope.steps:
+            if isinstance(step.part, Scope) and (step.gives or step.part.path not in scopes):
+                scopes.setdefault(step.part.path, step.part)
+        return self.below(scope.path, scope.nodes, scopes)
+
+    def below(self, path: str, nodes: list[Node], scopes: dict[str, Scope]) -> Children:
+        """The modules of ``nodes`` right below ``path``, those in ``scopes`` built whole."""
+        groups: dict[str, list[Node]] = {}
+        for node in nodes:
+            if node.path.startswith(f"{path}." if path else ""):
+                groups.setdefault(below(node.path, path).partition(".")[0], []).append(node)
+        found: Children = {}
+        for name, group in groups.items():
+            full = f"{path}.{name}" if path else name
+            child: nn.Module | nn.Parameter | None
+            if group[0].path == full:
+                child = self.layer(group[0])
+            elif full in scopes:
+                child = self.module(scopes[full])
+            else:
+                child = _filled(ArchModule(), self.below(full, group, scopes))
+            if child is not None:
+                found[name] = child
+        return found
+
+    def layer(self, node: Node) -> nn.Module | nn.Parameter | None:
+        op = layer_for(self.plan, node)
+        module: nn.Module | nn.Parameter | None = op.lower(self.namespace, *node.tensors)
+        if isinstance(module, nn.Module) and op.call("m", ("x",), node.tensors) == "m(x)":
+            self.plain.add(node)
+        return module
+
+
+def _filled(module: nn.Module, children: Children) -> nn.Module:
+    for name, child in children.items():
+        if isinstance(child, nn.Parameter):
+            module.register_parameter(name, child)
+        else:
+            module.add_module(name, child)
+    return module
+
+
+def _name(scope: Scope) -> str:
+    """What a scope's class is called: its block's name, in the style of classes."""
+    region = scope.region
+    if region.kind == "group":
+        return ""
+    return "".join(word[:1].upper() + word[1:] for word in region.name.split("_"))
+
+
+@lru_cache(maxsize=4096)
+def _class(name: str, base: type[nn.Module], text: str | None) -> type[nn.Module]:
+    """A module class that runs ``text``; one for all scopes that run the same."""
+    if text is None:
+        return type(name, (base,), {}) if name else base
+    file = f"<archlang {name or 'group'} {abs(hash(text)):x}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"torch": torch}
+    exec(compile(text, file, "exec"), names)
+    return type(name or "Group", (base,), {"forward": names["forward"]})

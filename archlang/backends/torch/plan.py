@@ -1,0 +1,249 @@
+"""What each module of a network runs, as Python text: one ``forward`` for each scope.
+
+A region that opens a path becomes a module, unless it runs a shared network that lives
+elsewhere: then what it runs is written into the module around it. A module's ``forward``
+takes the tensors that come from outside and gives those that are used outside. A variable
+is taken over by the next value as soon as its own is no longer needed, so that nothing
+lives longer than it must.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from keyword import iskeyword
+
+from archlang.graph import Graph, Node, Region
+from archlang.op import Op
+
+NEVER = -1
+_TAKEN = ("append", "extend", "insert", "pop")
+"""Names that ``nn.Sequential`` cannot give to a part, beside those of all modules."""
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """A call in a ``forward``: of a layer, or of a scope inside."""
+
+    part: Node | Scope
+    takes: list[Node]
+    gives: list[Node]
+    training_only: bool
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A module: its path, what it runs, and the tensors that enter and leave it."""
+
+    region: Region
+    path: str
+    takes: list[Node] = field(default_factory=list)
+    gives: list[Node] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+
+
+class Plan:
+    """The scopes of a graph, and the text of what they run."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.live = graph.live()
+        ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
+        self.run = graph.reaching(ends)
+        self.last_use = self._last_uses(ends)
+        self.root = self._scope(graph.root, "", list(graph.inputs.values()))
+
+    def _last_uses(self, ends: Iterable[Node]) -> list[int]:
+        """For each node the index of the last node that uses it; past the end for outputs."""
+        last = [NEVER] * len(self.graph.nodes)
+        for node in self.graph.nodes:
+            if node.index in self.run:
+                for taken in node.inputs:
+                    last[taken.index] = node.index
+        for end in ends:
+            last[end.index] = len(self.graph.nodes)
+        return last
+
+    def _scope(self, region: Region, path: str, takes: list[Node] | None = None) -> Scope:
+        """The scope of a region that opens ``path``, and of all inside it."""
+        scope = Scope(region, path)
+        inputs = set(self.graph.inputs.values())
+        scope.nodes = [n for n in region.nodes() if n not in inputs]
+        inside = {n.index for n in scope.nodes}
+        running = [n for n in scope.nodes if n.index in self.run]
+        outer = (t for n in running for t in n.inputs if t.index not in inside)
+        scope.takes = takes if takes is not None else list(dict.fromkeys(outer))
+        end = scope.nodes[-1].index if scope.nodes else NEVER
+        scope.gives = [n for n in running if self.last_use[n.index] > end]
+        whole_training = not any(n.index in self.live for n in scope.nodes)
+        for part in self._parts(region):
+            if isinstance(part, Region):
+                step = self._scope_step(part, whole_training)
+            elif part in inputs:
+                continue
+            else:
+                only = not whole_training and part.index not in self.live
+                step = Step(part, list(part.inputs), [part], only)
+            if isinstance(step.part, Scope) or step.part.index in self.run:
+                scope.steps.append(step)
+        return scope
+
+    def _scope_step(self, region: Region, whole_training: bool) -> Step:
+        assert region.path is not None
+        inner = self._scope(region, region.path)
+        only = not whole_training and not any(n.index in self.live for n in inner.nodes)
+        return Step(inner, inner.takes, inner.gives, only)
+
+    def _parts(self, region: Region) -> Iterator[Node | Region]:
+        """The nodes and scopes that belong to the scope of ``region``."""
+        for part in region.parts:
+            if isinstance(part, Region) and (part.path is None or self._reaches_out(part)):
+                yield from self._parts(part)
+            else:
+                yield part
+
+    def _reaches_out(self, region: Region) -> bool:
+        """Whether a region runs modules that are not below its path."""
+        return any(not n.path.startswith(f"{region.path}.") for n in region.nodes())
+
+    def in_place(self, node: Node) -> bool:
+        """Whether writing over what ``node`` takes changes nothing that is needed elsewhere."""
+        current = node.inputs[0]
+        while True:
+            users = [
+                n
+                for n in self.graph.nodes[current.index + 1 : self.last_use[current.index] + 1]
+                if current in n.inputs and n.index in self.run
+            ]
+            is_end = self.last_use[current.index] == len(self.graph.nodes)
+            if len(users) > 1 or is_end or current.op.keeps_output or not current.inputs:
+                return False
+            if not current.op.aliases:
+                return True
+            current = current.inputs[0]
+
+
+def layer_for(plan: Plan, node: Node) -> Op:
+    """The layer that runs at a node: written in place only where that is safe."""
+    if getattr(node.op, "inplace", False) and not plan.in_place(node):
+        return node.op.model_copy(update={"inplace": False})
+    return node.op
+
+
+def attribute(base: str, path: str) -> str:
+    """The expression for the module at ``path`` below ``base``."""
+    for name in path.split(".") if path else ():
+        plain = name.isidentifier() and not iskeyword(name)
+        base = f"{base}.{name}" if plain else f'getattr({base}, "{name}")'
+    return base
+
+
+def below(path: str, scope: str) -> str:
+    """``path`` as seen from ``scope``."""
+    return path[len(scope) + 1 :] if scope else path
+
+
+def parameter_names(scope: Scope, named: Sequence[str] = ()) -> list[str]:
+    """What a ``forward`` calls the tensors it takes: the inputs' names for the whole model."""
+    if len(scope.takes) == 1:
+        return ["x"]
+    if named:
+        return [f"{n}_" if iskeyword(n) or n in ("self", "torch") else n for n in named]
+    return [f"x{i}" if i else "x" for i in range(len(scope.takes))]
+
+
+class _Variables:
+    """Which variable holds which value: one is free once its value has had its last use."""
+
+    def __init__(self, names: Sequence[str], takes: Sequence[Node]) -> None:
+        self.names = dict(zip(takes, names, strict=True))
+        self.free: list[str] = []
+        self.used = set(names)
+
+    def fresh(self) -> str:
+        if self.free:
+            return self.free.pop()
+        count = 0
+        while (name := f"x{count}" if count else "x") in self.used:
+            count += 1
+        self.used.add(name)
+        return name
+
+    def release(self, node: Node) -> None:
+        name = self.names.pop(node, None)
+        if name is not None and name not in self.names.values():
+            self.free.append(name)
+
+
+def forward_text(plan: Plan, scope: Scope, returned: str | None = None) -> str:
+    """The text of a scope's ``forward``; ``returned`` formats what it gives, if not plainly."""
+    root = scope is plan.root
+    names = parameter_names(scope, list(plan.graph.inputs) if root else ())
+    variables = _Variables(names, scope.takes)
+    lines = [f"def forward(self, {', '.join(names)}):"]
+    for number, step in enumerate(scope.steps):
+        if not step.gives:
+            continue
+        lines.append(f"    {_line(plan, scope, step, variables, number)}")
+    ends = _returned(plan, variables) if root else _tuple(variables.names[n] for n in scope.gives)
+    lines.append(f"    {ends}" if root else f"    return {ends}")
+    return "\n".join(lines) + "\n"
+
+
+def _line(plan: Plan, scope: Scope, step: Step, variables: _Variables, number: int) -> str:
+    args = tuple(variables.names[n] for n in step.takes)
+    if isinstance(step.part, Node):
+        module = attribute("self", below(step.part.path, scope.path))
+        call = step.part.op.call(module, args, step.part.tensors)
+    else:
+        call = f"{attribute('self', below(step.part.path, scope.path))}({', '.join(args)})"
+    later = {n for s in scope.steps[number + 1 :] for n in s.takes}
+    kept = later.union(scope.gives, plan.graph.outputs.values())
+    kept.update(a.node for a in plan.graph.aux.values())
+    for node in step.takes:
+        if node not in kept:
+            variables.release(node)
+    targets = []
+    for node in step.gives:
+        variables.names[node] = variables.fresh()
+        targets.append(variables.names[node])
+    if step.training_only:
+        nothing = "None" if len(targets) == 1 else f"({', '.join(['None'] * len(targets))})"
+        call = f"{call} if self.training else {nothing}"
+    return f"{', '.join(targets)} = {call}"
+
+
+def _tuple(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _returned(plan: Plan, variables: _Variables) -> str:
+    outputs = {n: variables.names[node] for n, node in plan.graph.outputs.items()}
+    aux = {n: variables.names[a.node] for n, a in plan.graph.aux.items()}
+
+    def mapping(items: dict[str, str]) -> str:
+        return "{" + ", ".join(f'"{n}": {v}' for n, v in items.items()) + "}"
+
+    plain = next(iter(outputs.values())) if len(outputs) == 1 else mapping(outputs)
+    if not aux:
+        return f"return {plain}"
+    return f"return {mapping({**outputs, **aux})} if self.training else {plain}"
+
+
+def is_sequence(scope: Scope, plain: set[Node]) -> bool:
+    """Whether a scope is ``nn.Sequential``: each part takes what the one before it gave."""
+    if len(scope.takes) != 1 or len(scope.gives) != 1 or not scope.steps:
+        return False
+    current = scope.takes[0]
+    for step in scope.steps:
+        if step.takes != [current] or len(step.gives) != 1 or step.training_only:
+            return False
+        if isinstance(step.part, Node) and step.part not in plain:
+            return False
+        name = below(step.part.path, scope.path)
+        if "." in name or name in _TAKEN:
+            return False
+        current = step.gives[0]
+    names = [s.part.path for s in scope.steps]
+    return current is scope.gives[0] and len(set(names)) == len(names)

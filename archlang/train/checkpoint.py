@@ -1,0 +1,89 @@
+"""Files that are either the old or the new, never half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from archlang.train.errors import UsageError
+
+FORMAT = 1
+"""Counts up when the contents of a checkpoint change meaning."""
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Put what ``write`` writes in place of ``path``; if it fails, the old file stays.
+
+    The bytes are on the disk before the name points to them. Raises ``UsageError`` where
+    the folder does not allow it.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path} cannot be written: {error.strerror or error}", "choose another folder with --out"
+    )
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Write a checkpoint of tensors, numbers, strings, lists and dictionaries."""
+    write_atomically(path, lambda file: torch.save({"format": FORMAT, **state}, file))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A checkpoint's contents, on the CPU; runs no code of the file's.
+
+    Raises ``UsageError`` where the file is missing, damaged, or not one of ours.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UsageError(f"there is no checkpoint {path}") from None
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+        raise UsageError(
+            f"{path} cannot be read as a checkpoint: it is damaged, or something else",
+            "--force starts anew",
+        ) from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise UsageError(
+            f"{path} was not written by this version of archlang", "--force starts anew"
+        )
+    return state
+
+
+def save_weights(path: Path, model: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write a ``state_dict`` as safetensors, with strings about it in the header."""
+    # Cloned, for safetensors refuses two names of one tensor.
+    tensors = {name: value.detach().cpu().clone() for name, value in model.items()}
+    content = safetensors.torch.save(tensors, metadata=dict(about))
+    write_atomically(path, lambda file: file.write(content))
+
+
+def save_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON for people to read."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))

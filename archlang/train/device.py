@@ -1,0 +1,90 @@
+"""Where a run computes, and in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from archlang.train.errors import TrainError, UsageError
+
+
+def choose(name: str) -> torch.device:
+    """The device of that name, ``auto`` being the accelerator if there is one.
+
+    Raises ``UsageError`` for one that PyTorch does not know or this computer does not have.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    available = "cpu" if accelerator is None else f"cpu and {accelerator.type}"
+    hint = f"available here: {available}; `auto` takes the best"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"there is no device named `{name}`", hint) from None
+    count = torch.accelerator.device_count() if accelerator else 0
+    here = accelerator is not None and device.type == accelerator.type
+    if device.type != "cpu" and not (here and (device.index or 0) < count):
+        raise UsageError(f"the device `{name}` is not available here", hint)
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({torch.get_num_threads()} threads)"
+    return str(device)
+
+
+def autocast(device: torch.device, dtype: str) -> torch.autocast:
+    """A context that computes in bfloat16 where that is safe, or changes nothing."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Every random state that a step can draw from."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def set_random_state(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Go on from ``random_state``; a device's own is skipped where the run has moved."""
+    torch.set_rng_state(states["cpu"].cpu())
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"].cpu(), device)
+
+
+@contextmanager
+def random_kept(device: torch.device) -> Iterator[None]:
+    """Whatever is drawn inside, the random states afterwards are those of before."""
+    before = random_state(device)
+    try:
+        yield
+    finally:
+        set_random_state(before, device)
+
+
+@contextmanager
+def memory_explained(batch_size: int) -> Iterator[None]:
+    """Running out of memory inside becomes a ``TrainError`` that says what may fit."""
+    try:
+        yield
+    except RuntimeError as error:
+        exhausted = isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
+        if not exhausted:
+            raise
+        smaller = f"try --batch-size {batch_size // 2}" if batch_size > 1 else "use a smaller input"
+        raise TrainError(f"out of memory with a batch of {batch_size}", smaller) from None
+
+
+def first_line(error: Exception) -> str:
+    """What an exception of PyTorch says, without its trace and its advice."""
+    lines: list[Any] = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return str(lines[0]) if lines else type(error).__name__

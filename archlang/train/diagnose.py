@@ -1,0 +1,76 @@
+"""Before and after things go wrong: the trial run, and the layer where numbers broke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from archlang.train.device import autocast, first_line, memory_explained, random_kept
+from archlang.train.errors import TrainError
+from archlang.train.loss import main_output, total_loss
+
+
+def dry_run(
+    model: nn.Module, images: Tensor, labels: Tensor, aux: Mapping[str, float], dtype: str
+) -> list[str]:
+    """One batch forward, backward and in evaluation, leaving no trace in ``model``.
+
+    ``images`` [N, C, H, W] are prepared. Returns remarks; raises ``TrainError`` where the
+    network cannot run on the batch, or does not yield one number for each class.
+    """
+    buffers = {name: value.clone() for name, value in model.named_buffers()}
+    try:
+        with random_kept(images.device), memory_explained(len(images)):
+            model.train()
+            with autocast(images.device, dtype):
+                loss = total_loss(model(images), labels, aux)
+            loss.backward()  # type: ignore[no-untyped-call]
+            model.eval()
+            with torch.no_grad(), autocast(images.device, dtype):
+                output = main_output(model(images), {}).float()
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise TrainError(
+            f"the network does not train on a batch of {list(images.shape)}: {first_line(error)}"
+        ) from error
+    finally:
+        model.zero_grad(set_to_none=True)
+        for name, value in model.named_buffers():
+            value.data.copy_(buffers[name])
+    sums = output.sum(1)
+    if bool((output >= 0).all()) and bool(torch.isclose(sums, torch.ones_like(sums)).all()):
+        return [
+            "the network seems to end in `softmax`; the loss applies its own, "
+            "so training will be slow: leave it out"
+        ]
+    return []
+
+
+def first_broken_layer(model: nn.Module, images: Tensor, dtype: str) -> str:
+    """Where a forward pass over ``images`` first meets a number that is not finite.
+
+    Best effort: names a weight that is broken already, or the first layer to yield such a
+    number, as ``conv1 (Conv2d)``; "" where all of them yield finite ones.
+    """
+    for name, parameter in model.named_parameters():
+        if not bool(parameter.isfinite().all()):
+            return f"the weight `{name}` is not finite already"
+    found: list[str] = []
+
+    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        def look(_module: nn.Module, _given: object, result: object) -> None:
+            if not found and isinstance(result, Tensor) and not bool(result.isfinite().all()):
+                found.append(f"first in `{name}` ({type(module).__name__})")
+
+        return module.register_forward_hook(look)
+
+    leaves = [(n, m) for n, m in model.named_modules() if not any(m.children())]
+    handles = [watch(name, module) for name, module in leaves]
+    try:
+        with torch.no_grad(), random_kept(images.device), autocast(images.device, dtype):
+            model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[0] if found else ""

@@ -1,0 +1,107 @@
+"""The folder of a run: what lies in it, and whether a run may go on from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from archlang.train import checkpoint
+from archlang.train.errors import TrainError, UsageError
+
+
+class RunFolder:
+    """Where a run keeps ``last.pt``, ``best.pt`` and what stands beside them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.last, self.best = path / "last.pt", path / "best.pt"
+        self.weights = path / "weights.safetensors"
+        self.config, self.history = path / "run.json", path / "history.jsonl"
+
+    def open(self, identity: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
+        """The checkpoint to go on from, or None to start; makes the folder.
+
+        Raises ``TrainError`` where the folder holds a run of another ``identity``, unless
+        ``force`` is set, which clears the run there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{self.path} cannot be made: {error.strerror or error}",
+                "choose another folder with --out",
+            ) from None
+        if force or not self.last.exists():
+            self._clear()
+            return None
+        state = checkpoint.load(self.last)
+        if changes := list(differences(state["identity"], identity)):
+            shown = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
+            raise TrainError(
+                f"{self.path} holds a run that differs: {shown}",
+                "--force starts anew in its place, --out FOLDER keeps both",
+            )
+        return state
+
+    def _clear(self) -> None:
+        """Remove a run's files, the one to go on from first; nothing else is touched."""
+        for file in (self.last, self.best, self.weights, self.config, self.history):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise UsageError(
+                    f"{file} cannot be removed: {error.strerror or error}",
+                    "choose another folder with --out",
+                ) from None
+
+    def record(self, entry: Mapping[str, Any]) -> None:
+        """Append an epoch to the history, unless a run cut short has left it there."""
+        try:
+            with self.history.open("a+", encoding="utf-8") as file:
+                file.seek(0)
+                lines = file.read().split("\n")
+                if any(_epoch_of(line) == entry["epoch"] for line in lines):
+                    return
+                torn = "\n" if lines[-1] else ""
+                file.write(f"{torn}{json.dumps(entry)}\n")
+        except OSError as error:
+            raise UsageError(
+                f"{self.history} cannot be written: {error.strerror or error}"
+            ) from None
+
+
+def _epoch_of(line: str) -> int | None:
+    try:
+        return int(json.loads(line)["epoch"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """What changed, as ``recipe.epochs was 20 and is 30``; for a text, its first line that did."""
+    for key in [*old, *(k for k in new if k not in old)]:
+        path, was, now = f"{at}{key}", old.get(key), new.get(key)
+        if was == now:
+            continue
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            yield from differences(was, now, f"{path}.")
+        elif isinstance(was, str) and isinstance(now, str) and ("\n" in was or "\n" in now):
+            yield f"{path} line {_first_change(was, now)}"
+        else:
+            yield f"{path} was {_shown(was)} and is {_shown(now)}"
+
+
+def _first_change(was: str, now: str) -> str:
+    before, after = was.splitlines(), now.splitlines()
+    for number in range(max(len(before), len(after))):
+        a = before[number].strip() if number < len(before) else ""
+        b = after[number].strip() if number < len(after) else ""
+        if number >= min(len(before), len(after)) or before[number] != after[number]:
+            return f"{number + 1} was `{a}` and is `{b}`"
+    return "breaks changed"
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else str(value)

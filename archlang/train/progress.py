@@ -1,0 +1,72 @@
+"""What a run says while it goes on, always on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class Reporter:
+    """Listens to a run and says nothing; the base of those that speak."""
+
+    def say(self, text: str) -> None:
+        """A remark."""
+
+    def start(self, step: int, steps: int) -> None:
+        """Training begins at ``step``, counted from 0."""
+
+    def step(self, step: int, epoch: str, loss: float, rate: float) -> None:
+        """``step`` steps are done; ``rate`` is in images a second."""
+
+    def epoch(self, entry: Mapping[str, Any]) -> None:
+        """An epoch is over."""
+
+    def stop(self) -> None:
+        """Training is over, for whatever reason."""
+
+
+class Terminal(Reporter):
+    """A progress bar where there is a terminal, and a line for each epoch."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    def start(self, step: int, steps: int) -> None:
+        if not self.console.is_terminal:
+            return
+        self._progress = Progress(
+            TextColumn("{task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("{task.fields[rate]:,.0f} images/s"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self._task = self._progress.add_task(
+            "", total=steps, completed=step, epoch="", loss=0.0, rate=0.0
+        )
+        self._progress.start()
+
+    def step(self, step: int, epoch: str, loss: float, rate: float) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=step, epoch=epoch, loss=loss, rate=rate)
+
+    def epoch(self, entry: Mapping[str, Any]) -> None:
+        self.say(
+            f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  "
+            f"test loss {entry['test_loss']:.4f}  test accuracy {entry['accuracy']:.2%}  "
+            f"lr {entry['lr']:.2g}"
+        )
+
+    def stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
