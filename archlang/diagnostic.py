@@ -25,6 +25,7 @@ CODES: dict[str, str] = {
     "A111": "two parts have one path, or a path PyTorch cannot carry",
     "A112": "there is no tensor to work on",
     "A113": "an unknown version of the language",
+    "A114": "a spec defines nothing",
     "A201": "shape assertion failed",
     "A202": "a layer cannot take this tensor",
     "A203": "branches have different shapes",

@@ -58,6 +58,8 @@ class Region:
     span: Span
     args: str = ""
     parts: list[Part] = field(default_factory=list)
+    result: Node | None = None
+    """The tensor it comes to, for a block or a labelled group."""
 
     def nodes(self) -> Iterator[Node]:
         """All nodes inside, in execution order."""

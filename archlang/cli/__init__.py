@@ -1,1 +1,8 @@
-"""The command line."""
+"""The command line: ``archlang check | summary | compile | train``.
+
+Exit codes: 0 clean, 1 findings, 2 usage or input and output, 130 interrupted.
+"""
+
+from archlang.cli.app import main
+
+__all__ = ["main"]

@@ -41,7 +41,7 @@ def bind(
                 continue
             free.pop(0)
         elif name not in by_name:
-            unknown(f"parameter of `{what}`", name, by_name, argument.span, "A104")
+            unknown("parameter", name, by_name, argument.span, "A104", what)
         if name in bound:
             fail("A104", f"`{what}` is given `{name}` twice", argument.span)
         bound[name] = argument

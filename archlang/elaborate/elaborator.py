@@ -56,7 +56,7 @@ class Elaborator(Stages):
                  notes=["declare one first, as in `input image: [3, 224, 224]`"])  # fmt: skip
         for name in self.given_inputs:
             if name not in {s.name for s in declared}:
-                unknown("the input", name, [s.name for s in declared], head)
+                unknown("input", name, [s.name for s in declared], head)
         self.single = len(declared) == 1
         wire = self.body(model.body, at, None)
         if isinstance(wire, Lost):
@@ -123,6 +123,7 @@ class Elaborator(Stages):
 
     def chain(self, chain: ast.Chain, label: str | None, at: Place, wire: Wire) -> Wire:
         named: ast.Stage | None = None
+        outer = at
         if label is not None:
             parts = [s for s in chain.stages if not self.is_reference(s, at.env)]
             if len(parts) == 1 and isinstance(parts[0], ast.Use):
@@ -134,6 +135,8 @@ class Elaborator(Stages):
                 at = at.within(region, Scope(path, at.scope.claims))
         for stage in chain.stages:
             wire = self.stage(stage, at, wire, label if stage is named else None)
+        if at is not outer and isinstance(wire, Node):
+            at.region.result = wire
         return wire
 
     def check_shape(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
@@ -257,7 +260,9 @@ class Elaborator(Stages):
         weight: int | Fraction = 1
         for argument in stmt.args:
             if argument.name != "weight":
-                unknown("parameter of `aux`", str(argument.name), ["weight"], env.span(argument))
+                unknown(
+                    "parameter", str(argument.name), ["weight"], env.span(argument), owner="aux"
+                )
             weight = self.evaluator.number(argument.value, env)
         node = self.tensor(stmt.name, at, stmt)
         if stmt.name in self.graph.aux:
@@ -277,7 +282,7 @@ class Elaborator(Stages):
     def tensor(self, name: str, at: Place, where: ast.Node) -> Wire:
         """The tensor of a name; raises where no label has given it."""
         if name not in at.env.tensors:
-            unknown("the tensor", name, at.env.tensors, at.env.span(where))
+            unknown("tensor", name, at.env.tensors, at.env.span(where))
         return at.env.tensors[name]
 
 

@@ -141,7 +141,7 @@ class Evaluator:
             return Builtin(name)
         if name in self.words:
             return name
-        return unknown("the name", name, [*env.names(), *Op.registry, *BUILTINS], env.span(node))
+        return unknown("name", name, [*env.names(), *Op.registry, *BUILTINS], env.span(node))
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

@@ -36,10 +36,16 @@ def fail(
     raise Problem(Diagnostic(code, message, span, label, tuple(related), tuple(notes), help))
 
 
-def unknown(what: str, name: str, known: Iterable[str], span: Span, code: str = "A103") -> NoReturn:
-    """Raise for a name that means nothing, with the nearest one that does."""
+def unknown(
+    what: str, name: str, known: Iterable[str], span: Span, code: str = "A103", owner: str = ""
+) -> NoReturn:
+    """Raise for a name that means nothing, with the nearest one that does.
+
+    ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`".
+    """
     names = sorted(set(known))
     guess = nearest(name, names)
     notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
     help = f"did you mean `{guess}`?" if guess else ""
-    fail(code, f"{what} `{name}` is unknown", span, notes=notes, help=help)
+    message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
+    fail(code, message, span, notes=notes, help=help)

@@ -63,6 +63,23 @@ class Program:
         """The models that can be worked out as they stand."""
         return [m.name for m in self.models.values() if not m.needs]
 
+    def lone_findings(self) -> list[Diagnostic]:
+        """What is wrong with a spec that has no model to check: that it defines nothing."""
+        if self.module is None or self.module.env.file.items:
+            return []
+        span = Span(self.source, 0, 0)
+        return [Diagnostic("A114", f"{self.source.name} defines nothing", span)]
+
+    def inventory(self) -> str:
+        """What a spec that has no model to check defines."""
+        if self.module is None:
+            return "nothing"
+        blocks = [n for n in self.module.own if n in self.module.env.blocks]
+        if self.models:
+            lacking = {n: f"`{'`, `'.join(m.needs)}`" for n, m in self.models.items()}
+            return "; ".join(f"{name} needs {needs}" for name, needs in lacking.items())
+        return f"no model; {len(blocks)} blocks: {', '.join(blocks)}" if blocks else "no model"
+
     def _describe(self, name: str, node: ast.Model | ast.Alias) -> Model:
         assert self.module is not None
         doc = self.module.env.file.doc(node)
@@ -87,7 +104,7 @@ class Program:
             seen.append(node)
             given = [*self._evaluator.given(node.args, env), *given]
             if node.target not in self.module.models:
-                unknown("the model", node.target, self.module.models, env.span(node))
+                unknown("model", node.target, self.module.models, env.span(node))
             node = self.module.models[node.target]
         return node, given
 
@@ -135,9 +152,7 @@ class Program:
             source = Source(f"<setting {name}>", str(value))
             span = Span(source, 0, len(source.text))
             if name not in {p.name for p in body.params}:
-                unknown(
-                    f"parameter of `{body.name}`", name, [p.name for p in body.params], span, "A104"
-                )
+                unknown("parameter", name, [p.name for p in body.params], span, "A104", body.name)
             named = [g for g in named if g.name != name]
             named.append(Given(name, self._setting(value, source, env), span))
         return named

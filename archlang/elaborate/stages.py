@@ -152,7 +152,7 @@ class Stages(ABC):
             return env.tensors[stage.name]
         if value is None:
             known = [*env.names(), *Op.registry, *env.tensors]
-            unknown("the layer or block", stage.name, [k for k in known if k not in BUILTINS], span)
+            unknown("layer or block", stage.name, [k for k in known if k not in BUILTINS], span)
         given = self.evaluator.given(stage.args or [], env)
         match value:
             case Partial(target=BlockDef() as block):
@@ -169,7 +169,7 @@ class Stages(ABC):
     def reference(self, stage: ast.Reference, at: Place) -> Wire:
         name = self.label(stage, at.env)
         if name not in at.env.tensors:
-            unknown("the tensor", name, at.env.tensors, at.env.span(stage))
+            unknown("tensor", name, at.env.tensors, at.env.span(stage))
         return at.env.tensors[name]
 
     def label(self, label: ast.Label | ast.Reference, env: Env) -> str:
@@ -317,6 +317,7 @@ class Stages(ABC):
         try:
             result = self.body(node.body, place, wire)
             if isinstance(result, Node):
+                region.result = result
                 check_result(node, inner, result.output, self.evaluator)
             return result
         except Stop:
@@ -354,7 +355,7 @@ class Stages(ABC):
         value = self.resolve(stage.name, env)
         if value is None:
             merges = [n for n, op in Op.registry.items() if op.merges]
-            unknown("the merge", stage.name, merges, head)
+            unknown("merge", stage.name, merges, head)
         if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
             not value.target.merges
         ):  # fmt: skip

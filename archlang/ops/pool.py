@@ -171,6 +171,7 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
         global_maxpool : [2048, 7, 7] -> [2048]
     """
 
+    keeps_output = True
     reduction = "amax"
 
 

@@ -172,6 +172,8 @@ class Parameter(View, name="parameter"):
         parameter([1, 768], batch=true) : [196, 768] -> [1, 768]
     """
 
+    keeps_output = True
+
     shape: Sizes
     init: Number = 0.0
     batch: Truth = False

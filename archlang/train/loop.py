@@ -7,6 +7,7 @@ from math import isfinite
 from time import monotonic
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from archlang.train.data import Data
@@ -82,7 +83,7 @@ class Trainer:
             value = loss.item()
             if not isfinite(value):
                 raise self._diverged(f"the loss is {value}", images)
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             self.optimizer.step()
         self.step += 1
         self._loss += value * len(images)

@@ -32,7 +32,7 @@ class Preparation:
         means: list[float] = []
         deviations: list[float] = []
         for channel in data.train_images.unbind(1):
-            counts = torch.bincount(channel.flatten().int(), minlength=256).cpu().double()
+            counts = torch.bincount(channel.flatten(), minlength=256).cpu().double()
             share = counts / counts.sum()
             mean = float((share * values).sum())
             variance = float((share * (values - mean) ** 2).sum())
@@ -72,11 +72,10 @@ class Preparation:
         found: list[str] = []
         if stored[1:] != wanted[1:]:
             found.append(
-                f"{data.name}'s {stored[1]}x{stored[2]} images are resized "
-                f"to {wanted[1]}x{wanted[2]}"
+                f"the images of {stored[1]}x{stored[2]} are resized to {wanted[1]}x{wanted[2]}"
             )
         if stored[0] != wanted[0]:
-            found.append(f"{data.name} is grey: its one channel is repeated {wanted[0]} times")
+            found.append(f"the images are grey: their one channel is repeated {wanted[0]} times")
         return found
 
 

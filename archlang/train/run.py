@@ -6,7 +6,7 @@ import json
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 
 from archlang.train import checkpoint, device as devices
 from archlang.train.data import Data, check_fit, load
-from archlang.train.errors import InterruptedRunError, TrainError
+from archlang.train.errors import InterruptedRunError
 from archlang.train.folder import RunFolder
 from archlang.train.loop import Trainer
 from archlang.train.network import Network
@@ -164,7 +164,7 @@ class Run:
             "params": self.network.totals.params,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
-            "versions": {name: version(name) for name in ("archlang", "torch")},
+            "versions": {"archlang": _version("archlang"), "torch": torch.__version__},
         }
         if result is not None:
             content["results"] = {
@@ -212,6 +212,13 @@ def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe)
     }
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def _plain(value: object) -> str | int | float | bool:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
@@ -242,6 +249,3 @@ def train(
     check_fit(network, found)
     with devices.memory_explained(recipe.batch_size), devices.random_kept(device):
         return Run(network, found.to(device), recipe, folder, reporter, force=force).go()
-
-
-__all__ = ["Result", "TrainError", "train"]

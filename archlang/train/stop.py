@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
+from typing import Any
 
 
 class Stopper:
@@ -16,12 +17,12 @@ class Stopper:
 
     def __init__(self) -> None:
         self.asked = 0
-        self._before: dict[int, signal.Handlers | int | None] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Stopper:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.getsignal(number)  # type: ignore[assignment]
+                self._before[number] = signal.getsignal(number)
                 signal.signal(number, self._ask)
         return self
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torchvision.models.convnext import LayerNorm2d
 from torchvision.ops import StochasticDepth
 
+import archlang
 from archlang.backends.torch import modules
 from archlang.op import Op
 from tests.ops.pytorch import Layer
@@ -174,3 +175,30 @@ def test_modules_compile_as_one_graph(module: torch.nn.Module) -> None:
     x = torch.randn(2, 4, 6, 5, 4)[(..., *(0,) * (3 - axes))]
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(x), module(x))
+
+
+WRITTEN_OVER = [n for n, op in Op.registry.items() if "inplace" in op.model_fields]
+FIRST = [
+    "conv(3x3, 4)", "bn", "sigmoid", "gelu", "maxpool(2x2)", "global_maxpool", "parameter([4, 1])",
+    "softmax", "attention(2)", "slice(0, 2)", "permute(0, 1)", "layernorm", "drop_path(0.5)",
+    "dropout", "channel_shuffle(1)", "mul { identity | sigmoid }", "add { relu | identity }",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize("name", WRITTEN_OVER)
+def test_nothing_that_is_needed_is_written_over(first: str, name: str) -> None:
+    shape = "4, 6" if first in ("attention(2)", "permute(0, 1)") else "4, 6, 6"
+    chain = f"{first} -> {name}"
+    given = f"model m {{\n input x: [{shape}]\n {chain}"
+    module = archlang.loads(f"{given}(inplace=true)\n}}").to_torch()
+    other = archlang.loads(f"{given}\n}}").to_torch()
+    other.load_state_dict(module.state_dict())
+    x = torch.randn(3, *(int(size) for size in shape.split(",")), requires_grad=True)
+    results = []
+    for network in (module, other):
+        torch.manual_seed(1)
+        y = network(x)
+        results.append((y, *torch.autograd.grad(y.square().sum(), x, allow_unused=True)))
+    assert torch.equal(results[0][0], results[1][0])
+    assert (results[0][1] is None) or torch.allclose(results[0][1], results[1][1])

@@ -1,0 +1,5 @@
+"""``python -m archlang``."""
+
+from archlang.cli import main
+
+main()

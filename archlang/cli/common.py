@@ -1,0 +1,152 @@
+"""What the commands share: reading specs, and ending with the right exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from archlang.diagnostic import ArchError, Diagnostic
+from archlang.elaborate import Program
+from archlang.elaborate.files import decode, read_source
+from archlang.network import ModelChoiceError, Network, from_program
+from archlang.op import nearest
+from archlang.source import Source
+from archlang.types import Shape
+
+CLEAN, FINDINGS, USAGE = 0, 1, 2
+
+File = Annotated[str, typer.Argument(help="A .arch file, or - for standard input.")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", "-m", help="Which model, where the file has several.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A model parameter, such as classes=10. Repeatable."),
+]
+InputShapes = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="An input shape, such as 3x128x128 or left=1x28x28. Repeatable."),
+]
+
+
+def stop(message: str, code: int = USAGE, hint: str = "") -> NoReturn:
+    """End with a message on standard error."""
+    color = use_color(sys.stderr)
+    head, aid = ("\033[1;31merror\033[0m", "\033[1;36mhelp\033[0m") if color else ("error", "help")
+    print(f"{head}: {message}", file=sys.stderr)
+    if hint:
+        print(f"{aid}: {hint}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def use_color(stream: Any) -> bool:
+    """Whether a stream takes colour: a terminal, unless ``NO_COLOR`` is set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
+    """Every finding for people, and how many there are."""
+    width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 100
+    color = use_color(stream)
+    for diagnostic in diagnostics:
+        print(diagnostic.render(color=color, width=width), end="\n\n", file=stream)
+    errors = len([d for d in diagnostics if d.severity == "error"])
+    if errors:
+        print(f"{errors} error{'s' if errors > 1 else ''}", file=stream)
+
+
+def read(file: str) -> tuple[Source, str]:
+    """The text of ``FILE`` and the key that ``use`` finds its neighbours by."""
+    if file == "-":
+        here = str(Path.cwd() / "<stdin>")
+        return decode(sys.stdin.buffer.read(), "<stdin>"), here
+    path = Path(file)
+    try:
+        return read_source(path, file), str(path.resolve())
+    except IsADirectoryError:
+        specs = sorted(p.name for p in path.glob("*.arch"))
+        stop(f"{file} is a folder", hint=f"it has {', '.join(specs)}" if specs else "")
+    except FileNotFoundError:
+        try:
+            beside = [p.name for p in path.parent.glob("*.arch")]
+        except OSError:
+            beside = []
+        guess = nearest(path.name, beside)
+        stop(
+            f"there is no file {file}",
+            hint=f"did you mean {path.parent / guess}?" if guess else "",
+        )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the name is not valid"
+        stop(f"cannot read {file}: {reason.lower()}")
+
+
+def parse_settings(given: list[str] | None) -> dict[str, str]:
+    """``--set`` values: parameter to the text of an expression."""
+    settings = {}
+    for item in given or []:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            stop(f"--set takes NAME=VALUE, not {item}", hint="for example --set classes=10")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def parse_inputs(given: list[str] | None, names: Sequence[str]) -> dict[str, Shape]:
+    """``--input`` shapes by the input's name; one without a name is for the only input."""
+    shapes: dict[str, Shape] = {}
+    for item in given or []:
+        name, equals, text = item.rpartition("=")
+        if not equals and len(names) != 1:
+            stop(
+                "the model has several inputs: say which one --input is for",
+                hint=f"for example --input {names[0] if names else 'image'}={text}",
+            )
+        try:
+            shape = tuple(int(n) for n in text.split("x"))
+        except ValueError:
+            stop(f"--input takes a shape such as 3x128x128, not {item}")
+        shapes[name or names[0]] = shape
+    return shapes
+
+
+def input_names(program: Program, model: str) -> list[str]:
+    """The names of a model's inputs, as its text declares them."""
+    body = program.models[model].body
+    if body is None:
+        return []
+    from archlang.syntax import ast
+
+    return [s.name for b in body.body.branches for s in b.stmts if isinstance(s, ast.Input)]
+
+
+def load_network(
+    file: str, model: str | None, settings: list[str] | None, inputs: list[str] | None
+) -> Network:
+    """The network that a command works on; ends the program where there is none."""
+    source, key = read(file)
+    program = Program(source, key)
+    try:
+        if program.diagnostics:
+            raise ArchError(program.diagnostics)
+        from archlang.network import choose
+
+        name = choose(program, model)
+        shapes = parse_inputs(inputs, input_names(program, name))
+        return from_program(program, name, parse_settings(settings), shapes)
+    except ArchError as error:
+        print_diagnostics(error.diagnostics, sys.stderr)
+        raise typer.Exit(FINDINGS) from None
+    except ModelChoiceError as error:
+        names = ", ".join(program.complete)
+        hint = (
+            ""
+            if model or not names
+            else f"choose one with --model, as in --model {program.complete[0]}"
+        )
+        stop(str(error), hint=hint)

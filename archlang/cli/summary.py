@@ -1,0 +1,156 @@
+"""``archlang summary``: a network layer by layer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network
+from archlang.network import Network
+from archlang.report import Row, layer_records, rows, shape_text, si, to_json, walk
+
+HEADER = ("path", "layer", "output", "params", "macs")
+
+
+class SummaryFormat(StrEnum):
+    """What a summary is printed as."""
+
+    text = "text"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
+
+
+def summary(
+    file: File,
+    model: ModelName = None,
+    set_: Settings = None,
+    input_: InputShapes = None,
+    depth: Annotated[
+        int, typer.Option("--depth", "-d", min=1, help="Levels of scopes to open.")
+    ] = 3,
+    fold: Annotated[bool, typer.Option(help="Show equal neighbours as one row ×N.")] = True,
+    format_: Annotated[SummaryFormat, typer.Option("--format", "-f", help="Printed as.")] = (
+        SummaryFormat.text
+    ),
+) -> None:
+    """Summarise a network: shapes, parameters, MACs, layer by layer. Nothing is run."""
+    network = load_network(file, model, set_, input_)
+    match format_:
+        case SummaryFormat.json:
+            from archlang import __version__
+
+            print(json.dumps(to_json(network, __version__), ensure_ascii=False))
+        case SummaryFormat.csv:
+            _csv(network)
+        case SummaryFormat.markdown:
+            _lines(_markdown(network))
+        case SummaryFormat.latex:
+            _lines(_latex(network))
+        case SummaryFormat.text:
+            _text(network, depth, fold)
+
+
+def _lines(lines: Iterator[str]) -> None:
+    print("\n".join(lines))
+
+
+def _cells(network: Network) -> Iterator[tuple[str, str, str, int, int]]:
+    for r in layer_records(network.graph):
+        yield r["path"], r["layer"], shape_text(tuple(r["output"])), r["params"], r["macs"]
+
+
+def _csv(network: Network) -> None:
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(_cells(network))
+
+
+def _markdown(network: Network) -> Iterator[str]:
+    yield f"| {' | '.join(HEADER)} |"
+    yield "|---|---|---|--:|--:|"
+    for path, layer, output, params, macs in _cells(network):
+        yield f"| {path} | `{layer}` | {output} | {params:,} | {macs:,} |"
+    totals = network.totals
+    yield f"| **total** | | | **{totals.params:,}** | **{totals.macs:,}** |"
+
+
+def _latex(network: Network) -> Iterator[str]:
+    def safe(text: str) -> str:
+        return text.replace("_", r"\_").replace("%", r"\%").replace("&", r"\&").replace("#", r"\#")
+
+    yield r"\begin{tabular}{lllrr}"
+    yield r"\hline"
+    yield " & ".join(HEADER) + r" \\"
+    yield r"\hline"
+    for path, layer, output, params, macs in _cells(network):
+        yield rf"{safe(path)} & \texttt{{{safe(layer)}}} & {output} & {params:,} & {macs:,} \\"
+    yield r"\hline"
+    totals = network.totals
+    yield rf"total & & & {totals.params:,} & {totals.macs:,} \\"
+    yield r"\hline"
+    yield r"\end{tabular}"
+
+
+def _text(network: Network, depth: int, fold: bool) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    if not sys.stdout.isatty():
+        console.width = int(os.environ.get("COLUMNS", "0")) or 140
+    inputs = ", ".join(f"{n} {shape_text(s)}" for n, s in network.inputs.items())
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left", padding=(0, 1))
+    table.title = Text.assemble((network.name, "bold"), f"   {inputs}")
+    table.add_column("part", no_wrap=True)
+    table.add_column("layer", overflow="fold", ratio=None)
+    table.add_column("output", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("MACs", justify="right", no_wrap=True)
+    for level, row in walk(rows(network.graph, fold=fold), depth):
+        table.add_row(*_row(level, row), style="dim" if not (row.params or row.children) else "")
+    console.print(table)
+    for line in _totals(network):
+        console.print(line)
+
+
+def _row(level: int, row: Row) -> tuple[str, str, str, str, str]:
+    copies = f" ×{row.copies}" if row.copies > 1 else ""
+    each = " each" if row.copies > 1 and (row.params or row.macs) else ""
+    return (
+        "  " * level + row.name,
+        f"{row.what}{copies}".strip(),
+        shape_text(row.output),
+        f"{row.params:,}{each}" if row.params else "",
+        f"{si(row.macs)}{each}" if row.macs else "",
+    )
+
+
+def _totals(network: Network) -> Iterator[str]:
+    t = network.totals
+    for name, shape in network.outputs.items():
+        yield f"{name:<11}{shape_text(shape)}"
+    if aux := _training_only(network):
+        yield f"parameters {t.params:,}  ({t.params - aux:,} without what runs in training only)"
+    else:
+        yield f"parameters {t.params:,}  ({4 * t.params / 1e6:,.1f} MB in float32)"
+    yield f"buffers    {t.buffers:,}"
+    yield f"MACs       {t.macs:,}  ({si(t.macs)}; FLOPs {si(t.flops)})"
+    yield f"neurons    {t.neurons:,}"
+    yield f"depth      {t.depth}"
+
+
+def _training_only(network: Network) -> int:
+    """Parameters of the layers that no output needs."""
+    return sum(r["params"] for r in layer_records(network.graph) if not r["runs_in_evaluation"])
