@@ -91,7 +91,7 @@ def check_file(
             ins = ", ".join(shape_text(n.output.shape) for n in graph.inputs.values())
             outs = ", ".join(shape_text(n.output.shape) for n in graph.outputs.values())
             lines.append(
-                f"{file}: {name} is right: {ins} -> {outs}, "
+                f"{file}: {name} ok: {ins} -> {outs}, "
                 f"{totals.params:,} parameters, {si(totals.macs)} MACs"
             )
     return found, lines

@@ -32,7 +32,7 @@ _WORDS = {
     "_LB": "`{`", "_RB": "`}`", "_LS": "`[`", "_RS": "`]`", "_LP": "`(`", "_RP": "`)`",
     "_COMMA": "`,`", "_ELSE": "`else`", "_SEP": "the end of the line",
     "$END": "the end of the file",
-    "EQUAL": "`=`", "COLON": "`:`", "SHARED": "`shared`", "AUX": "`aux`", "INPUT": "`input`",
+    "EQUAL": "`=`", "_COLON": "`:`", "SHARED": "`shared`", "AUX": "`aux`", "INPUT": "`input`",
     "OUTPUT": "`output`", "REQUIRE": "`require`", "LET": "`let`", "NOT": "`not`", "OR": "`or`",
     "AND": "`and`", "COMPARE": "a comparison", "PLUS": "`+`", "MINUS": "`-`", "POWER": "`**`",
     "TIMES_OP": "`*`",
