@@ -160,7 +160,7 @@ class _Renderer:
             text = source.line(number)
             room = self.width - gutter - 3
             left = _window(text, here, room)
-            shown = text[left : left + room].replace("\t", "    ").rstrip()
+            shown = "".join(map(_visible, text[left : left + room])).rstrip()
             yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
             for mark in here:
                 indent = cells(text[left : mark.start])
@@ -177,6 +177,13 @@ def _mark(span: Span, text: str, primary: bool) -> _Mark:
     whole = len(span.source.line(line).rstrip())
     end = end_column - 1 if end_line == line else whole
     return _Mark(line, column - 1, max(end, column), text, primary)
+
+
+def _visible(character: str) -> str:
+    """A character as a terminal can show it."""
+    if character == "\t":
+        return "    "
+    return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def _window(text: str, marks: list[_Mark], room: int) -> int:

@@ -79,7 +79,8 @@ def check_file(
     except ModelChoiceError as error:
         stop(str(error))
     if not chosen:
-        return program.lone_findings(), [f"{file}: {program.inventory()}"]
+        lone = program.lone_findings()
+        return lone, [] if lone else [f"{file}: {program.inventory()}"]
     found: list[Any] = []
     lines = []
     for name in chosen:

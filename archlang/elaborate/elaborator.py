@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.diagnostic import Diagnostic
+from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
-from archlang.elaborate.scope import LOST, Lost, Scope, Wire
+from archlang.elaborate.scope import LOST, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import differ, same_traces, sizes, wrong
-from archlang.elaborate.stages import Place, Stages
 from archlang.elaborate.values import Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.op import View
@@ -34,7 +34,7 @@ class Given(View):
         return None
 
 
-class Elaborator(Stages):
+class Elaborator(Merges):
     """Works out one model. ``inputs`` are shapes to use instead of those in the spec."""
 
     def __init__(self, graph: Graph, inputs: Mapping[str, Shape]) -> None:

@@ -14,8 +14,7 @@ from archlang.elaborate.elaborator import Elaborator, collected
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.problem import Problem, fail, unknown
-from archlang.elaborate.scope import Claims, Env, Scope
-from archlang.elaborate.stages import Place
+from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.values import Given, Value
 from archlang.graph import Graph, Region
 from archlang.source import Source, Span

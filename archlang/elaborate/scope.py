@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archlang.elaborate.values import BlockDef, Value
-from archlang.graph import Node
+from archlang.graph import Node, Region
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -78,3 +78,18 @@ class Scope:
         count = self.merges.get(name, 0)
         self.merges[name] = count + 1
         return self.child(f"{name}_{count}" if count else name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stage is worked out: the names it sees, its module scope, its region."""
+
+    env: Env
+    scope: Scope
+    region: Region
+    in_model: bool = False
+
+    def within(self, region: Region, scope: Scope | None = None) -> Place:
+        """The same place, one region further in."""
+        self.region.parts.append(region)
+        return replace(self, region=region, scope=scope or self.scope)

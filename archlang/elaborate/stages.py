@@ -1,10 +1,11 @@
-"""What stands between arrows: layers, blocks, shared networks, tensors, merges, repetition."""
+"""What stands between arrows: layers, blocks, shared networks, tensors, repetition."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from math import prod
 
 from archlang.diagnostic import Diagnostic, Note
@@ -12,7 +13,7 @@ from archlang.elaborate.arguments import layer_failed, make_layer
 from archlang.elaborate.expressions import BUILTINS, Evaluator
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
-from archlang.elaborate.scope import LOST, Claims, Env, Lost, Scope, Wire
+from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import bind_signature, check_result, check_takes
 from archlang.elaborate.values import (
     BlockDef,
@@ -32,21 +33,6 @@ MAX_LAYERS = 50_000
 MAX_DEPTH = 64
 MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a stage is worked out: the names it sees, its module scope, its region."""
-
-    env: Env
-    scope: Scope
-    region: Region
-    in_model: bool = False
-
-    def within(self, region: Region, scope: Scope | None = None) -> Place:
-        """The same place, one region further in."""
-        self.region.parts.append(region)
-        return replace(self, region=region, scope=scope or self.scope)
 
 
 class Stages(ABC):
@@ -69,6 +55,10 @@ class Stages(ABC):
     @abstractmethod
     def chain(self, chain: ast.Chain, label: str | None, at: Place, wire: Wire) -> Wire:
         """Run stages one after the other."""
+
+    @abstractmethod
+    def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
+        """Run branches, and bring them together."""
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Record a finding, once, with the blocks it is in."""
@@ -113,14 +103,20 @@ class Stages(ABC):
                 related=[Note(second, "a second branch")],
                 notes=["write `add { … | … }`, `mul { … | … }` or `concat { … | … }`"],
             )
+        with self.deeper(at.env.span(body)):
+            for branch in body.branches:
+                wire, _ = self.branch(branch.stmts, at, wire)
+        return wire
+
+    @contextmanager
+    def deeper(self, span: Span) -> Iterator[None]:
+        """One level further into blocks and braces; raises where they nest too deep."""
         self.depth += 1
         try:
             if self.depth > MAX_DEPTH:
                 message = f"blocks and braces nest deeper than {MAX_DEPTH}"
-                raise Stop(Diagnostic("A001", message, at.env.span(body)))
-            for branch in body.branches:
-                wire, _ = self.branch(branch.stmts, at, wire)
-            return wire
+                raise Stop(Diagnostic("A001", message, span))
+            yield
         finally:
             self.depth -= 1
 
@@ -346,70 +342,6 @@ class Stages(ABC):
         if isinstance(result, Node):
             network.runs = runs
         return result
-
-    # Merges and repetition
-
-    def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
-        env, span = at.env, at.env.span(stage)
-        head = Span(span.source, stage.start, stage.start + len(stage.name))
-        value = self.resolve(stage.name, env)
-        if value is None:
-            merges = [n for n, op in Op.registry.items() if op.merges]
-            unknown("merge", stage.name, merges, head)
-        if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
-            not value.target.merges
-        ):  # fmt: skip
-            fail("A110", f"`{stage.name}` is {describe(value)} that takes no branches", head)
-        given = (*value.given, *self.evaluator.given(stage.args or [], env))
-        op, bound = make_layer(value.target, given, head)
-        region = Region("merge", op.name, None, span)
-        place = at.within(region)
-        ends = self.branches(stage, op, place, wire)
-        if not ends:
-            fail("A110", f"every branch of `{stage.name}` is left out", head)
-        if any(isinstance(end, Lost) for end, _ in ends):
-            return LOST
-        nodes = tuple(self.needed(end, head) for end, _ in ends)
-        if len(nodes) == 1:
-            return nodes[0]
-        path = at.scope.merge(op.name)
-        try:
-            return self.node(op, nodes, place, path, head, bound)
-        except Problem as problem:
-            notes = [
-                replace(note, text=f"{note.text}: {node.output}")
-                for (_, note), node in zip(ends, nodes, strict=True)
-            ]
-            raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None
-
-    def branches(self, stage: ast.Merge, op: Op, at: Place, wire: Wire) -> list[tuple[Wire, Note]]:
-        """The ends of the branches that are there, and where each was written."""
-        written_branches = stage.body.branches
-        if op.most is not None and len(written_branches) > op.most:
-            second = at.env.span(written_branches[op.most])
-            fail("A110", f"`{stage.name}` takes one branch: the other is its input", second)
-        ends: list[tuple[Wire, Note]] = []
-        for number, branch in enumerate(written_branches, 1):
-            span = at.env.span(branch)
-            region = Region("branch", str(number), None, span)
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                message = f"blocks and braces nest deeper than {MAX_DEPTH}"
-                raise Stop(Diagnostic("A001", message, span))
-            try:
-                end, present = self.branch(branch.stmts, replace(at, region=region), wire)
-            finally:
-                self.depth -= 1
-            if present:
-                at.region.parts.append(region)
-                ends.append((end, Note(span, f"branch {number}")))
-        if len(written_branches) == 1 and op.implicit:
-            close = Span(at.env.file.source, stage.end - 1, stage.end)
-            region = Region("branch", "identity", None, close)
-            place = 0 if op.implicit == "first" else len(ends)
-            at.region.parts.insert(place, region)
-            ends.insert(place, (wire, Note(close, "implicit identity")))
-        return ends
 
     def repeat(self, stage: ast.Repeat, at: Place, wire: Wire) -> Wire:
         span = at.env.span(stage.count)

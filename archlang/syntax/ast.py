@@ -132,20 +132,9 @@ class Slice(Node):
 
 
 Expr: TypeAlias = (
-    Number
-    | Truth
-    | SizeLiteral
-    | String
-    | Name
-    | ListLiteral
-    | Comprehension
-    | Unary
-    | Binary
-    | Conditional
-    | Call
-    | Index
-    | Slice
-)
+    Number | Truth | SizeLiteral | String | Name | ListLiteral | Comprehension
+    | Unary | Binary | Conditional | Call | Index | Slice
+)  # fmt: skip
 
 
 # Stages: what stands between arrows

@@ -29,7 +29,7 @@ class AdamW(_Part):
     """AdamW; Loshchilov and Hutter 2019, Decoupled weight decay regularization."""
 
     name: Literal["adamw"] = "adamw"
-    lr: Rate = 2e-3
+    lr: Rate = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
 
     def build(self, groups: Groups) -> torch.optim.Optimizer:

@@ -1,0 +1,49 @@
+# Two commands on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARCHLANG := $(BIN)/archlang
+JOBS ?= 2
+
+.PHONY: demo test lint types bench clean
+
+demo: $(VENV)/torch
+	@echo; echo "== check: is the spec right?"
+	$(ARCHLANG) check specs/lenet5.arch
+	@echo; echo "== summary: shapes, parameters and multiply-accumulates, before any tensor exists"
+	$(ARCHLANG) summary specs/lenet5.arch --model lenet5
+	@echo; echo "== compile: to PyTorch, and one run held against the spec"
+	$(ARCHLANG) compile specs/lenet5.arch --model lenet5 -o build/lenet5.pt2
+	@echo; echo "== train: on scikit-learn's handwritten digits"
+	$(ARCHLANG) train specs/lenet5.arch --model lenet5 --data digits --out runs/demo --force
+
+test: $(VENV)/dev lint types
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+bench: $(VENV)/dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "archlang needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/torch: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[torch]'
+	@mkdir -p build
+	@touch $@
+
+$(VENV)/dev: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/torch

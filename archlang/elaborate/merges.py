@@ -1,0 +1,76 @@
+"""Merges: branches that run on one tensor, and how they come together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archlang.diagnostic import Note
+from archlang.elaborate.arguments import make_layer
+from archlang.elaborate.problem import Problem, fail, unknown
+from archlang.elaborate.scope import LOST, Lost, Place, Wire
+from archlang.elaborate.stages import Stages
+from archlang.elaborate.values import BlockDef, Partial, describe
+from archlang.graph import Region
+from archlang.op import Op
+from archlang.source import Span
+from archlang.syntax import ast
+
+
+class Merges(Stages):
+    """The rules of ``add``, ``mul``, ``concat`` and their sugar."""
+
+    def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
+        env, span = at.env, at.env.span(stage)
+        head = Span(span.source, stage.start, stage.start + len(stage.name))
+        value = self.resolve(stage.name, env)
+        if value is None:
+            merges = [n for n, op in Op.registry.items() if op.merges]
+            unknown("merge", stage.name, merges, head)
+        if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
+            not value.target.merges
+        ):  # fmt: skip
+            fail("A110", f"`{stage.name}` is {describe(value)} that takes no branches", head)
+        given = (*value.given, *self.evaluator.given(stage.args or [], env))
+        op, bound = make_layer(value.target, given, head)
+        region = Region("merge", op.name, None, span)
+        place = at.within(region)
+        ends = self.branches(stage, op, place, wire)
+        if not ends:
+            fail("A110", f"every branch of `{stage.name}` is left out", head)
+        if any(isinstance(end, Lost) for end, _ in ends):
+            return LOST
+        nodes = tuple(self.needed(end, head) for end, _ in ends)
+        if len(nodes) == 1:
+            return nodes[0]
+        path = at.scope.merge(op.name)
+        try:
+            return self.node(op, nodes, place, path, head, bound)
+        except Problem as problem:
+            notes = [
+                replace(note, text=f"{note.text}: {node.output}")
+                for (_, note), node in zip(ends, nodes, strict=True)
+            ]
+            raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None
+
+    def branches(self, stage: ast.Merge, op: Op, at: Place, wire: Wire) -> list[tuple[Wire, Note]]:
+        """The ends of the branches that are there, and where each was written."""
+        written_branches = stage.body.branches
+        if op.most is not None and len(written_branches) > op.most:
+            second = at.env.span(written_branches[op.most])
+            fail("A110", f"`{stage.name}` takes one branch: the other is its input", second)
+        ends: list[tuple[Wire, Note]] = []
+        for number, branch in enumerate(written_branches, 1):
+            span = at.env.span(branch)
+            region = Region("branch", str(number), None, span)
+            with self.deeper(span):
+                end, present = self.branch(branch.stmts, replace(at, region=region), wire)
+            if present:
+                at.region.parts.append(region)
+                ends.append((end, Note(span, f"branch {number}")))
+        if len(written_branches) == 1 and op.implicit:
+            close = Span(at.env.file.source, stage.end - 1, stage.end)
+            region = Region("branch", "identity", None, close)
+            place = 0 if op.implicit == "first" else len(ends)
+            at.region.parts.insert(place, region)
+            ends.insert(place, (wire, Note(close, "implicit identity")))
+        return ends

@@ -1,0 +1,165 @@
+"""Imports point one way, and only the PyTorch backend and training know torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "archlang"
+
+# A room may import from rooms with a smaller number, and from itself.
+ROOMS = {
+    "source": 0,
+    "types": 1,
+    "diagnostic": 1,
+    "op": 2,
+    "arguments": 3,
+    "ops": 4,
+    "syntax": 4,
+    "graph": 5,
+    "elaborate": 6,
+    "analyses": 7,
+    "backends": 8,
+    "network": 9,
+    "report": 10,
+    "train": 11,
+    "cli": 12,
+}
+TORCH_ROOMS = ("archlang.backends.torch", "archlang.train")
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(text: str, top_level_only: bool = False) -> list[str]:
+    """Modules that a file imports, but for the sake of types alone."""
+    found: list[str] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if top_level_only and isinstance(node, ast.FunctionDef):
+            return
+        if isinstance(node, ast.Import):
+            found.extend(a.name for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.extend(
+                f"{node.module}.{a.name}" if node.module == "archlang" else node.module
+                for a in node.names
+            )
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(text))
+    return found
+
+
+def wrong_way(module: str, text: str) -> list[str]:
+    """Imports of a file that point the wrong way."""
+    here = room(module)
+    return [
+        name
+        for name in imports(text)
+        if name.startswith("archlang.")
+        and room(name) in ROOMS
+        and room(name) != here
+        and ROOMS[room(name)] >= ROOMS[here]
+    ]
+
+
+def uses_torch(text: str) -> bool:
+    return any(name.split(".")[0] in ("torch", "torchvision") for name in imports(text, True))
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+ROOM_FILES = [f for f in FILES if module_name(f) not in ("archlang", "archlang.__main__")]
+
+
+@pytest.mark.parametrize("file", ROOM_FILES, ids=module_name)
+def test_imports_point_one_way(file):
+    assert room(module_name(file)) in ROOMS, "a new room needs its place in the order"
+    assert not wrong_way(module_name(file), file.read_text())
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_name)
+def test_only_the_torch_rooms_import_torch(file):
+    if not module_name(file).startswith(TORCH_ROOMS):
+        assert not uses_torch(file.read_text())
+
+
+def test_these_tests_can_fail():
+    assert wrong_way("archlang.ops.conv", "from archlang.elaborate.scope import Env")
+    assert wrong_way("archlang.types", "def f():\n    import archlang.op")
+    assert not wrong_way("archlang.elaborate.x", "from archlang.graph import Node")
+    assert uses_torch("import torch.nn")
+    assert uses_torch("from torch import nn")
+
+
+WITHOUT_TORCH = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+sys.argv = ["archlang", *{arguments}]
+from archlang.cli import main
+main()
+"""
+
+
+def run_without(blocked: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    code = WITHOUT_TORCH.format(blocked=blocked, arguments=list(arguments))
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+ABSENT = {"torch", "numpy", "safetensors", "sklearn", "torchvision"}
+
+
+@pytest.mark.parametrize("command", ["check", "summary"])
+def test_the_core_works_without_torch(command):
+    spec = str(PACKAGE.parent / "specs" / "resnet.arch")
+    done = run_without(ABSENT, command, spec, "--model", "resnet152")
+    assert done.returncode == 0, done.stderr
+    assert "60,192,808" in done.stdout
+
+
+def test_the_core_without_torch_can_fail():
+    done = run_without({"lark"}, "check", str(PACKAGE.parent / "specs" / "resnet.arch"))
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize("command", ["compile", "train"])
+def test_what_needs_torch_says_so(command):
+    done = run_without(ABSENT, command, str(PACKAGE.parent / "specs/lenet5.arch"), "-m", "lenet5")
+    assert done.returncode == 2
+    assert "PyTorch" in done.stderr
+    assert "pip install 'archlang[torch]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_public_surface_is_small():
+    import archlang
+
+    assert sorted(archlang.__all__) == [
+        "ArchError",
+        "Diagnostic",
+        "ModelChoiceError",
+        "Network",
+        "__version__",
+        "load",
+        "loads",
+    ]
+    assert all(getattr(archlang, name).__doc__ for name in archlang.__all__)
