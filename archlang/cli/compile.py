@@ -71,6 +71,8 @@ def compile_(
 
 def write(module: nn.Module, network: Network, inputs: list[Any], path: Path) -> None:
     """Write a module in the form that the name's ending asks for."""
+    if not path.parent.is_dir():
+        stop(f"cannot write {path}: there is no folder {path.parent}")
     temporary = path.with_name(f".{path.name}.partial{path.suffix}")
     try:
         _WRITERS[path.suffix](module, network, inputs, temporary)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+
 if TYPE_CHECKING:
+    from archlang.network import Network
     from archlang.train import Result
 
-File = Annotated[Path, typer.Argument(help="The spec.", show_default=False)]
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Which of the spec's models.")]
 DataSet = Annotated[
     str,
     typer.Option("--data", "-d", help="digits, fashion-mnist[:FOLDER] or mnist:FOLDER."),
@@ -29,8 +30,6 @@ Seed = Annotated[int | None, typer.Option(help="Of weights, order and augmentati
 Dtype = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 Out = Annotated[Path | None, typer.Option(help="The run's folder; runs/MODEL-DATA if not given.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="A parameter's value: classes=10.")]
-Input = Annotated[str | None, typer.Option(help="An input shape to use instead: 3x128x128.")]
 Force = Annotated[bool, typer.Option("--force", help="Start anew over a run that is there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the result.")]
 
@@ -39,7 +38,7 @@ PACKAGES = ("torch", "numpy", "safetensors")
 
 def train(
     file: File,
-    model: Model = None,
+    model: ModelName = None,
     data: DataSet = "digits",
     epochs: Epochs = None,
     batch_size: BatchSize = None,
@@ -53,22 +52,16 @@ def train(
     dtype: Dtype = None,
     device: Device = None,
     out: Out = None,
-    set_: Set = None,
-    input: Input = None,
+    set_: Settings = None,
+    input_: InputShapes = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a network on real data; run again, it goes on where it stopped."""
-    from archlang.cli.common import load_network
-
-    network = load_network(file, model, set_ or [], input)
+    network = load_network(file, model, set_, input_)
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
-        _fail(
-            "training needs PyTorch"
-            + ("" if "torch" in missing else f" and {' and '.join(missing)}"),
-            "pip install 'archlang[torch]'",
-            2,
-        )
+        what = "PyTorch" if "torch" in missing else " and ".join(missing)
+        stop(f"training needs {what}", hint="pip install 'archlang[torch]'")
     recipe = _given(
         optimizer=_given(name=optimizer, lr=lr, weight_decay=weight_decay) or None,
         schedule=schedule,
@@ -84,7 +77,13 @@ def train(
 
 
 def _run(
-    network: Any, data: str, recipe: dict[str, Any], out: Path | None, *, force: bool, quiet: bool
+    network: Network,
+    data: str,
+    recipe: dict[str, Any],
+    out: Path | None,
+    *,
+    force: bool,
+    quiet: bool,
 ) -> None:
     from archlang.train import InterruptedRunError, TrainError, train
 
@@ -94,24 +93,12 @@ def _run(
         typer.echo(f"{stopped.message}; {stopped.hint}", err=True)
         raise typer.Exit(stopped.exit_code) from None
     except TrainError as error:
-        _fail(error.message, error.hint, error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        raise typer.Exit(130) from None
+        stop(error.message, error.exit_code, error.hint)
     _print(result)
 
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _fail(message: str, hint: str, code: int) -> NoReturn:
-    typer.secho("error", fg="red", bold=True, err=True, nl=False)
-    typer.echo(f": {message}", err=True)
-    if hint:
-        typer.secho("help", fg="cyan", bold=True, err=True, nl=False)
-        typer.echo(f": {hint}", err=True)
-    raise typer.Exit(code)
 
 
 def _print(result: Result) -> None:

@@ -20,9 +20,14 @@ def bind(
     by_name = {p.name: p for p in parameters}
     bound: dict[str, Given] = {}
     free = [p for p in parameters if p.name not in {g.name for g in given}]
+    position = 0
     for argument in given:
         name = argument.name
         if name is None:
+            position += 1
+            if not free and position <= len(parameters):
+                twice = parameters[position - 1].name
+                fail("A104", f"`{what}` is given `{twice}` twice", argument.span)
             if not free:
                 takes = (
                     f"takes {_count(len(parameters), 'argument')}" if parameters else "takes none"

@@ -42,13 +42,13 @@ class Elaborator(Merges):
         self.given_inputs = dict(inputs)
         self.defaults: dict[str, int] = {}
         self.actual: dict[str, int] = {}
-        self.single = True
+        self.declared: list[ast.Input] = []
         self.output_names: list[tuple[str, Node]] = []
 
     def model(self, model: ast.Model, at: Place) -> None:
         """Run a model's body, and settle its outputs."""
         stmts = [s for branch in model.body.branches for s in branch.stmts]
-        declared = [s for s in stmts if isinstance(s, ast.Input)]
+        self.declared = declared = [s for s in stmts if isinstance(s, ast.Input)]
         span = at.env.span(model)
         head = replace(span, end=min(span.end, model.body.start))
         if not declared:
@@ -57,7 +57,6 @@ class Elaborator(Merges):
         for name in self.given_inputs:
             if name not in {s.name for s in declared}:
                 unknown("input", name, [s.name for s in declared], head)
-        self.single = len(declared) == 1
         wire = self.body(model.body, at, None)
         if isinstance(wire, Lost):
             return
@@ -76,7 +75,7 @@ class Elaborator(Merges):
             except Problem as problem:
                 self.report(problem.diagnostic)
                 present = True
-                if isinstance(stmt, (ast.Pipe, ast.If, ast.For)):
+                if isinstance(stmt, (ast.Pipe, ast.If, ast.For, ast.Input)):
                     wire = LOST
                     self.forget(stmt, at)
             contributed = contributed or present
@@ -84,7 +83,9 @@ class Elaborator(Merges):
 
     def forget(self, stmt: ast.Stmt, at: Place) -> None:
         """After an error, the tensor that a statement would have named is lost too."""
-        if isinstance(stmt, ast.Pipe) and stmt.label and not stmt.label.indices:
+        if isinstance(stmt, ast.Input):
+            at.env.tensors[stmt.name] = LOST
+        elif isinstance(stmt, ast.Pipe) and stmt.label and not stmt.label.indices:
             at.env.tensors[stmt.label.name] = LOST
 
     def statement(self, stmt: ast.Stmt, at: Place, wire: Wire) -> tuple[Wire, bool]:
@@ -211,14 +212,14 @@ class Elaborator(Merges):
 
     # What only models have
 
-    def only_in_model(self, stmt: ast.Stmt, what: str, at: Place, top: bool = False) -> None:
-        if not at.in_model or (top and at.region is not self.graph.root):
-            where = "right inside a model" if top else "inside a model"
-            fail("A110", f"`{what}` stands {where}", at.env.span(stmt))
+    def only_in_model(self, stmt: ast.Stmt, what: str, at: Place) -> None:
+        if not at.in_model:
+            fail("A110", f"`{what}` stands inside a model", at.env.span(stmt))
 
     def input(self, stmt: ast.Input, at: Place, wire: Wire) -> Wire:
-        self.only_in_model(stmt, "input", at, top=True)
         span = at.env.span(stmt)
+        if not any(stmt is known for known in self.declared):
+            fail("A110", "`input` stands right inside a model", span)
         if stmt.name in self.graph.inputs:
             fail("A106", f"two inputs are named `{stmt.name}`", span)
         shape = self.input_shape(stmt, at)
@@ -229,7 +230,7 @@ class Elaborator(Merges):
         self.graph.inputs[stmt.name] = node
         at.env.tensors[stmt.name] = node
         at.region.parts.append(node)
-        return node if self.single else wire
+        return node if len(self.declared) == 1 else wire
 
     def input_shape(self, stmt: ast.Input, at: Place) -> Shape:
         given = self.given_inputs.get(stmt.name)

@@ -26,8 +26,10 @@ class Module:
 
     env: Env
     models: dict[str, ast.Model | ast.Alias] = field(default_factory=dict)
-    own: dict[str, Span] = field(default_factory=dict)
-    """Where each name that this file itself defines is defined."""
+    taken: dict[str, Span] = field(default_factory=dict)
+    """Where each name of the file comes from: its definition, or the ``use`` that brought it."""
+    gives: list[str] = field(default_factory=list)
+    """The blocks and functions that it defines itself: what ``use`` brings in."""
 
 
 def read_source(path: Path, name: str | None = None) -> Source:
@@ -81,9 +83,12 @@ class Loader:
             case ast.Let():
                 self.claim(item.name, module, span)
                 define(item, env, self.evaluator)
+                if item.params is not None:
+                    module.gives.append(item.name)
             case ast.Block():
                 self.claim(item.name, module, span)
                 env.blocks[item.name] = BlockDef(item, env)
+                module.gives.append(item.name)
             case ast.Model() | ast.Alias():
                 if item.name in module.models:
                     first = Note(env.span(module.models[item.name]), "the first is here")
@@ -92,13 +97,13 @@ class Loader:
 
     def claim(self, name: str, module: Module, span: Span) -> None:
         """Take a name for a value or block of the file."""
-        if name in module.own:
-            first = Note(module.own[name], "the first is here")
+        if name in module.taken:
+            first = Note(module.taken[name], "the first is here")
             fail("A106", f"`{name}` is defined twice", span, related=[first])
-        module.own[name] = span
+        module.taken[name] = span
 
     def use(self, item: ast.UseFile, module: Module, key: str) -> None:
-        """Bring in the values and blocks that another file defines."""
+        """Bring in the blocks and functions that another file defines."""
         span = module.env.span(item)
         found, name = self.find(item.path, key, span)
         if found in self.open:
@@ -112,7 +117,7 @@ class Loader:
                 reason = error.strerror or "it cannot be read"
                 fail("A107", f"cannot use `{item.path}`: {reason.lower()}", span)
             used = self.load(source, found)
-        for used_name in used.own:
+        for used_name in used.gives:
             self.claim(used_name, module, span)
             if used_name in used.env.values:
                 module.env.values[used_name] = used.env.values[used_name]

@@ -73,11 +73,11 @@ class Program:
         """What a spec that has no model to check defines."""
         if self.module is None:
             return "nothing"
-        blocks = [n for n in self.module.own if n in self.module.env.blocks]
+        blocks = [n for n in self.module.gives if n in self.module.env.blocks]
         if self.models:
             lacking = {n: f"`{'`, `'.join(m.needs)}`" for n, m in self.models.items()}
             return "; ".join(f"{name} needs {needs}" for name, needs in lacking.items())
-        return f"no model; {len(blocks)} blocks: {', '.join(blocks)}" if blocks else "no model"
+        return f"no model; blocks: {', '.join(blocks)}" if blocks else "no model"
 
     def _describe(self, name: str, node: ast.Model | ast.Alias) -> Model:
         assert self.module is not None

@@ -183,7 +183,11 @@ class Stages(ABC):
         """The path of a part: its label's, or the next number's; raises where it is taken."""
         if label is None:
             path = scope.number()
-        elif label in RESERVED or not label or "." in label or label.startswith("__"):
+        elif not label or "." in label:
+            fail(
+                "A111", f"`{label}` cannot be part of a path, whose parts are joined by dots", span
+            )
+        elif label in RESERVED or label.startswith("__"):
             fail(
                 "A111", f"no part can be labelled `{label}`: PyTorch's modules use that name", span
             )

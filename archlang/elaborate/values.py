@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,7 +23,7 @@ class Given:
 
     name: str | None
     value: Value
-    span: Span
+    span: Span = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

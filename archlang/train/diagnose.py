@@ -9,11 +9,17 @@ from torch import Tensor, nn
 
 from archlang.train.device import autocast, first_line, memory_explained, random_kept
 from archlang.train.errors import TrainError
-from archlang.train.loss import main_output, total_loss
+from archlang.train.loss import Outputs, main_output, total_loss
 
 
 def dry_run(
-    model: nn.Module, images: Tensor, labels: Tensor, aux: Mapping[str, float], dtype: str
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    aux: Mapping[str, float],
+    *,
+    classes: int,
+    dtype: str = "float32",
 ) -> list[str]:
     """One batch forward, backward and in evaluation, leaving no trace in ``model``.
 
@@ -25,7 +31,10 @@ def dry_run(
         with random_kept(images.device), memory_explained(len(images)):
             model.train()
             with autocast(images.device, dtype):
-                loss = total_loss(model(images), labels, aux)
+                outputs = model(images)
+            # Looked at before the loss is: a label out of range kills a GPU's process.
+            _check_shapes(outputs, aux, (len(images), classes))
+            loss = total_loss(outputs, labels, aux)
             torch.autograd.backward(loss)
             model.eval()
             with torch.no_grad(), autocast(images.device, dtype):
@@ -38,6 +47,7 @@ def dry_run(
         model.zero_grad(set_to_none=True)
         for name, value in model.named_buffers():
             value.data.copy_(buffers[name])
+    _check_shapes(output, {}, (len(images), classes))
     sums = output.sum(1)
     if bool((output >= 0).all()) and bool(torch.isclose(sums, torch.ones_like(sums)).all()):
         return [
@@ -45,6 +55,21 @@ def dry_run(
             "so training will be slow: leave it out"
         ]
     return []
+
+
+def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int, int]) -> None:
+    """Raise ``TrainError`` unless main and auxiliary outputs are there, of shape ``wanted``."""
+    named = {"output": outputs} if isinstance(outputs, Tensor) else outputs
+    for name in aux:
+        if name not in named:
+            raise TrainError(f"the network does not yield its auxiliary output `{name}`")
+    for name, value in named.items():
+        if tuple(value.shape) != wanted:
+            raise TrainError(
+                f"`{name}` has the shape {list(value.shape[1:])}, and should have [{wanted[1]}]: "
+                "one number for each class",
+                f"end it with `linear({wanted[1]})`",
+            )
 
 
 def first_broken_layer(model: nn.Module, images: Tensor, dtype: str) -> str:

@@ -65,7 +65,14 @@ class Trainer:
     def check(self) -> list[str]:
         """Try one batch, leaving no trace; returns remarks."""
         images, labels = self.batch(0)
-        return dry_run(self.model, images, labels, self.aux, self.recipe.dtype)
+        return dry_run(
+            self.model,
+            images,
+            labels,
+            self.aux,
+            classes=len(self.data.classes),
+            dtype=self.recipe.dtype,
+        )
 
     def advance(self) -> float:
         """Take one step; returns its loss. The model is unharmed by a loss that is not finite."""

@@ -29,7 +29,7 @@ def test_specs_are_documented(file):
     source = program.module.env.file.source
     assert source.text.startswith("#"), "a spec begins with its paper"
     if file.parent.name == "std":
-        blocks = [i for i in program.module.env.blocks.values()]
+        blocks = list(program.module.env.blocks.values())
         assert all(program.module.env.file.doc(b.node) for b in blocks)
 
 

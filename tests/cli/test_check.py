@@ -1,0 +1,203 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import LENET, RESNET
+
+WRONG = "model m {\n  input x: [3, 8, 8]\n  conv(3x3, 8) : [8, 9, 8]\n  flat\n}\n"
+
+
+def test_a_right_spec(run):
+    done = run("check", LENET)
+    assert (done.code, done.err) == (0, "")
+    assert "lenet5 ok: [1, 28, 28] -> [10], 61,706 parameters" in done.out
+    assert "lenet5_valid ok" in done.out
+
+
+def test_findings_show_the_lines_and_exit_with_1(run, spec):
+    done = run("check", spec(WRONG))
+    assert done.code == 1
+    assert "error[A201]: shape assertion failed" in done.out
+    assert "specified 9; inferred 8" in done.out
+    assert "did you mean `flatten`?" in done.out
+    assert "2 errors" in done.out
+
+
+def test_findings_as_data(run, spec):
+    file = spec(WRONG)
+    done = run("check", file, "--format", "json")
+    data = json.loads(done.out)
+    assert done.code == 1
+    assert data["version"]
+    first, second = data["diagnostics"]
+    assert (first["code"], first["severity"], first["file"]) == ("A201", "error", file)
+    assert first["start"] == {"line": 3, "column": 22}
+    assert first["end"] == {"line": 3, "column": 23}
+    assert first["message"] == "shape assertion failed"
+    assert second["help"] == "did you mean `flatten`?"
+    assert isinstance(second["related"], list)
+
+
+def test_clean_data(run):
+    data = json.loads(run("check", LENET, "--format", "json").out)
+    assert data["diagnostics"] == []
+
+
+def test_one_model_of_many(run):
+    done = run("check", RESNET, "--model", "resnet34")
+    assert done.out.count(" ok: ") == 1
+
+
+def test_an_unknown_model_names_the_nearest(run):
+    done = run("check", RESNET, "--model", "resnet_50")
+    assert done.code == 2
+    assert "did you mean `resnet50`?" in done.err
+
+
+def test_settings_and_input(run):
+    done = run("check", RESNET, "-m", "resnet18", "--set", "classes=10", "--input", "3x64x96")
+    assert "[3, 64, 96] -> [10]" in done.out
+    assert run("check", RESNET, "-m", "resnet18", "--set", "classes").code == 2
+    assert run("check", RESNET, "-m", "resnet18", "--input", "3x").code == 2
+    done = run("check", RESNET, "-m", "resnet18", "--set", "clases=10")
+    assert done.code == 1
+    assert "`resnet` has no parameter `clases`" in done.out
+    assert "did you mean `classes`?" in done.out
+
+
+def test_a_library_of_blocks_checks(run, spec):
+    done = run("check", spec("block b(c) { conv(3x3, c) }"))
+    assert (done.code, "blocks: b" in done.out) == (0, True)
+
+
+def test_standard_input(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "archlang", "check", "-"],
+        input=WRONG.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"<stdin>:3:22" in done.stdout
+
+
+def test_color_only_where_it_is_wanted(run, spec):
+    assert "\033[" not in run("check", spec(WRONG)).out
+
+
+BAD: dict[str, tuple[bytes, int, str]] = {
+    "empty": (b"", 1, "defines nothing"),
+    "binary": (bytes(range(256)) * 40, 1, "not a text file"),
+    "long line": (b"a" * 1_000_000, 1, "the longest that is read is 20,000"),
+    "long chain": (b"model m { input x: [3]; " + b"relu -> " * 125_000 + b"relu }", 1, "a line of"),
+    "deep braces": (
+        b"model m { input x: [3]\n" + b"{\n" * 10_000 + b"relu" + b"\n}" * 10_000 + b" }",
+        1,
+        "nest deeper than 64",
+    ),
+    "copies": (b"model m { input x: [3]; relu x 1000000000 }", 1, "1,000,000,000 copies"),
+    "nested copies": (
+        b"model m { input x: [3]; { { { relu x 999 } x 999 } x 999 } x 999 }",
+        1,
+        "more than 50,000 layers",
+    ),
+    "channels": (
+        b"model m { input x: [3, 8, 8]; conv(3x3, 10**12) }",
+        1,
+        "`channels` of `conv` is 1,000,000,000,000",
+    ),
+    "power": (b"model m { input x: [3]; linear(10**10**10) }", 1, "a power too large"),
+    "loops": (
+        b"model m { input x: [3]; for i in range(99999) { for j in range(99999) { } }\nrelu }",
+        1,
+        "more than 500,000 steps",
+    ),
+    "sum": (b"let a = " + b"1 + " * 4_000 + b"1", 1, "nests too deep"),
+    "digits": (b"let a = " + b"1" * 10_000, 1, "a number of 10000 characters"),
+    "self": (b'use "self.arch"', 1, "files use each other"),
+    "no such file": (b'use "nowhere.arch"', 1, "no such file"),
+    "a folder used": (b'use ".."', 1, "cannot use"),
+    "no such library": (b'use "std/resnets"', 1, "did you mean"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_answered_soon_and_in_words(name, tmp_path):
+    content, code, words = BAD[name]
+    file = tmp_path / ("self.arch" if name == "self" else "bad.arch")
+    file.write_bytes(content)
+    started = time.monotonic()
+    done = run_limited("check", str(file))
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert time.monotonic() - started < 10  # 2 s alone; others may be at work on this machine
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (500_000_000, 500_000_000))
+from archlang.cli import main
+main()
+"""
+
+
+def run_limited(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in a process that can have 500 MB."""
+    command = [sys.executable, "-c", LIMITED, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_files_that_cannot_be_read(run, tmp_path):
+    (tmp_path / "resnet.arch").write_text("")
+    done = run("check", tmp_path / "resnt.arch")
+    assert (done.code, "did you mean" in done.err) == (2, True)
+    done = run("check", tmp_path)
+    assert (done.code, "is a folder" in done.err, "resnet.arch" in done.err) == (2, True, True)
+    assert run("check", "a\0b").code == 2
+    assert run("check", tmp_path / "resnet.arch" / "x").code == 2
+
+
+def test_usage(run):
+    assert run("check").code == 2
+    assert run("check", LENET, "--nonsense").code == 2
+    assert run("nonsense").code == 2
+    assert run("--version").out.startswith("archlang ")
+    assert run("--help").code == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell):
+    environment = {**os.environ, "_ARCHLANG_COMPLETE": f"source_{shell}"}
+    program = Path(sys.executable).with_name("archlang")
+    done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
+    assert "archlang" in done.stdout
+
+
+def test_an_interrupt_exits_with_130(run, monkeypatch):
+    import archlang.cli.check as command
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "check_file", interrupted)
+    done = run("check", LENET)
+    assert (done.code, done.err) == (130, "interrupted\n")
+
+
+def test_our_own_failure_is_no_traceback(run, monkeypatch):
+    import archlang.cli.check as command
+
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(command, "check_file", broken)
+    done = run("check", LENET)
+    assert done.code == 70
+    assert "a bug" in done.err
+    assert "Traceback" not in done.err
