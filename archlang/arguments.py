@@ -89,7 +89,7 @@ Padding: TypeAlias = Annotated[
 Number: TypeAlias = Annotated[float, PlainValidator(_number)]
 Probability: TypeAlias = Annotated[float, PlainValidator(_probability)]
 Truth: TypeAlias = Annotated[bool, PlainValidator(_truth)]
-Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(lambda v: _wholes(v, 0))]
+Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(lambda v: _wholes(v, None))]
 Sizes: TypeAlias = Annotated[list[int], PlainValidator(_sizes)]
 """A list of sizes; those that depend on the input's still say so."""
 OptionalSize: TypeAlias = Annotated[

@@ -6,7 +6,7 @@ A class that leaves a question open cannot be defined, and a name can be taken o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
@@ -174,6 +174,23 @@ def format_value(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
+
+
+class Recorder:
+    """A stand-in for ``torch.nn``: what is built through it comes out as text."""
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        def record(*args: Any, **options: Any) -> str:
+            given = [*map(repr, args), *(f"{k}={v!r}" for k, v in options.items())]
+            return f"{name}({', '.join(given)})"
+
+        return record
+
+
+def module_text(op: Op, xs: tuple[Tensor, ...]) -> str:
+    """The module that a layer builds for tensors, and how it is called."""
+    call = op.call("module", tuple(f"x{i}" for i in range(len(xs))), xs)
+    return f"{op.lower(Recorder(), *xs)} as {call}"
 
 
 def words() -> frozenset[str]:

@@ -125,16 +125,10 @@ def transposed_rule(
 
 @lru_cache(maxsize=256)
 def slice_rule(start: int, end: int) -> SizeRule:
-    """The part of ``n`` from ``start`` up to ``end``, each from the back where negative.
-
-    It rejects an ``n`` that either lies outside of, and one that nothing is left of.
-    """
+    """The part of ``n`` from ``start`` up to ``end``, as Python slices; None of nothing."""
 
     def of(n: int) -> int | None:
-        if not (-n <= start <= n and -n <= end <= n):
-            return None
-        out = (end + n if end < 0 else end) - (start + n if start < 0 else start)
-        return out if out >= 1 else None
+        return len(range(n)[start:end]) or None
 
     reach = max(abs(start), abs(end))
     if start < 0 <= end:  # too far from the back for every larger size

@@ -25,7 +25,7 @@ from archlang.elaborate.values import (
     written,
 )
 from archlang.graph import Graph, Node, Region
-from archlang.op import LayerError, Op
+from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -268,8 +268,8 @@ class Stages(ABC):
         return node
 
     def same_weights(self, first: Node, node: Node) -> None:
-        """Raise where a second use of a shared layer would need other weights."""
-        if first.op == node.op and first.params == node.params:
+        """Raise where a second use of a shared layer would need another module."""
+        if module_text(first.op, first.tensors) == module_text(node.op, node.tensors):
             return
         fail(
             "A210",
@@ -337,7 +337,9 @@ class Stages(ABC):
         scope = Scope(head, claims)
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
+        self.uses.append((network.node.name, span))
         result = self.chain(network.node.chain, name, place, wire)
+        self.uses.pop()
         runs = [(n.path, str(n.op)) for n in region.nodes()]
         if isinstance(result, Node) and network.runs not in (None, runs):
             fail(

@@ -55,7 +55,8 @@ class Flatten(View, name="flatten"):
 class Permute(View, name="permute"):
     """Put the axes in another order: `permute(1, 2, 0)` makes axis 1 the first.
 
-    Shape: [A0, A1, …] -> [A(axes 0), A(axes 1), …]; each axis is named once.
+    Shape: [A0, A1, …] -> [A(axes 0), A(axes 1), …]; each axis is named once, from the back
+    where negative.
 
         permute(1, 2, 0) : [96, 56, 28] -> [56, 28, 96]
     """
@@ -66,19 +67,25 @@ class Permute(View, name="permute"):
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
-        if sorted(self.axes) != list(range(x.rank)):
+        order = self.order(x.rank)
+        if sorted(order) != list(range(x.rank)):
             raise LayerError(
                 f"`permute` names each axis of the tensor once, {_listed(range(x.rank))} in some "
                 f"order, not {_listed(self.axes) or 'none'}",
                 field="axes",
             )
-        return Tensor(tuple(x.shape[axis] for axis in self.axes))
+        return Tensor(tuple(x.shape[axis] for axis in order))
+
+    def order(self, rank: int) -> tuple[int, ...]:
+        """The axes, counted from the front."""
+        return tuple(axis_of(axis, rank, "axes") for axis in self.axes)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
-        return f"{args[0]}.permute({_listed((0, *(axis + 1 for axis in self.axes)))})"
+        order = (0, *(axis + 1 for axis in self.order(xs[0].rank)))
+        return f"{args[0]}.permute({_listed(order)})"
 
 
 def _listed(axes: range | tuple[int, ...]) -> str:
@@ -88,8 +95,8 @@ def _listed(axes: range | tuple[int, ...]) -> str:
 class Slice(View, name="slice"):
     """The part of one axis from `start` up to, but not including, `end`.
 
-    Both may be negative, and then count from the back, as in Python; but neither may lie
-    outside the axis, and something must be left (A208).
+    As in Python, a negative one counts from the back, and one that lies outside the axis
+    stands for its edge; something must be left (A208).
 
     Shape: [*A, S, *B] -> [*A, end - start, *B]; the axis is the first, unless `axis` names
     another.
@@ -104,16 +111,9 @@ class Slice(View, name="slice"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         axis = axis_of(self.axis, x.rank)
-        size = int(x.shape[axis])
-        for field, value in (("start", self.start), ("end", self.end)):
-            if not -size <= value <= size:
-                raise LayerError(
-                    f"`{field}` {value} lies outside an axis of {size}",
-                    field=field,
-                    hint=f"from {-size} to {size}",
-                )
         out = through(x.shape[axis], slice_rule(self.start, self.end))
         if out is None:
+            size = int(x.shape[axis])
             raise LayerError(
                 f"nothing is left of an axis of {size} from {self.start} up to {self.end}",
                 code="A208",

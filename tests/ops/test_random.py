@@ -104,18 +104,23 @@ def a_plain_layer(r: random.Random) -> Made:
     return name, fields, [shape]
 
 
+def a_place(r: random.Random, size: int) -> int:
+    return r.randint(-size - 2, size + 2)
+
+
 def a_rearrangement(r: random.Random) -> Made:
     shape = image(r, r.randint(0, 3), 3, high=4)
     name = r.choice(("flatten", "permute", "slice"))
     axes = list(range(len(shape) if r.random() < 0.8 else 2))
     r.shuffle(axes)
+    axes = [a - len(shape) if r.random() < 0.2 else a for a in axes]
     ends = range(-len(shape), len(shape) + 1)
     axis = r.randint(-len(shape), len(shape) - 1)
     size = shape[axis]
     fields = {
         "flatten": {"start": r.choice(ends), "end": r.choice(ends)},
         "permute": {"axes": axes},
-        "slice": {"start": r.randint(-size, size), "end": r.randint(-size, size), "axis": axis},
+        "slice": {"start": a_place(r, size), "end": a_place(r, size), "axis": axis},
     }[name]
     return name, fields, [shape]
 

@@ -66,7 +66,9 @@ EXPECTED: list[tuple[str, dict[str, Any], Callable[[torch.Tensor], torch.Tensor]
 ]
 
 
-@pytest.mark.parametrize(("name", "fields", "expected"), EXPECTED, ids=lambda v: str(v)[:60])
+@pytest.mark.parametrize(
+    ("name", "fields", "expected"), EXPECTED, ids=lambda v: "torch" if callable(v) else str(v)
+)
 def test_values(
     name: str, fields: dict[str, Any], expected: Callable[[torch.Tensor], torch.Tensor]
 ) -> None:

@@ -51,6 +51,9 @@ class Plan:
         self.live = graph.live()
         ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
         self.run = graph.reaching(ends)
+        self.uses: dict[str, list[Node]] = {}
+        for node in graph.nodes:
+            self.uses.setdefault(node.path, []).append(node)
         self.last_use = self._last_uses(ends)
         self.root = self._scope(graph.root, "", list(graph.inputs.values()))
 
@@ -125,8 +128,8 @@ class Plan:
 
 
 def layer_for(plan: Plan, node: Node) -> Op:
-    """The layer that runs at a node: written in place only where that is safe."""
-    if getattr(node.op, "inplace", False) and not plan.in_place(node):
+    """The layer that runs at a node: written in place only where every use of it is safe."""
+    if getattr(node.op, "inplace", False) and not all(map(plan.in_place, plan.uses[node.path])):
         return node.op.model_copy(update={"inplace": False})
     return node.op
 
