@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -15,6 +14,8 @@ from archlang.cli.common import File, InputShapes, ModelName, Settings, load_net
 from archlang.network import Network
 from archlang.report import Row, layer_records, rows, shape_text, si, to_json, walk
 
+PIPED = 240
+"""Columns of a table that no terminal shows: enough never to break a row."""
 HEADER = ("path", "layer", "output", "params", "macs")
 
 
@@ -109,7 +110,7 @@ def _text(network: Network, depth: int, fold: bool) -> None:
 
     console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
     if not sys.stdout.isatty():
-        console.width = int(os.environ.get("COLUMNS", "0")) or 140
+        console.width = PIPED
     inputs = ", ".join(f"{n} {shape_text(s)}" for n, s in network.inputs.items())
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left", padding=(0, 1))
     table.title = Text.assemble((network.name, "bold"), f"   {inputs}")

@@ -105,13 +105,14 @@ def test_these_tests_can_fail():
 
 WITHOUT_TORCH = """
 import sys
+from importlib.machinery import PathFinder
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {blocked}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+find = PathFinder.find_spec
 
-sys.meta_path.insert(0, Absent())
+def find_spec(name, path=None, target=None):
+    return None if name.split(".")[0] in {blocked} else find(name, path, target)
+
+PathFinder.find_spec = find_spec
 sys.argv = ["archlang", *{arguments}]
 from archlang.cli import main
 main()

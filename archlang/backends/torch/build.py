@@ -67,10 +67,9 @@ class _Builder:
 
     def children(self, scope: Scope) -> Children:
         """The modules right below a scope by name, in the order of the spec."""
-        scopes: dict[str, Scope] = {}
-        for step in scope.steps:
-            if isinstance(step.part, Scope) and (step.gives or step.part.path not in scopes):
-                scopes.setdefault(step.part.path, step.part)
+        # of several uses of one scope, one that runs says what its module runs
+        parts = sorted(scope.steps, key=lambda step: bool(step.gives))
+        scopes = {s.part.path: s.part for s in parts if isinstance(s.part, Scope)}
         return self.below(scope.path, scope.nodes, scopes)
 
     def below(self, path: str, nodes: list[Node], scopes: dict[str, Scope]) -> Children:
