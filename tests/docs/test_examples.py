@@ -1,0 +1,70 @@
+"""The examples do what their headers say."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import archlang
+from tests.docs.blocks import ROOT
+from tests.docs.conftest import Shell
+
+EXAMPLES = ROOT / "examples"
+
+
+def example(name: str) -> ModuleType:
+    """An example as a module."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_example_is_known_here() -> None:
+    assert {p.name for p in EXAMPLES.iterdir() if p.is_file()} == {
+        "new_block.arch",
+        "count.py",
+        "train_digits.py",
+    }
+
+
+def test_count() -> None:
+    network = archlang.load(ROOT / "specs" / "resnet.arch", "resnet50")
+    counts = example("count").parameters_by_part(network)
+    # He et al. 2016, Table 1: 2048 * 1000 + 1000 in the classifier, 7 * 7 * 3 * 64 in front
+    assert (counts["fc"], counts["conv1"]) == (2_049_000, 9_408)
+    assert sum(counts.values()) == network.totals.params
+
+
+def test_count_from_the_command_line(shell: Shell) -> None:
+    lines = shell("python examples/count.py specs/lenet5.arch lenet5").splitlines()
+    assert lines[-1].split() == ["lenet5", "61,706"]
+    assert shell("python examples/count.py specs/lenet5.arch; echo $?").endswith("\n2\n")
+    assert "count.py SPEC [MODEL]" in shell("python examples/count.py")
+
+
+def test_the_budget_of_new_block_binds(tmp_path: Path) -> None:
+    spec = EXAMPLES / "new_block.arch"
+    plain, gated = (archlang.load(spec, name) for name in ("plain", "gated"))
+    assert plain.totals.params < gated.totals.params <= 710_000
+    with pytest.raises(archlang.ArchError) as caught:
+        archlang.load(spec, "gated", settings={"widths": [48, 96, 192]})
+    assert [d.code for d in caught.value.diagnostics] == ["A205"]
+
+
+def test_train_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small a network gains nothing from more
+    try:
+        result = example("train_digits").main(epochs=1, out=tmp_path / "run")
+    finally:
+        torch.set_num_threads(threads)
+    assert result.accuracy > 0.6
+    assert "61,706 parameters" in capsys.readouterr().out
