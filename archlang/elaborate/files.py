@@ -15,9 +15,9 @@ from archlang.elaborate.values import BlockDef
 from archlang.op import nearest
 from archlang.source import Source, Span
 from archlang.syntax import ast
-from archlang.syntax.parser import parse
+from archlang.syntax.parser import MAX_TEXT, parse
 
-MAX_BYTES = 32_000_000
+MAX_BYTES = 4 * MAX_TEXT
 
 
 @dataclass(slots=True)

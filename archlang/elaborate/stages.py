@@ -254,12 +254,12 @@ class Stages(ABC):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
-        first = self.modules.setdefault(path, node := Node(
-            len(self.graph.nodes), op, inputs, output, path, span, params, buffers
-        ))  # fmt: skip
-        if first is not node:
-            self.same_weights(first, node)
-            node.first = False
+        node = Node(len(self.graph.nodes), op, inputs, output, path, span, params, buffers)
+        if not op.merges:  # a merge has no module, so its path is only what it is called by
+            first = self.modules.setdefault(path, node)
+            node.first = first is node
+            if first is not node:
+                self.same_module(first, node)
         if len(self.graph.nodes) >= MAX_LAYERS:
             message = f"the network has more than {MAX_LAYERS:,} layers"
             raise Stop(Diagnostic("A001", message, span))
@@ -267,7 +267,7 @@ class Stages(ABC):
         at.region.parts.append(node)
         return node
 
-    def same_weights(self, first: Node, node: Node) -> None:
+    def same_module(self, first: Node, node: Node) -> None:
         """Raise where a second use of a shared layer would need another module."""
         if module_text(first.op, first.tensors) == module_text(node.op, node.tensors):
             return

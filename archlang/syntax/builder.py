@@ -75,7 +75,7 @@ class Builder(Transformer[Token, Any]):
         return ast.Param(m.start_pos, m.end_pos, str(c[0]), c[1])
 
     def signature(self, m: Meta, c: list[Any]) -> ast.Signature:
-        return ast.Signature(m.start_pos, m.end_pos, c[0], c[1])
+        return ast.Signature(c[0].start, (c[1] or c[0]).end, c[0], c[1])
 
     # Statements
 

@@ -21,7 +21,7 @@ from archlang.syntax.builder import Builder, NumberTooLongError
 
 LANGUAGE_VERSION = 1
 MAX_LINE = 20_000
-MAX_TEXT = 8_000_000
+MAX_TEXT = 4_000_000
 MAX_NESTING = 64
 
 _TOKENS = re.compile(r'"[^"\n]*"|#[^\n]*|[{}()\[\]]')
@@ -123,19 +123,25 @@ def _run(source: Source, start: str) -> Any:
     except UnexpectedInput as error:
         _explain(source, error)
     except VisitError as error:
+        if isinstance(error.orig_exc, RecursionError):
+            _too_deep(source)
         if not isinstance(error.orig_exc, NumberTooLongError):
             raise
         text = str(error.orig_exc.args[0])
         at = source.text.find(text)
         _fail("A001", f"a number of {len(text)} characters", Span(source, at, at + len(text)))
     except RecursionError:
-        longest = max(source.text.split("\n"), key=len)
-        at = source.text.find(longest)
-        span = Span(source, at, at + len(longest))
-        _fail("A001", "an expression nests too deep", span, help="name its parts with `let`")
+        _too_deep(source)
     finally:
         if collecting:
             gc.enable()
+
+
+def _too_deep(source: Source) -> NoReturn:
+    longest = max(source.text.split("\n"), key=len)
+    at = source.text.find(longest)
+    span = Span(source, at, at + len(longest))
+    _fail("A001", "an expression nests too deep", span, help="name its parts with `let`")
 
 
 def _fail(

@@ -26,7 +26,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     the folder does not allow it.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
@@ -40,6 +40,11 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise _unwritable(path, error) from None
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def temporary_prefix(path: Path) -> str:
+    """How the name of a file begins that was to become ``path``: left behind by ``kill -9``."""
+    return f".{path.name}."
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -19,6 +19,7 @@ class RunFolder:
         self.last, self.best = path / "last.pt", path / "best.pt"
         self.weights = path / "weights.safetensors"
         self.config, self.history = path / "run.json", path / "history.jsonl"
+        self._files = (self.last, self.best, self.weights, self.config, self.history)
 
     def open(self, identity: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
         """The checkpoint to go on from, or None to start; makes the folder.
@@ -33,6 +34,9 @@ class RunFolder:
                 f"{self.path} cannot be made: {error.strerror or error}",
                 "choose another folder with --out",
             ) from None
+        for file in self._files:
+            for leftover in self.path.glob(checkpoint.temporary_prefix(file) + "*"):
+                _remove(leftover)
         if force or not self.last.exists():
             self._clear()
             return None
@@ -47,14 +51,8 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove a run's files, the one to go on from first; nothing else is touched."""
-        for file in (self.last, self.best, self.weights, self.config, self.history):
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                raise UsageError(
-                    f"{file} cannot be removed: {error.strerror or error}",
-                    "choose another folder with --out",
-                ) from None
+        for file in self._files:
+            _remove(file)
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append an epoch to the history, unless a run cut short has left it there."""
@@ -70,6 +68,16 @@ class RunFolder:
             raise UsageError(
                 f"{self.history} cannot be written: {error.strerror or error}"
             ) from None
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{file} cannot be removed: {error.strerror or error}",
+            "choose another folder with --out",
+        ) from None
 
 
 def _epoch_of(line: str) -> int | None:

@@ -37,7 +37,7 @@ class Terminal(Reporter):
         self._task: TaskID | None = None
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def start(self, step: int, steps: int) -> None:
         if not self.console.is_terminal:

@@ -28,5 +28,5 @@ def test_files_and_functions_stay_short(file):
 
 
 def test_reserved_labels_are_those_of_modules():
-    taken = {name for name in dir(torch.nn.Module()) if not name.startswith("_")}
+    taken = {name for name in dir(torch.nn.Module()) if not name.startswith("__")}
     assert taken == RESERVED

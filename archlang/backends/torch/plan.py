@@ -53,7 +53,8 @@ class Plan:
         self.run = graph.reaching(ends)
         self.uses: dict[str, list[Node]] = {}
         for node in graph.nodes:
-            self.uses.setdefault(node.path, []).append(node)
+            if not node.op.merges:
+                self.uses.setdefault(node.path, []).append(node)
         self.last_use = self._last_uses(ends)
         self.root = self._scope(graph.root, "", list(graph.inputs.values()))
 
