@@ -1,4 +1,4 @@
-"""Networks written by hand, which training cannot tell from elaborated ones."""
+"""Networks written by hand, which training cannot tell from elaborated ones, and little data."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from archlang.source import Source
+from archlang.train import Data
+
+SPEC = Source("lenet5.arch", "model lenet5 {\n    conv(5x5, 6)\n}\n")
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class FakeNetwork:
     aux: Mapping[str, float] = field(default_factory=dict)
     totals: Count = Count()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    source: Source = Source("lenet5.arch", "model lenet5 {\n    conv(5x5, 6)\n}\n")
+    source: Source = SPEC
 
     def to_torch(self) -> nn.Module:
         return self.build()
@@ -41,3 +45,34 @@ def lenet_module() -> nn.Module:
 
 def lenet() -> FakeNetwork:
     return FakeNetwork(lenet_module)
+
+
+def small_module() -> nn.Module:
+    """Has all that is hard to resume: batch norm's statistics, dropout's random numbers."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Dropout(0.5), nn.Linear(16, 3)
+    )
+
+
+def small(**changes: Any) -> FakeNetwork:
+    fields = {
+        "build": small_module,
+        "name": "small",
+        "inputs": {"image": (1, 8, 8)},
+        "outputs": {"output": (3,)},
+    }
+    return FakeNetwork(**{**fields, **changes})
+
+
+def stripes(train: int = 49, test: int = 20) -> Data:
+    """Three classes told apart by which third is bright."""
+    random = torch.Generator().manual_seed(0)
+
+    def part(count: int) -> tuple[Tensor, Tensor]:
+        labels = torch.arange(count) % 3
+        images = torch.randint(0, 120, (count, 1, 8, 8), generator=random)
+        for image, label in zip(images, labels.tolist(), strict=True):
+            image[:, 2 * label : 2 * label + 3] += 120
+        return images.to(torch.uint8), labels
+
+    return Data("stripes", *part(train), *part(test), ("top", "middle", "bottom"))

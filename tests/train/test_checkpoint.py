@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+import pytest
+import torch
+
+from archlang.train import TrainError, checkpoint
+from archlang.train.folder import RunFolder, differences
+
+
+def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"step": 1})
+
+    def fail(file: IO[bytes]) -> None:
+        file.write(b"half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        checkpoint.write_atomically(path, fail)
+    assert checkpoint.load(path)["step"] == 1
+    assert os.listdir(tmp_path) == ["last.pt"]
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"step": 1})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TrainError, match=r"last.pt cannot be written: No space left"):
+        checkpoint.save(path, {"step": 2})
+    assert checkpoint.load(path)["step"] == 1
+    assert os.listdir(tmp_path) == ["last.pt"]
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="cannot be written: No such file"):
+        checkpoint.save(tmp_path / "none" / "last.pt", {})
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("harm",)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 and no more", b"\x80\x02}."])
+def test_damaged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "last.pt").write_bytes(content)
+    with pytest.raises(TrainError, match=r"last.pt (cannot be read|was not written)"):
+        checkpoint.load(tmp_path / "last.pt")
+
+
+def test_loading_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": checkpoint.FORMAT, "model": Harmful()}, "last.pt")
+    with pytest.raises(TrainError, match="cannot be read as a checkpoint"):
+        checkpoint.load(Path("last.pt"))
+    assert os.listdir() == ["last.pt"]
+
+
+def test_another_format(tmp_path: Path) -> None:
+    torch.save({"format": 99}, tmp_path / "last.pt")
+    with pytest.raises(TrainError, match="not written by this version"):
+        checkpoint.load(tmp_path / "last.pt")
+
+
+def test_differences() -> None:
+    old = {"spec": "a\nb\nc\n", "recipe": {"epochs": 3, "lr": 1.0}, "gone": 1}
+    new = {"spec": "a\n  B\nc\n", "recipe": {"epochs": 5, "lr": 1.0}, "come": True}
+    assert list(differences(old, new)) == [
+        "spec line 2 was `b` and is `B`",
+        "recipe.epochs was 3 and is 5",
+        "gone was 1 and is unset",
+        "come was unset and is True",
+    ]
+    assert list(differences(old, old)) == []
+    assert list(differences({"spec": "a\n"}, {"spec": "a\nb\n"})) == [
+        "spec line 2 was `` and is `b`"
+    ]
+
+
+def test_history_survives_a_torn_line_and_a_repeated_epoch(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.record({"epoch": 1, "loss": 2.0})
+    folder.record({"epoch": 1, "loss": 2.0})
+    with folder.history.open("a") as file:
+        file.write('{"epoch": 2, "lo')
+    folder.record({"epoch": 2, "loss": 1.0})
+    assert folder.history.read_text().splitlines() == [
+        '{"epoch": 1, "loss": 2.0}',
+        '{"epoch": 2, "lo',
+        '{"epoch": 2, "loss": 1.0}',
+    ]
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(TrainError, match="runs cannot be made"):
+        RunFolder(tmp_path / "runs").open({}, force=False)
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".last.pt.abc123").write_bytes(b"half")
+    (tmp_path / ".hidden").write_bytes(b"mine")
+    assert RunFolder(tmp_path).open({}, force=False) is None
+    assert os.listdir(tmp_path) == [".hidden"]
