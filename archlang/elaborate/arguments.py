@@ -16,41 +16,41 @@ from archlang.source import Span
 def bind(
     what: str, parameters: Sequence[Parameter], given: Sequence[Given], span: Span
 ) -> dict[str, Given]:
-    """Which parameter each argument is for; raises for one too many, unknown or given twice."""
+    """Which parameter each argument is for; raises for one too many, unknown or given twice.
+
+    One without a name is for the first parameter that those before it have left free.
+    """
     by_name = {p.name: p for p in parameters}
     bound: dict[str, Given] = {}
-    free = [p for p in parameters if p.name not in {g.name for g in given}]
-    position = 0
+    rest: list[Any] | None = None
     for argument in given:
         name = argument.name
         if name is None:
-            position += 1
-            if not free and position <= len(parameters):
-                twice = parameters[position - 1].name
-                fail("A104", f"`{what}` is given `{twice}` twice", argument.span)
-            if not free:
-                takes = (
-                    f"takes {_count(len(parameters), 'argument')}" if parameters else "takes none"
-                )
-                fail(
-                    "A104",
-                    f"`{what}` is given more arguments than it has: it {takes}",
-                    argument.span,
-                )
-            parameter = free[0]
+            free = (p for p in parameters if p.name not in bound or (p.variadic and rest))
+            parameter = next(free, None)
+            if parameter is None:
+                takes = f"takes {_count(len(parameters), 'argument')}" if parameters else "has none"
+                message = f"`{what}` is given more arguments than it has: it {takes}"
+                fail("A104", message, argument.span)
             name = parameter.name
             if parameter.variadic:
-                rest = bound.get(name)
-                values = [*(rest.value if rest else []), argument.value]
-                bound[name] = Given(name, values, argument.span)
+                rest = [*(rest or []), argument.value]
+                bound[name] = Given(name, rest, argument.span)
                 continue
-            free.pop(0)
         elif name not in by_name:
             unknown("parameter", name, by_name, argument.span, "A104", what)
         if name in bound:
             fail("A104", f"`{what}` is given `{name}` twice", argument.span)
         bound[name] = argument
     return bound
+
+
+def named(
+    what: str, parameters: Sequence[Parameter], given: Sequence[Given], span: Span
+) -> tuple[Given, ...]:
+    """The arguments with each one's parameter said, so that more can follow by position."""
+    bound = bind(what, parameters, given, span)
+    return tuple(Given(name, g.value, g.span) for name, g in bound.items())
 
 
 def missing(

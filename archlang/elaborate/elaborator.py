@@ -12,7 +12,7 @@ from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import differ, same_traces, sizes, wrong
-from archlang.elaborate.values import Function, SharedNetwork, written
+from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.op import View
 from archlang.syntax import ast
@@ -290,7 +290,11 @@ class Elaborator(Merges):
 def define(stmt: ast.Let, env: Any, evaluator: Any) -> None:
     """``let``: a value, or a function that sees what stands before it."""
     if stmt.params is None:
-        env.values[stmt.name] = evaluator.evaluate(stmt.value, env)
+        try:
+            env.values[stmt.name] = evaluator.evaluate(stmt.value, env)
+        except Problem as problem:
+            env.values[stmt.name] = Failed(problem.diagnostic)
+            raise
     else:
         env.values[stmt.name] = Function(stmt, env.body())
 

@@ -9,21 +9,23 @@ from math import ceil, floor
 from typing import Any
 
 from archlang.diagnostic import Diagnostic
-from archlang.elaborate.arguments import bind, missing
-from archlang.elaborate.problem import Stop, fail, unknown
+from archlang.elaborate.arguments import bind, missing, named
+from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import (
     Builtin,
+    Failed,
     Function,
     Given,
     Partial,
     SharedNetwork,
     Value,
     describe,
+    parameters,
     whole,
     written,
 )
-from archlang.op import Op, Parameter, words
+from archlang.op import Op, words
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -132,7 +134,10 @@ class Evaluator:
         """What a name stands for: a value, a block, a layer, a function, a word."""
         name = node.name
         if name in env.values:
-            return env.values[name]
+            value = env.values[name]
+            if isinstance(value, Failed):
+                raise Problem(value.diagnostic)  # said already, so not said again
+            return value
         if name in env.blocks:
             return Partial(env.blocks[name])
         if name in Op.registry:
@@ -141,7 +146,8 @@ class Evaluator:
             return Builtin(name)
         if name in self.words:
             return name
-        return unknown("name", name, [*env.names(), *Op.registry, *BUILTINS], env.span(node))
+        known = [*env.names(), *Op.registry, *BUILTINS, *self.words]
+        return unknown("name", name, known, env.span(node))
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator
@@ -165,7 +171,7 @@ class Evaluator:
         if symbol in ("/", "//", "%") and right == 0:
             fail("A108", "a division by zero", span)
         if symbol == "**" and (
-            not isinstance(right, int) or abs(right) * max(_bits(left), 1) > MAX_BITS
+            not isinstance(right, int) or abs(right) * (_bits(left) - 1) > MAX_BITS
         ):
             fail("A001", "a power too large, or not a whole one, to work out exactly", span)
         if symbol == "**" and right < 0:
@@ -212,7 +218,8 @@ class Evaluator:
         span = env.span(node)
         match target:
             case Partial():
-                return Partial(target.target, (*target.given, *given))
+                every = (*target.given, *given)
+                return Partial(target.target, named(target.name, target.parameters, every, span))
             case Function():
                 return self.function(target, given, span)
             case Builtin():
@@ -239,9 +246,9 @@ class Evaluator:
         self, what: str, params: list[ast.Param], given: Sequence[Given], inner: Env, span: Span
     ) -> dict[str, Given]:
         """Bind arguments to parameters in ``inner``; a default sees the parameters before it."""
-        parameters = [Parameter(p.name, p.default is None) for p in params]
-        bound = bind(what, parameters, given, span)
-        missing(what, parameters, bound, span)
+        takes = parameters(params)
+        bound = bind(what, takes, given, span)
+        missing(what, takes, bound, span)
         for param in params:
             if param.name in bound:
                 inner.values[param.name] = bound[param.name].value

@@ -68,7 +68,8 @@ class Loader:
             except Stop:
                 raise
             except Problem as problem:
-                self.diagnostics.append(problem.diagnostic)
+                if problem.diagnostic not in self.diagnostics:
+                    self.diagnostics.append(problem.diagnostic)
         self.open.pop()
         self.loaded[key] = module
         return module

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -10,12 +10,13 @@ from typing import Any
 
 from archlang import ops  # noqa: F401 - the layers register themselves
 from archlang.diagnostic import ArchError, Diagnostic
+from archlang.elaborate.arguments import named
 from archlang.elaborate.elaborator import Elaborator, collected
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
-from archlang.elaborate.values import Given, Value
+from archlang.elaborate.values import Given, Value, parameters
 from archlang.graph import Graph, Region
 from archlang.source import Source, Span
 from archlang.syntax import ast
@@ -86,25 +87,26 @@ class Program:
             body, given = self._resolve(node)
         except Problem:
             return Model(name, node, None, (), doc)
-        named = {g.name for g in given}
-        free = [p for p in body.params if p.name not in named]
-        needs = [p.name for p in free[sum(g.name is None for g in given) :] if p.default is None]
+        have = {g.name for g in given}
+        needs = [p.name for p in body.params if p.name not in have and p.default is None]
         return Model(name, node, body, tuple(needs), doc)
 
-    def _resolve(self, node: ast.Model | ast.Alias) -> tuple[ast.Model, list[Given]]:
+    def _resolve(self, node: ast.Model | ast.Alias) -> tuple[ast.Model, tuple[Given, ...]]:
         """The model that an alias stands for in the end, and all arguments it is given."""
         assert self.module is not None
         env = self.module.env
-        given: list[Given] = []
-        seen: list[ast.Alias] = []
+        aliases: list[ast.Alias] = []
         while isinstance(node, ast.Alias):
-            if node in seen:
+            if node in aliases:
                 fail("A109", f"model `{node.name}` stands for itself", env.span(node))
-            seen.append(node)
-            given = [*self._evaluator.given(node.args, env), *given]
+            aliases.append(node)
             if node.target not in self.module.models:
                 unknown("model", node.target, self.module.models, env.span(node))
             node = self.module.models[node.target]
+        given: tuple[Given, ...] = ()
+        for alias in reversed(aliases):
+            more = self._evaluator.given(alias.args, env)
+            given = named(node.name, parameters(node.params), (*given, *more), env.span(alias))
         return node, given
 
     def elaborate(
@@ -126,7 +128,7 @@ class Program:
         elaborator.evaluator.steps = 0
         try:
             body, given = self._resolve(model)
-            given = self._with_settings(body, given, settings or {}, env)
+            given = tuple(self._with_settings(body, given, settings or {}, env))
             inner = env.body()
             span = env.span(model)
             head = Span(span.source, span.start, body.body.start if model is body else span.end)
@@ -142,19 +144,18 @@ class Program:
         return (graph if whole else None), found
 
     def _with_settings(
-        self, body: ast.Model, given: list[Given], settings: Mapping[str, Any], env: Env
+        self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env
     ) -> list[Given]:
         """The arguments, those overridden by ``settings`` replaced."""
-        positional = iter([p.name for p in body.params if p.name not in {g.name for g in given}])
-        named = [g if g.name else Given(next(positional, None), g.value, g.span) for g in given]
+        names = [p.name for p in body.params]
+        kept = [g for g in given if g.name not in settings]
         for name, value in settings.items():
             source = Source(f"<setting {name}>", str(value))
             span = Span(source, 0, len(source.text))
-            if name not in {p.name for p in body.params}:
-                unknown("parameter", name, [p.name for p in body.params], span, "A104", body.name)
-            named = [g for g in named if g.name != name]
-            named.append(Given(name, self._setting(value, source, env), span))
-        return named
+            if name not in names:
+                unknown("parameter", name, names, span, "A104", body.name)
+            kept.append(Given(name, self._setting(value, source, env), span))
+        return kept
 
     def _setting(self, value: Any, source: Source, env: Env) -> Value:
         if isinstance(value, str):

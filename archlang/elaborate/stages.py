@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import prod
 
 from archlang.diagnostic import Diagnostic, Note
-from archlang.elaborate.arguments import layer_failed, make_layer
+from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.expressions import BUILTINS, Evaluator
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
@@ -17,11 +17,13 @@ from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import bind_signature, check_result, check_takes
 from archlang.elaborate.values import (
     BlockDef,
+    Failed,
     Given,
     Partial,
     SharedNetwork,
     Value,
     describe,
+    parameters,
     written,
 )
 from archlang.graph import Graph, Node, Region
@@ -125,7 +127,10 @@ class Stages(ABC):
     def resolve(self, name: str, env: Env) -> Value | None:
         """The layer, block, shared network or other value of a name, before tensors."""
         if name in env.values:
-            return env.values[name]
+            value = env.values[name]
+            if isinstance(value, Failed):
+                raise Problem(value.diagnostic)  # said already, so not said again
+            return value
         if name in env.blocks:
             return Partial(env.blocks[name])
         if name in Op.registry:
@@ -299,15 +304,14 @@ class Stages(ABC):
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
         path = self.claim(at.scope, label, span)
         inner = block.env.body()
-        if isinstance(wire, Node):
-            bind_signature(node, inner, wire.output, span)
-        elif node.signature is not None and wire is None:
-            self.needed(wire, span)
-        else:
+        if isinstance(wire, Lost):
+            takes = parameters(node.params)
+            missing(node.name, takes, bind(node.name, takes, given, span), span)
             return LOST
+        tensor = self.needed(wire, span).output
+        bind_signature(node, inner, tensor, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        if isinstance(wire, Node):
-            check_takes(block, inner, wire.output, span, self.evaluator)
+        check_takes(block, inner, tensor, span, self.evaluator)
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args)
         place = Place(inner, Scope(path, at.scope.claims), region)

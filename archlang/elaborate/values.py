@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archlang.op import Op, format_value
+from archlang.diagnostic import Diagnostic
+from archlang.op import Op, Parameter, format_value
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -42,6 +43,13 @@ class Function:
     env: Env
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Failed:
+    """What a name stands for whose value could not be worked out, and why."""
+
+    diagnostic: Diagnostic
+
+
 @dataclass(frozen=True, slots=True)
 class Builtin:
     """A function of the language, by its name."""
@@ -51,7 +59,7 @@ class Builtin:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A layer or block, with some of its arguments or none."""
+    """A layer or block, with some of its arguments or none, each with its parameter's name."""
 
     target: type[Op] | BlockDef
     given: tuple[Given, ...] = ()
@@ -61,8 +69,19 @@ class Partial:
         return self.target.node.name if isinstance(self.target, BlockDef) else self.target.name
 
     @property
+    def parameters(self) -> list[Parameter]:
+        if isinstance(self.target, BlockDef):
+            return parameters(self.target.node.params)
+        return self.target.parameters()
+
+    @property
     def kind(self) -> str:
         return "block" if isinstance(self.target, BlockDef) else "layer"
+
+
+def parameters(params: list[ast.Param]) -> list[Parameter]:
+    """The parameters of a block, model or function as arguments are bound to them."""
+    return [Parameter(p.name, p.default is None) for p in params]
 
 
 @dataclass(slots=True, eq=False)
