@@ -8,30 +8,19 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.diagnostic import Diagnostic
+from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
-from archlang.elaborate.scope import LOST, Lost, Place, Scope, Wire
+from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import differ, same_traces, sizes, wrong
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement
-from archlang.op import View
+from archlang.ops.input import Input
 from archlang.syntax import ast
-from archlang.types import Shape, SymbolicDim, Tensor
+from archlang.types import Shape, SymbolicDim
 
 METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 """Numbers of the whole network that a ``require`` may ask about."""
-
-
-class Given(View):
-    """What an input is in the graph: a tensor that the network is given."""
-
-    shape: tuple[int, ...]
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        return Tensor(self.shape)
-
-    def lower(self, nn: Any, *xs: Tensor) -> Any:
-        return None
 
 
 class Elaborator(Merges):
@@ -222,10 +211,8 @@ class Elaborator(Merges):
             fail("A110", "`input` stands right inside a model", span)
         if stmt.name in self.graph.inputs:
             fail("A106", f"two inputs are named `{stmt.name}`", span)
-        shape = self.input_shape(stmt, at)
-        node = Node(
-            len(self.graph.nodes), Given(shape=()), (), Tensor(shape), stmt.name, span, {}, {}
-        )
+        op = Input(shape=list(self.input_shape(stmt, at)))
+        node = Node(len(self.graph.nodes), op, (), op.infer(), stmt.name, span, {}, {})
         self.graph.nodes.append(node)
         self.graph.inputs[stmt.name] = node
         at.env.tensors[stmt.name] = node
@@ -287,7 +274,7 @@ class Elaborator(Merges):
         return at.env.tensors[name]
 
 
-def define(stmt: ast.Let, env: Any, evaluator: Any) -> None:
+def define(stmt: ast.Let, env: Env, evaluator: Evaluator) -> None:
     """``let``: a value, or a function that sees what stands before it."""
     if stmt.params is None:
         try:
