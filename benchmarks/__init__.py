@@ -1,0 +1,1 @@
+"""How fast archlang is, against what one would use in its place."""
