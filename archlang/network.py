@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.requirements import check_requirements
+from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
@@ -133,9 +134,10 @@ def inspect(
     inputs: Mapping[str, Shape] | None = None,
 ) -> tuple[Graph | None, list[Diagnostic]]:
     """The graph of a model, and everything found about it, its requirements included."""
-    graph, found = program.elaborate(name, settings, inputs)
-    if graph is not None:
-        found = [*found, *check_requirements(graph)]
+    with paused():
+        graph, found = program.elaborate(name, settings, inputs)
+        if graph is not None:
+            found = [*found, *check_requirements(graph)]
     return graph, found
 
 

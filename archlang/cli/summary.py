@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -10,12 +11,18 @@ from typing import Annotated
 
 import typer
 
-from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network
+from archlang.cli.common import (
+    File,
+    InputShapes,
+    ModelName,
+    Settings,
+    load_network,
+    use_color,
+)
+from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.report import Row, layer_records, rows, shape_text, si, to_json, walk
 
-PIPED = 240
-"""Columns of a table that no terminal shows: enough never to break a row."""
 HEADER = ("path", "layer", "output", "params", "macs")
 
 
@@ -103,39 +110,30 @@ def _latex(network: Network) -> Iterator[str]:
 
 
 def _text(network: Network, depth: int, fold: bool) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
-    if not sys.stdout.isatty():
-        console.width = PIPED
     inputs = ", ".join(f"{n} {shape_text(s)}" for n, s in network.inputs.items())
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title_justify="left", padding=(0, 1))
-    table.title = Text.assemble((network.name, "bold"), f"   {inputs}")
-    table.add_column("part", no_wrap=True)
-    table.add_column("layer", overflow="fold", ratio=None)
-    table.add_column("output", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("MACs", justify="right", no_wrap=True)
-    for level, row in walk(rows(network.graph, fold=fold), depth):
-        table.add_row(*_row(level, row), style="dim" if not (row.params or row.children) else "")
-    console.print(table)
-    for line in _totals(network):
-        console.print(line)
+    shown = [_row(level, row) for level, row in walk(rows(network.graph, fold=fold), depth)]
+    color = use_color(sys.stdout)
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    name = f"\033[1m{network.name}\033[0m" if color else network.name
+    print(f"{name}   {inputs}\n")
+    head = ("part", "layer", "output", "parameters", "MACs")
+    for line, plain in text_table(head, shown, right=(3, 4), shrink=1, width=width):
+        print(f"\033[2m{line}\033[0m" if color and plain else line)
+    print()
+    _lines(_totals(network))
 
 
-def _row(level: int, row: Row) -> tuple[str, str, str, str, str]:
+def _row(level: int, row: Row) -> Cells:
     copies = f" ×{row.copies}" if row.copies > 1 else ""
     each = " each" if row.copies > 1 and (row.params or row.macs) else ""
-    return (
+    cells = (
         "  " * level + row.name,
         f"{row.what}{copies}".strip(),
         shape_text(row.output),
         f"{row.params:,}{each}" if row.params else "",
         f"{si(row.macs)}{each}" if row.macs else "",
     )
+    return Cells(cells, plain=not (row.params or row.children))
 
 
 def _totals(network: Network) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from archlang.arguments import LARGEST
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.merges import Merges
@@ -235,6 +236,8 @@ class Elaborator(Merges):
             size = size if given is None else given[axis]
             if size < 1:
                 fail("A208", f"a size is at least 1, not {int(size)}", span)
+            if size > LARGEST:
+                fail("A105", f"a size is at most {LARGEST:,}, not {int(size):,}", span)
             if dim.name is not None:
                 self.actual[dim.name] = int(size)
                 size = SymbolicDim(size, {dim.name})

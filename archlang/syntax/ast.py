@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias, TypeVar, dataclass_transform
+from typing import TypeAlias
 
 from archlang.source import Source, Span
 
-T = TypeVar("T")
 
-
-@dataclass_transform(field_specifiers=(field,))
-def node(cls: type[T]) -> type[T]:
-    """A class of nodes: a dataclass whose equality and printed form are ``Node``'s.
-
-    To make these anew for each of fifty classes would take a third of the time of an import.
-    """
-    return dataclass(slots=True, eq=False, repr=False)(cls)
-
-
-@dataclass(slots=True, eq=False, repr=False)
+@dataclass(slots=True)
 class Node:
     """Anything with a place in the text: offsets ``start`` (in) to ``end`` (out)."""
 
-    start: int = field(compare=False)
-    end: int = field(compare=False)
-
-    def meaning(self) -> list[tuple[str, object]]:
-        """The fields by name, but for those about the place."""
-        return [(f.name, getattr(self, f.name)) for f in fields(self) if f.compare]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Node):
-            return NotImplemented
-        return type(self) is type(other) and self.meaning() == other.meaning()
-
-    def __repr__(self) -> str:
-        parts = ", ".join(f"{name}={value!r}" for name, value in self.meaning())
-        return f"{type(self).__name__}({parts})"
+    start: int = field(compare=False, repr=False)
+    end: int = field(compare=False, repr=False)
 
 
 # Expressions
 
 
-@node
+@dataclass(slots=True)
 class Number(Node):
     """A number: an integer, or an exact decimal. ``text`` keeps how it was written."""
 
@@ -52,42 +28,42 @@ class Number(Node):
     text: str
 
 
-@node
+@dataclass(slots=True)
 class Truth(Node):
     """``true`` or ``false``."""
 
     value: bool
 
 
-@node
+@dataclass(slots=True)
 class SizeLiteral(Node):
     """``3x3``."""
 
     values: tuple[int, ...]
 
 
-@node
+@dataclass(slots=True)
 class String(Node):
     """A string, without its quotes."""
 
     value: str
 
 
-@node
+@dataclass(slots=True)
 class Name(Node):
     """A name in an expression."""
 
     name: str
 
 
-@node
+@dataclass(slots=True)
 class ListLiteral(Node):
     """``[a, b]``."""
 
     items: list[Expr]
 
 
-@node
+@dataclass(slots=True)
 class Comprehension(Node):
     """``[body for targets in iterable]``."""
 
@@ -96,7 +72,7 @@ class Comprehension(Node):
     iterable: Expr
 
 
-@node
+@dataclass(slots=True)
 class Unary(Node):
     """``-x`` or ``not x``."""
 
@@ -104,7 +80,7 @@ class Unary(Node):
     operand: Expr
 
 
-@node
+@dataclass(slots=True)
 class Binary(Node):
     """``left operator right``."""
 
@@ -113,7 +89,7 @@ class Binary(Node):
     right: Expr
 
 
-@node
+@dataclass(slots=True)
 class Conditional(Node):
     """``then if test else otherwise``."""
 
@@ -122,7 +98,7 @@ class Conditional(Node):
     otherwise: Expr
 
 
-@node
+@dataclass(slots=True)
 class Argument(Node):
     """``value`` or ``name=value``."""
 
@@ -130,7 +106,7 @@ class Argument(Node):
     value: Expr
 
 
-@node
+@dataclass(slots=True)
 class Call(Node):
     """``name(arguments)`` as a value: a function's result, or a layer or block with arguments."""
 
@@ -138,7 +114,7 @@ class Call(Node):
     args: list[Argument]
 
 
-@node
+@dataclass(slots=True)
 class Index(Node):
     """``base[index]``."""
 
@@ -146,7 +122,7 @@ class Index(Node):
     index: Expr
 
 
-@node
+@dataclass(slots=True)
 class Slice(Node):
     """``base[low:high]``."""
 
@@ -164,7 +140,7 @@ Expr: TypeAlias = (
 # Stages: what stands between arrows
 
 
-@node
+@dataclass(slots=True)
 class Use(Node):
     """A layer, a block, a shared sub-network or a named tensor: ``name`` or ``name(…)``."""
 
@@ -172,7 +148,7 @@ class Use(Node):
     args: list[Argument] | None
 
 
-@node
+@dataclass(slots=True)
 class Reference(Node):
     """``name[i]``: the tensor that a numbered label named."""
 
@@ -180,14 +156,14 @@ class Reference(Node):
     indices: list[Expr]
 
 
-@node
+@dataclass(slots=True)
 class Group(Node):
     """``{ … }``."""
 
     body: Body
 
 
-@node
+@dataclass(slots=True)
 class Merge(Node):
     """``add { … | … }``: branches, and the layer that merges them."""
 
@@ -196,7 +172,7 @@ class Merge(Node):
     body: Body
 
 
-@node
+@dataclass(slots=True)
 class Repeat(Node):
     """``stage x count``."""
 
@@ -207,7 +183,7 @@ class Repeat(Node):
 Stage: TypeAlias = Use | Reference | Group | Merge | Repeat
 
 
-@node
+@dataclass(slots=True)
 class Chain(Node):
     """Stages one after the other."""
 
@@ -217,7 +193,7 @@ class Chain(Node):
 # Statements
 
 
-@node
+@dataclass(slots=True)
 class DimSpec(Node):
     """One size of a shape: ``64``, ``4*w``, ``_``, or ``H=224`` in an input."""
 
@@ -225,14 +201,14 @@ class DimSpec(Node):
     value: Expr
 
 
-@node
+@dataclass(slots=True)
 class ShapeSpec(Node):
     """``[C, H, W]``."""
 
     dims: list[DimSpec]
 
 
-@node
+@dataclass(slots=True)
 class Label(Node):
     """``name =`` or ``name[i] =``."""
 
@@ -240,7 +216,7 @@ class Label(Node):
     indices: list[Expr]
 
 
-@node
+@dataclass(slots=True)
 class Pipe(Node):
     """``label = chain : shape``."""
 
@@ -249,7 +225,7 @@ class Pipe(Node):
     shape: ShapeSpec | None
 
 
-@node
+@dataclass(slots=True)
 class Shared(Node):
     """``shared name = chain``."""
 
@@ -257,7 +233,7 @@ class Shared(Node):
     chain: Chain
 
 
-@node
+@dataclass(slots=True)
 class Aux(Node):
     """``aux name weight=0.3``."""
 
@@ -265,7 +241,7 @@ class Aux(Node):
     args: list[Argument]
 
 
-@node
+@dataclass(slots=True)
 class Input(Node):
     """``input name: shape``."""
 
@@ -273,14 +249,14 @@ class Input(Node):
     shape: ShapeSpec
 
 
-@node
+@dataclass(slots=True)
 class Output(Node):
     """``output a, b``."""
 
     names: list[Name]
 
 
-@node
+@dataclass(slots=True)
 class Require(Node):
     """``require condition : "message"``."""
 
@@ -288,7 +264,7 @@ class Require(Node):
     message: str | None
 
 
-@node
+@dataclass(slots=True)
 class Let(Node):
     """``let name = value`` or ``let name(parameters) = value``."""
 
@@ -297,7 +273,7 @@ class Let(Node):
     value: Expr
 
 
-@node
+@dataclass(slots=True)
 class If(Node):
     """``if test { … } else { … }``."""
 
@@ -306,7 +282,7 @@ class If(Node):
     otherwise: Body | If | None
 
 
-@node
+@dataclass(slots=True)
 class For(Node):
     """``for a, b in iterable { … }``."""
 
@@ -318,14 +294,14 @@ class For(Node):
 Stmt: TypeAlias = Pipe | Shared | Aux | Input | Output | Require | Let | If | For
 
 
-@node
+@dataclass(slots=True)
 class Branch(Node):
     """The statements of one branch."""
 
     stmts: list[Stmt]
 
 
-@node
+@dataclass(slots=True)
 class Body(Node):
     """``{ … }``: one branch, or several between bars."""
 
@@ -335,7 +311,7 @@ class Body(Node):
 # Items: what stands at the top of a file
 
 
-@node
+@dataclass(slots=True)
 class Param(Node):
     """``name`` or ``name = default``."""
 
@@ -343,7 +319,7 @@ class Param(Node):
     default: Expr | None
 
 
-@node
+@dataclass(slots=True)
 class Signature(Node):
     """``: [C, H, W] -> [2*C, H, W]``."""
 
@@ -351,7 +327,7 @@ class Signature(Node):
     gives: ShapeSpec | None
 
 
-@node
+@dataclass(slots=True)
 class Block(Node):
     """``block name(params) : signature { … }``."""
 
@@ -361,7 +337,7 @@ class Block(Node):
     body: Body
 
 
-@node
+@dataclass(slots=True)
 class Model(Node):
     """``model name(params) { … }``."""
 
@@ -370,7 +346,7 @@ class Model(Node):
     body: Body
 
 
-@node
+@dataclass(slots=True)
 class Alias(Node):
     """``model name = target(arguments)``."""
 
@@ -379,7 +355,7 @@ class Alias(Node):
     args: list[Argument]
 
 
-@node
+@dataclass(slots=True)
 class UseFile(Node):
     """``use "file.arch"``."""
 
@@ -389,18 +365,18 @@ class UseFile(Node):
 Item: TypeAlias = Block | Model | Alias | Let | UseFile
 
 
-@node
+@dataclass(slots=True)
 class Comment(Node):
     """``# text``, the mark left out."""
 
     text: str
 
 
-@node
+@dataclass(slots=True)
 class File(Node):
     """A whole spec. ``version`` is that of the language, where the file pins it."""
 
-    source: Source = field(compare=False)
+    source: Source = field(compare=False, repr=False)
     version: int | None
     items: list[Item]
     comments: list[Comment] = field(compare=False)

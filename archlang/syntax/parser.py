@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import sys
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
+from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic, Note
 from archlang.source import Source, Span
 from archlang.syntax import ast
@@ -116,10 +116,9 @@ def parse_expression(source: Source) -> ast.Expr:
 
 
 def _run(source: Source, start: str) -> Any:
-    collecting = gc.isenabled()
-    gc.disable()  # nothing here is garbage before the end, and looking for it takes half the time
     try:
-        return Builder().transform(_lark().parse(source.text, start=start))
+        with paused():
+            return Builder().transform(_lark().parse(source.text, start=start))
     except UnexpectedInput as error:
         _explain(source, error)
     except VisitError as error:
@@ -132,9 +131,6 @@ def _run(source: Source, start: str) -> Any:
         _fail("A001", f"a number of {len(text)} characters", Span(source, at, at + len(text)))
     except RecursionError:
         _too_deep(source)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _too_deep(source: Source) -> NoReturn:

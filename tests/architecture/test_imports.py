@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "archlang"
 # A room may import from rooms with a smaller number, and from itself.
 ROOMS = {
     "source": 0,
+    "collector": 0,
     "types": 1,
     "diagnostic": 1,
     "op": 2,

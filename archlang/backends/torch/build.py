@@ -67,9 +67,8 @@ class _Builder:
 
     def children(self, scope: Scope) -> Children:
         """The modules right below a scope by name, in the order of the spec."""
-        # of several uses of one scope, one that runs says what its module runs
-        parts = sorted(scope.steps, key=lambda step: bool(step.gives))
-        scopes = {s.part.path: s.part for s in parts if isinstance(s.part, Scope)}
+        # a scope that no output needs is only a place for weights: it has nothing to run
+        scopes = {s.part.path: s.part for s in scope.steps if isinstance(s.part, Scope) and s.gives}
         return self.below(scope.path, scope.nodes, scopes)
 
     def below(self, path: str, nodes: list[Node], scopes: dict[str, Scope]) -> Children:

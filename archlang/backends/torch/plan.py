@@ -49,13 +49,13 @@ class Plan:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.live = graph.live()
-        ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
-        self.run = graph.reaching(ends)
+        self.ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
+        self.run = graph.reaching(self.ends)
         self.uses: dict[str, list[Node]] = {}
         for node in graph.nodes:
             if not node.op.merges:
                 self.uses.setdefault(node.path, []).append(node)
-        self.last_use = self._last_uses(ends)
+        self.last_use = self._last_uses(self.ends)
         self.root = self._scope(graph.root, "", list(graph.inputs.values()))
 
     def _last_uses(self, ends: Iterable[Node]) -> list[int]:
@@ -180,34 +180,35 @@ class _Variables:
             self.free.append(name)
 
 
-def forward_text(plan: Plan, scope: Scope, returned: str | None = None) -> str:
-    """The text of a scope's ``forward``; ``returned`` formats what it gives, if not plainly."""
+def forward_text(plan: Plan, scope: Scope) -> str:
+    """The text of a scope's ``forward``."""
     root = scope is plan.root
     names = parameter_names(scope, list(plan.graph.inputs) if root else ())
     variables = _Variables(names, scope.takes)
     lines = [f"def forward(self, {', '.join(names)}):"]
+    ends = {n: len(scope.steps) for n in (*scope.gives, *plan.ends)}
+    last_use = {n: i for i, step in enumerate(scope.steps) for n in step.takes} | ends
     for number, step in enumerate(scope.steps):
-        if not step.gives:
-            continue
-        lines.append(f"    {_line(plan, scope, step, variables, number)}")
-    ends = _returned(plan, variables) if root else _tuple(variables.names[n] for n in scope.gives)
-    lines.append(f"    {ends}" if root else f"    return {ends}")
+        if step.gives:
+            done = [n for n in dict.fromkeys(step.takes) if last_use[n] == number]
+            lines.append(f"    {_line(scope, step, variables, done)}")
+    if root:
+        lines.append(f"    return {_returned(plan, variables)}")
+    elif scope.gives:
+        lines.append(f"    return {', '.join(variables.names[n] for n in scope.gives)}")
     return "\n".join(lines) + "\n"
 
 
-def _line(plan: Plan, scope: Scope, step: Step, variables: _Variables, number: int) -> str:
+def _line(scope: Scope, step: Step, variables: _Variables, done: list[Node]) -> str:
+    """One call; the variables of the values in ``done`` are free for what it gives."""
     args = tuple(variables.names[n] for n in step.takes)
     if isinstance(step.part, Node):
         module = attribute("self", below(step.part.path, scope.path))
         call = step.part.op.call(module, args, step.part.tensors)
     else:
         call = f"{attribute('self', below(step.part.path, scope.path))}({', '.join(args)})"
-    later = {n for s in scope.steps[number + 1 :] for n in s.takes}
-    kept = later.union(scope.gives, plan.graph.outputs.values())
-    kept.update(a.node for a in plan.graph.aux.values())
-    for node in step.takes:
-        if node not in kept:
-            variables.release(node)
+    for node in done:
+        variables.release(node)
     targets = []
     for node in step.gives:
         variables.names[node] = variables.fresh()
@@ -216,10 +217,6 @@ def _line(plan: Plan, scope: Scope, step: Step, variables: _Variables, number: i
         nothing = "None" if len(targets) == 1 else f"({', '.join(['None'] * len(targets))})"
         call = f"{call} if self.training else {nothing}"
     return f"{', '.join(targets)} = {call}"
-
-
-def _tuple(names: Iterable[str]) -> str:
-    return ", ".join(names)
 
 
 def _returned(plan: Plan, variables: _Variables) -> str:
@@ -231,8 +228,8 @@ def _returned(plan: Plan, variables: _Variables) -> str:
 
     plain = next(iter(outputs.values())) if len(outputs) == 1 else mapping(outputs)
     if not aux:
-        return f"return {plain}"
-    return f"return {mapping({**outputs, **aux})} if self.training else {plain}"
+        return plain
+    return f"{mapping({**outputs, **aux})} if self.training else {plain}"
 
 
 def is_sequence(scope: Scope, plain: set[Node]) -> bool:
