@@ -29,7 +29,7 @@ from archlang.op import Op, words
 from archlang.source import Span
 from archlang.syntax import ast
 
-MAX_STEPS = 250_000
+MAX_STEPS = 200_000
 MAX_LIST = 100_000
 MAX_BITS = 256
 MAX_CALLS = 40

@@ -115,7 +115,7 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     "loops": (
         b"model m { input x: [3]; for i in range(99999) { for j in range(99999) { } }\nrelu }",
         1,
-        "more than 250,000 steps",
+        "more than 200,000 steps",
     ),
     "sum": (b"let a = " + b"1 + " * 4_000 + b"1", 1, "nests too deep"),
     "digits": (b"let a = " + b"1" * 10_000, 1, "a number of 10000 characters"),

@@ -47,13 +47,14 @@ def compare(seed: int) -> Result:
     text = spec(net, seed)
     torch.manual_seed(seed)
     inputs = {name: torch.randn(BATCH, *shape) for name, shape in net.inputs.items()}
-    with warnings.catch_warnings(), torch.backends.mkldnn.flags(enabled=False):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        verdict = judge(net, inputs)
-        try:
-            mismatch = difference(net, text, verdict, inputs)
-        except Exception:
-            mismatch = traceback.format_exc(limit=-4)
+        with torch.backends.mkldnn.flags(enabled=False):
+            verdict = judge(net, inputs)
+            try:
+                mismatch = difference(net, text, verdict, inputs)
+            except Exception:
+                mismatch = traceback.format_exc(limit=-4)
     if mismatch and verdict.why:
         mismatch += f"\nPyTorch: {verdict.why}"
     return Result(seed, text, verdict.refusal, mismatch)
