@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import traceback
-import warnings
 from dataclasses import dataclass
 
 import torch
 
 import archlang
-from tests.properties.eager import BATCH, Verdict, judge
+from tests.properties.eager import BATCH, Verdict, judge, steady
 from tests.properties.generator import network
 from tests.properties.text import spec
 from tests.properties.tree import Layer, Net
@@ -38,23 +37,17 @@ class Result:
 
 
 def compare(seed: int) -> Result:
-    """Make the network of a seed, and ask both.
-
-    oneDNN is left out: for tensors of one channel in a channels-last layout, some of its
-    convolutions give memory that was never written.
-    """
+    """Make the network of a seed, and ask both."""
     net = network(seed)
     text = spec(net, seed)
     torch.manual_seed(seed)
     inputs = {name: torch.randn(BATCH, *shape) for name, shape in net.inputs.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with torch.backends.mkldnn.flags(enabled=False):
-            verdict = judge(net, inputs)
-            try:
-                mismatch = difference(net, text, verdict, inputs)
-            except Exception:
-                mismatch = traceback.format_exc(limit=-4)
+    with steady():
+        verdict = judge(net, inputs)
+        try:
+            mismatch = difference(net, text, verdict, inputs)
+        except Exception:
+            mismatch = traceback.format_exc(limit=-4)
     if mismatch and verdict.why:
         mismatch += f"\nPyTorch: {verdict.why}"
     return Result(seed, text, verdict.refusal, mismatch)

@@ -6,6 +6,9 @@ of refusals are worked out here from the language's own description.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,6 +39,19 @@ from tests.properties.tree import (
 BATCH = 2
 REJECTIONS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 """What PyTorch raises for what it cannot run."""
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """PyTorch without its warnings and without oneDNN.
+
+    For tensors of one channel in a channels-last layout, some of oneDNN's convolutions give
+    memory that was never written, or crash.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
 
 
 class Value(NamedTuple):

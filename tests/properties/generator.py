@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-import warnings
 from dataclasses import dataclass, field, replace
 
 import torch
 
 from tests.properties import draws
-from tests.properties.eager import BATCH, REJECTIONS, Eager, Scope, Value
+from tests.properties.eager import BATCH, REJECTIONS, Eager, Scope, Value, steady
 from tests.properties.layers import RefusedError
 from tests.properties.tree import (
     AXES,
@@ -95,8 +94,7 @@ class Generator:
         env = {n: Value(torch.zeros(BATCH, *s)) for n, s in place.names.items()}
         run = Eager(value=1)
         try:
-            with warnings.catch_warnings(), torch.no_grad():
-                warnings.simplefilter("ignore")
+            with torch.no_grad():
                 x = run.line(Line(parts), Scope(), Value(torch.zeros(BATCH, *shape)), env)
         except (RefusedError, *REJECTIONS):
             return None
@@ -305,4 +303,5 @@ class Generator:
 
 def network(seed: int) -> Net:
     """The network of a seed."""
-    return Generator(seed).net()
+    with steady():
+        return Generator(seed).net()
