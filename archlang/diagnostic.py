@@ -101,6 +101,8 @@ def _place(span: Span) -> dict[str, Any]:
 
 def cells(text: str) -> int:
     """How many columns of a terminal ``text`` takes; a tab is four."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return sum(
         4
         if c == "\t"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from archlang.op import Op
 from archlang.source import Span
@@ -96,6 +96,8 @@ class Graph:
     outputs: dict[str, Node] = field(default_factory=dict)
     aux: dict[str, Aux] = field(default_factory=dict)
     requirements: list[Requirement] = field(default_factory=list)
+    worked_out: dict[str, Any] = field(default_factory=dict)
+    """What analyses have found already, by their names: a graph does not change once made."""
 
     def reaching(self, ends: list[Node]) -> set[int]:
         """The indices of all nodes that any of ``ends`` depends on, themselves included."""
@@ -107,4 +109,7 @@ class Graph:
 
     def live(self) -> set[int]:
         """The indices of the nodes that run in evaluation: those that an output needs."""
-        return self.reaching(list(self.outputs.values()))
+        if "live" not in self.worked_out:
+            self.worked_out["live"] = self.reaching(list(self.outputs.values()))
+        live: set[int] = self.worked_out["live"]
+        return live

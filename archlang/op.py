@@ -4,10 +4,12 @@ A layer is one frozen class. Its fields are its syntax, in order; its methods ar
 A class that leaves a question open cannot be defined, and a name can be taken only once.
 """
 
-from __future__ import annotations
+# Annotations here and in the layers are not postponed: pydantic would compile the text of each
+# anew for every layer, which takes longer than all else about them.
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
@@ -61,7 +63,7 @@ class Op(BaseModel):
     """Whether the backward pass needs its output, so that nothing may be written over it."""
     aliases: ClassVar[bool] = False
     """Whether its output may share memory with what it takes."""
-    registry: ClassVar[dict[str, type[Op]]] = {}
+    registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -113,6 +115,7 @@ class Op(BaseModel):
         return f"{module}({', '.join(args)})"
 
     @classmethod
+    @cache
     def parameters(cls) -> list[Parameter]:
         """Its parameters in the order of the syntax."""
         return [

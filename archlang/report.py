@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from archlang.analyses.cost import NodeCost, costs
@@ -12,7 +13,7 @@ from archlang.network import Network
 from archlang.types import Shape
 
 
-@dataclass(slots=True)
+@dataclass
 class Row:
     """A line of a summary: a layer, or a scope with the sum of what is in it."""
 
@@ -25,9 +26,10 @@ class Row:
     children: list[Row] = field(default_factory=list)
     copies: int = 1
 
+    @cached_property
     def key(self) -> tuple[Any, ...]:
         """What makes two rows equal copies: all but their own name and number."""
-        inside = tuple((c.name, c.copies, *c.key()) for c in self.children)
+        inside = tuple((c.name, c.copies, c.key) for c in self.children)
         return (self.what, self.output, self.params, self.macs, inside)
 
 
@@ -95,7 +97,7 @@ def _folded(found: list[Row]) -> list[Row]:
     out: list[Row] = []
     last: list[str] = []
     for row in found:
-        if out and out[-1].key() == row.key():
+        if out and out[-1].key == row.key:
             out[-1].copies += 1
             last[-1] = row.name
         else:
@@ -142,6 +144,13 @@ def layer_records(graph: Graph) -> list[dict[str, Any]]:
             }
         )
     return records
+
+
+def training_only(graph: Graph) -> int:
+    """Parameters of the layers that no output needs."""
+    live = graph.live()
+    nodes = zip(graph.nodes, costs(graph), strict=True)
+    return sum(cost.params for node, cost in nodes if node.index not in live)
 
 
 def to_json(network: Network, version: str) -> dict[str, Any]:

@@ -61,19 +61,23 @@ def _scalars(tensors: dict[str, tuple[int, ...]]) -> int:
 
 def costs(graph: Graph) -> list[NodeCost]:
     """The cost of each node of ``graph``, in its order."""
-    return [node_cost(n) for n in graph.nodes]
+    if "costs" not in graph.worked_out:
+        graph.worked_out["costs"] = [node_cost(n) for n in graph.nodes]
+    found: list[NodeCost] = graph.worked_out["costs"]
+    return found
 
 
 def total(graph: Graph, nodes: Iterable[Node] | None = None) -> Totals:
     """The cost of a network, or of some of its nodes (those of a region)."""
     chosen = graph.nodes if nodes is None else list(nodes)
     live = graph.live()
-    each = {n.index: node_cost(n) for n in chosen}
-    running = [each[n.index] for n in chosen if n.index in live]
+    every = costs(graph)
+    each = [every[n.index] for n in chosen]
+    running = [every[n.index] for n in chosen if n.index in live]
     macs = sum(c.macs for c in running)
     return Totals(
-        params=sum(c.params for c in each.values()),
-        buffers=sum(c.buffers for c in each.values()),
+        params=sum(c.params for c in each),
+        buffers=sum(c.buffers for c in each),
         macs=macs,
         flops=2 * macs,
         neurons=sum(c.neurons for c in running),

@@ -21,7 +21,7 @@ from archlang.cli.common import (
 )
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
-from archlang.report import Row, layer_records, rows, shape_text, si, to_json, walk
+from archlang.report import Row, layer_records, rows, shape_text, si, to_json, training_only, walk
 
 HEADER = ("path", "layer", "output", "params", "macs")
 
@@ -140,7 +140,7 @@ def _totals(network: Network) -> Iterator[str]:
     t = network.totals
     for name, shape in network.outputs.items():
         yield f"{name:<11}{shape_text(shape)}"
-    if aux := _training_only(network):
+    if aux := training_only(network.graph):
         yield f"parameters {t.params:,}  ({t.params - aux:,} without what runs in training only)"
     else:
         yield f"parameters {t.params:,}  ({4 * t.params / 1e6:,.1f} MB in float32)"
@@ -148,8 +148,3 @@ def _totals(network: Network) -> Iterator[str]:
     yield f"MACs       {t.macs:,}  ({si(t.macs)}; FLOPs {si(t.flops)})"
     yield f"neurons    {t.neurons:,}"
     yield f"depth      {t.depth}"
-
-
-def _training_only(network: Network) -> int:
-    """Parameters of the layers that no output needs."""
-    return sum(r["params"] for r in layer_records(network.graph) if not r["runs_in_evaluation"])

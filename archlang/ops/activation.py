@@ -1,7 +1,5 @@
 """Activations: a function of each value by itself, and softmax."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from archlang.arguments import Number, Truth, Whole, axis_of

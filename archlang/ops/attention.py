@@ -1,7 +1,5 @@
 """Attention."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archlang.arguments import PositiveInt, Probability, Truth

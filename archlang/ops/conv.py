@@ -1,7 +1,5 @@
 """Convolutions."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Any, Literal
 

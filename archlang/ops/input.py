@@ -1,7 +1,5 @@
 """Where a network begins."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archlang.arguments import Sizes

@@ -1,7 +1,5 @@
 """Merges: layers that take the results of several branches."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Whole, axis_of

@@ -1,7 +1,5 @@
 """Normalisation."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archlang.arguments import Number, Truth, Whole, axis_of

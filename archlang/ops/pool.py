@@ -1,7 +1,5 @@
 """Pooling: over a sliding window, over all positions, or to a given size."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from archlang.arguments import (

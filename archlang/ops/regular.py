@@ -1,7 +1,5 @@
 """Regularisation: layers that act in training, and pass their input through at inference."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from archlang.arguments import Probability, Truth

@@ -1,7 +1,5 @@
 """Layers that rearrange what arrives, and learned tensors."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Number, PositiveInt, Sizes, Truth, Whole, axis_of

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import TypeAlias
 
 from archlang.source import Source, Span
-
-
-@dataclass(slots=True)
-class Node:
-    """Anything with a place in the text: offsets ``start`` (in) to ``end`` (out)."""
-
-    start: int = field(compare=False, repr=False)
-    end: int = field(compare=False, repr=False)
-
+from archlang.syntax.node import Node as Node, node
 
 # Expressions
 
 
-@dataclass(slots=True)
+@node
 class Number(Node):
     """A number: an integer, or an exact decimal. ``text`` keeps how it was written."""
 
@@ -28,42 +20,42 @@ class Number(Node):
     text: str
 
 
-@dataclass(slots=True)
+@node
 class Truth(Node):
     """``true`` or ``false``."""
 
     value: bool
 
 
-@dataclass(slots=True)
+@node
 class SizeLiteral(Node):
     """``3x3``."""
 
     values: tuple[int, ...]
 
 
-@dataclass(slots=True)
+@node
 class String(Node):
     """A string, without its quotes."""
 
     value: str
 
 
-@dataclass(slots=True)
+@node
 class Name(Node):
     """A name in an expression."""
 
     name: str
 
 
-@dataclass(slots=True)
+@node
 class ListLiteral(Node):
     """``[a, b]``."""
 
     items: list[Expr]
 
 
-@dataclass(slots=True)
+@node
 class Comprehension(Node):
     """``[body for targets in iterable]``."""
 
@@ -72,7 +64,7 @@ class Comprehension(Node):
     iterable: Expr
 
 
-@dataclass(slots=True)
+@node
 class Unary(Node):
     """``-x`` or ``not x``."""
 
@@ -80,7 +72,7 @@ class Unary(Node):
     operand: Expr
 
 
-@dataclass(slots=True)
+@node
 class Binary(Node):
     """``left operator right``."""
 
@@ -89,7 +81,7 @@ class Binary(Node):
     right: Expr
 
 
-@dataclass(slots=True)
+@node
 class Conditional(Node):
     """``then if test else otherwise``."""
 
@@ -98,7 +90,7 @@ class Conditional(Node):
     otherwise: Expr
 
 
-@dataclass(slots=True)
+@node
 class Argument(Node):
     """``value`` or ``name=value``."""
 
@@ -106,7 +98,7 @@ class Argument(Node):
     value: Expr
 
 
-@dataclass(slots=True)
+@node
 class Call(Node):
     """``name(arguments)`` as a value: a function's result, or a layer or block with arguments."""
 
@@ -114,7 +106,7 @@ class Call(Node):
     args: list[Argument]
 
 
-@dataclass(slots=True)
+@node
 class Index(Node):
     """``base[index]``."""
 
@@ -122,7 +114,7 @@ class Index(Node):
     index: Expr
 
 
-@dataclass(slots=True)
+@node
 class Slice(Node):
     """``base[low:high]``."""
 
@@ -140,7 +132,7 @@ Expr: TypeAlias = (
 # Stages: what stands between arrows
 
 
-@dataclass(slots=True)
+@node
 class Use(Node):
     """A layer, a block, a shared sub-network or a named tensor: ``name`` or ``name(…)``."""
 
@@ -148,7 +140,7 @@ class Use(Node):
     args: list[Argument] | None
 
 
-@dataclass(slots=True)
+@node
 class Reference(Node):
     """``name[i]``: the tensor that a numbered label named."""
 
@@ -156,14 +148,14 @@ class Reference(Node):
     indices: list[Expr]
 
 
-@dataclass(slots=True)
+@node
 class Group(Node):
     """``{ … }``."""
 
     body: Body
 
 
-@dataclass(slots=True)
+@node
 class Merge(Node):
     """``add { … | … }``: branches, and the layer that merges them."""
 
@@ -172,7 +164,7 @@ class Merge(Node):
     body: Body
 
 
-@dataclass(slots=True)
+@node
 class Repeat(Node):
     """``stage x count``."""
 
@@ -183,7 +175,7 @@ class Repeat(Node):
 Stage: TypeAlias = Use | Reference | Group | Merge | Repeat
 
 
-@dataclass(slots=True)
+@node
 class Chain(Node):
     """Stages one after the other."""
 
@@ -193,7 +185,7 @@ class Chain(Node):
 # Statements
 
 
-@dataclass(slots=True)
+@node
 class DimSpec(Node):
     """One size of a shape: ``64``, ``4*w``, ``_``, or ``H=224`` in an input."""
 
@@ -201,14 +193,14 @@ class DimSpec(Node):
     value: Expr
 
 
-@dataclass(slots=True)
+@node
 class ShapeSpec(Node):
     """``[C, H, W]``."""
 
     dims: list[DimSpec]
 
 
-@dataclass(slots=True)
+@node
 class Label(Node):
     """``name =`` or ``name[i] =``."""
 
@@ -216,7 +208,7 @@ class Label(Node):
     indices: list[Expr]
 
 
-@dataclass(slots=True)
+@node
 class Pipe(Node):
     """``label = chain : shape``."""
 
@@ -225,7 +217,7 @@ class Pipe(Node):
     shape: ShapeSpec | None
 
 
-@dataclass(slots=True)
+@node
 class Shared(Node):
     """``shared name = chain``."""
 
@@ -233,7 +225,7 @@ class Shared(Node):
     chain: Chain
 
 
-@dataclass(slots=True)
+@node
 class Aux(Node):
     """``aux name weight=0.3``."""
 
@@ -241,7 +233,7 @@ class Aux(Node):
     args: list[Argument]
 
 
-@dataclass(slots=True)
+@node
 class Input(Node):
     """``input name: shape``."""
 
@@ -249,14 +241,14 @@ class Input(Node):
     shape: ShapeSpec
 
 
-@dataclass(slots=True)
+@node
 class Output(Node):
     """``output a, b``."""
 
     names: list[Name]
 
 
-@dataclass(slots=True)
+@node
 class Require(Node):
     """``require condition : "message"``."""
 
@@ -264,7 +256,7 @@ class Require(Node):
     message: str | None
 
 
-@dataclass(slots=True)
+@node
 class Let(Node):
     """``let name = value`` or ``let name(parameters) = value``."""
 
@@ -273,7 +265,7 @@ class Let(Node):
     value: Expr
 
 
-@dataclass(slots=True)
+@node
 class If(Node):
     """``if test { … } else { … }``."""
 
@@ -282,7 +274,7 @@ class If(Node):
     otherwise: Body | If | None
 
 
-@dataclass(slots=True)
+@node
 class For(Node):
     """``for a, b in iterable { … }``."""
 
@@ -294,14 +286,14 @@ class For(Node):
 Stmt: TypeAlias = Pipe | Shared | Aux | Input | Output | Require | Let | If | For
 
 
-@dataclass(slots=True)
+@node
 class Branch(Node):
     """The statements of one branch."""
 
     stmts: list[Stmt]
 
 
-@dataclass(slots=True)
+@node
 class Body(Node):
     """``{ … }``: one branch, or several between bars."""
 
@@ -311,7 +303,7 @@ class Body(Node):
 # Items: what stands at the top of a file
 
 
-@dataclass(slots=True)
+@node
 class Param(Node):
     """``name`` or ``name = default``."""
 
@@ -319,7 +311,7 @@ class Param(Node):
     default: Expr | None
 
 
-@dataclass(slots=True)
+@node
 class Signature(Node):
     """``: [C, H, W] -> [2*C, H, W]``."""
 
@@ -327,7 +319,7 @@ class Signature(Node):
     gives: ShapeSpec | None
 
 
-@dataclass(slots=True)
+@node
 class Block(Node):
     """``block name(params) : signature { … }``."""
 
@@ -337,7 +329,7 @@ class Block(Node):
     body: Body
 
 
-@dataclass(slots=True)
+@node
 class Model(Node):
     """``model name(params) { … }``."""
 
@@ -346,7 +338,7 @@ class Model(Node):
     body: Body
 
 
-@dataclass(slots=True)
+@node
 class Alias(Node):
     """``model name = target(arguments)``."""
 
@@ -355,7 +347,7 @@ class Alias(Node):
     args: list[Argument]
 
 
-@dataclass(slots=True)
+@node
 class UseFile(Node):
     """``use "file.arch"``."""
 
@@ -365,18 +357,18 @@ class UseFile(Node):
 Item: TypeAlias = Block | Model | Alias | Let | UseFile
 
 
-@dataclass(slots=True)
+@node
 class Comment(Node):
     """``# text``, the mark left out."""
 
     text: str
 
 
-@dataclass(slots=True)
+@node
 class File(Node):
     """A whole spec. ``version`` is that of the language, where the file pins it."""
 
-    source: Source = field(compare=False, repr=False)
+    source: Source = field(compare=False)
     version: int | None
     items: list[Item]
     comments: list[Comment] = field(compare=False)
