@@ -10,11 +10,10 @@ from typing import Any
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.arguments import bind, missing, named
-from archlang.elaborate.problem import Problem, Stop, fail, unknown
+from archlang.elaborate.problem import Stop, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import (
     Builtin,
-    Failed,
     Function,
     Given,
     Partial,
@@ -133,15 +132,8 @@ class Evaluator:
     def name(self, node: ast.Name, env: Env) -> Value:
         """What a name stands for: a value, a block, a layer, a function, a word."""
         name = node.name
-        if name in env.values:
-            value = env.values[name]
-            if isinstance(value, Failed):
-                raise Problem(value.diagnostic)  # said already, so not said again
+        if (value := env.find(name)) is not None:
             return value
-        if name in env.blocks:
-            return Partial(env.blocks[name])
-        if name in Op.registry:
-            return Partial(Op.registry[name])
         if name in BUILTINS:
             return Builtin(name)
         if name in self.words:

@@ -22,7 +22,7 @@ class Merges(Stages):
     def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
         env, span = at.env, at.env.span(stage)
         head = Span(span.source, stage.start, stage.start + len(stage.name))
-        value = self.resolve(stage.name, env)
+        value = env.find(stage.name)
         if value is None:
             merges = [n for n, op in Op.registry.items() if op.merges]
             unknown("merge", stage.name, merges, head)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from archlang.elaborate.values import BlockDef, Value
+from archlang.elaborate.problem import Problem
+from archlang.elaborate.values import BlockDef, Failed, Partial, Value
 from archlang.graph import Node, Region
+from archlang.op import Op
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -36,6 +38,21 @@ class Env:
     def body(self) -> Env:
         """A new body that sees the values of this one, and none of its tensors."""
         return Env(self.file, dict(self.values), self.blocks)
+
+    def find(self, name: str) -> Value | None:
+        """The value, block or layer of a name; None where it has none of these.
+
+        Raises again what was wrong with a value that could not be worked out: what is said
+        already is not said twice.
+        """
+        if name in self.values:
+            value = self.values[name]
+            if isinstance(value, Failed):
+                raise Problem(value.diagnostic)
+            return value
+        if name in self.blocks:
+            return Partial(self.blocks[name])
+        return Partial(Op.registry[name]) if name in Op.registry else None
 
     def names(self) -> list[str]:
         """All names that a value can be asked for by."""

@@ -17,11 +17,9 @@ from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import bind_signature, check_result, check_takes
 from archlang.elaborate.values import (
     BlockDef,
-    Failed,
     Given,
     Partial,
     SharedNetwork,
-    Value,
     describe,
     parameters,
     written,
@@ -124,29 +122,16 @@ class Stages(ABC):
 
     # Names
 
-    def resolve(self, name: str, env: Env) -> Value | None:
-        """The layer, block, shared network or other value of a name, before tensors."""
-        if name in env.values:
-            value = env.values[name]
-            if isinstance(value, Failed):
-                raise Problem(value.diagnostic)  # said already, so not said again
-            return value
-        if name in env.blocks:
-            return Partial(env.blocks[name])
-        if name in Op.registry:
-            return Partial(Op.registry[name])
-        return None
-
     def is_reference(self, stage: ast.Stage, env: Env) -> bool:
         """Whether a stage yields a tensor or runs a shared network, and so is no part."""
         if isinstance(stage, ast.Use):
-            value = self.resolve(stage.name, env)
+            value = env.find(stage.name)
             return isinstance(value, SharedNetwork) or (value is None and stage.name in env.tensors)
         return isinstance(stage, ast.Reference)
 
     def use(self, stage: ast.Use, at: Place, wire: Wire, label: str | None) -> Wire:
         env, span = at.env, at.env.span(stage)
-        value = self.resolve(stage.name, env)
+        value = env.find(stage.name)
         if value is None and stage.name in env.tensors:
             if stage.args is not None:
                 fail("A105", f"`{stage.name}` is a tensor, and takes no arguments", span)

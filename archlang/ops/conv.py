@@ -125,11 +125,7 @@ class Conv(_Convolution, name="conv"):
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
-        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
-        shapes: dict[str, Shape] = {"weight": (self.channels, x.channels // self.groups, *kernel)}
-        if self.bias:
-            shapes["bias"] = (self.channels,)
-        return shapes
+        return _weights(self, x, (self.channels, x.channels // self.groups))
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs
@@ -208,11 +204,7 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
-        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
-        shapes: dict[str, Shape] = {"weight": (x.channels, self.channels // self.groups, *kernel)}
-        if self.bias:
-            shapes["bias"] = (self.channels,)
-        return shapes
+        return _weights(self, x, (x.channels, self.channels // self.groups))
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs
@@ -232,3 +224,11 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
             bias=self.bias,
             dilation=plain(self.dilation),
         )
+
+
+def _weights(op: Conv | ConvTranspose, x: Tensor, ends: tuple[Dim, Dim]) -> dict[str, Shape]:
+    """The learned tensors of a convolution whose weight joins ``ends`` over its kernel."""
+    shapes: dict[str, Shape] = {"weight": (*ends, *per_axis(op.kernel, x.rank - 1, "kernel"))}
+    if op.bias:
+        shapes["bias"] = (op.channels,)
+    return shapes
