@@ -57,7 +57,8 @@ def check(
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
         print_diagnostics(found, sys.stdout)
-        print("\n".join(lines)) if lines else None
+        for line in lines:
+            print(line)
     raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)
 
 
