@@ -62,10 +62,10 @@ def _truth(value: object) -> bool:
     return value
 
 
-def _wholes(value: object, least: int | None) -> tuple[int, ...]:
+def _wholes(value: object) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list)):
         raise ValueError(f"must be a list of whole numbers, not `{format_value(value)}`")
-    return tuple(_whole(v, -LARGEST if least is None else least) for v in value)
+    return tuple(_whole(v, -LARGEST) for v in value)
 
 
 def _sizes(value: object) -> list[int]:
@@ -78,7 +78,6 @@ def _sizes(value: object) -> list[int]:
 
 Whole: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, -LARGEST))]
 PositiveInt: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, 1))]
-NaturalInt: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, 0))]
 Size: TypeAlias = Annotated[int | tuple[int, ...], PlainValidator(lambda v: _sized(v, 1))]
 """A whole number that holds for every axis, or one for each (``3x3``), each at least 1."""
 NaturalSize: TypeAlias = Annotated[int | tuple[int, ...], PlainValidator(lambda v: _sized(v, 0))]
@@ -89,7 +88,7 @@ Padding: TypeAlias = Annotated[
 Number: TypeAlias = Annotated[float, PlainValidator(_number)]
 Probability: TypeAlias = Annotated[float, PlainValidator(_probability)]
 Truth: TypeAlias = Annotated[bool, PlainValidator(_truth)]
-Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(lambda v: _wholes(v, None))]
+Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(_wholes)]
 Sizes: TypeAlias = Annotated[list[int], PlainValidator(_sizes)]
 """A list of sizes; those that depend on the input's still say so."""
 OptionalSize: TypeAlias = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -60,6 +60,17 @@ class Region:
     parts: list[Part] = field(default_factory=list)
     result: Node | None = None
     """The tensor it comes to, for a block or a labelled group."""
+
+    def members(self, opened: Callable[[Region], bool] | None = None) -> Iterator[Part]:
+        """The nodes and scopes right below its module: regions without a path are looked into.
+
+        So are those that ``opened`` holds for.
+        """
+        for part in self.parts:
+            if isinstance(part, Region) and (part.path is None or (opened and opened(part))):
+                yield from part.members(opened)
+            else:
+                yield part
 
     def nodes(self) -> Iterator[Node]:
         """All nodes inside, in execution order."""

@@ -14,6 +14,7 @@ from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
 from archlang.graph import Graph
+from archlang.op import nearest
 from archlang.source import Source
 from archlang.types import Shape
 
@@ -143,8 +144,6 @@ def inspect(
 
 def choose(program: Program, model: str | None) -> str:
     """The model that is meant; raises ``ModelChoiceError`` where that is not clear."""
-    from archlang.op import nearest
-
     names = list(program.models)
     listed = ", ".join(program.complete or names)
     if model is not None:

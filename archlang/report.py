@@ -10,7 +10,7 @@ from typing import Any
 from archlang.analyses.cost import NodeCost, costs
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
-from archlang.types import Shape
+from archlang.types import Shape, Tensor
 
 
 @dataclass
@@ -44,7 +44,7 @@ def _rows(
     region: Region, scope: str, each: list[NodeCost], live: set[int], fold: bool
 ) -> list[Row]:
     found: list[Row] = []
-    for part in _parts(region):
+    for part in region.members():
         if isinstance(part, Node):
             if part.inputs:
                 found.append(_layer(part, scope, each, live))
@@ -53,14 +53,6 @@ def _rows(
             children = _rows(part, part.path, each, live, fold)
             found.append(_scope(part, scope, children))
     return _folded(found) if fold else found
-
-
-def _parts(region: Region) -> Iterator[Node | Region]:
-    for part in region.parts:
-        if isinstance(part, Region) and part.path is None:
-            yield from _parts(part)
-        else:
-            yield part
 
 
 def _local(path: str, scope: str) -> str:
@@ -178,4 +170,4 @@ def si(value: int) -> str:
 
 def shape_text(shape: Shape | None) -> str:
     """``[64, 56, 56]``."""
-    return "" if shape is None else f"[{', '.join(str(int(d)) for d in shape)}]"
+    return "" if shape is None else str(Tensor(shape))

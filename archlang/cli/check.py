@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from archlang.analyses.cost import total
 from archlang.cli.common import (
     CLEAN,
     FINDINGS,
@@ -22,6 +23,9 @@ from archlang.cli.common import (
     read,
     stop,
 )
+from archlang.elaborate import Program
+from archlang.network import ModelChoiceError, choose, inspect
+from archlang.report import shape_text, si
 
 
 class CheckFormat(StrEnum):
@@ -66,11 +70,6 @@ def check_file(
     file: str, model: str | None, settings: list[str] | None, inputs: list[str] | None
 ) -> tuple[list[Any], list[str]]:
     """The findings of one spec, and a line for each model that is right."""
-    from archlang.analyses.cost import total
-    from archlang.elaborate import Program
-    from archlang.network import ModelChoiceError, choose, inspect
-    from archlang.report import shape_text, si
-
     source, key = read(file)
     program = Program(source, key)
     if program.diagnostics:

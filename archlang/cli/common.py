@@ -13,9 +13,10 @@ import typer
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode, read_source
-from archlang.network import ModelChoiceError, Network, from_program
+from archlang.network import ModelChoiceError, Network, choose, from_program
 from archlang.op import nearest
 from archlang.source import Source
+from archlang.syntax import ast
 from archlang.types import Shape
 
 CLEAN, FINDINGS, USAGE = 0, 1, 2
@@ -120,8 +121,6 @@ def input_names(program: Program, model: str) -> list[str]:
     body = program.models[model].body
     if body is None:
         return []
-    from archlang.syntax import ast
-
     return [s.name for b in body.body.branches for s in b.stmts if isinstance(s, ast.Input)]
 
 
@@ -134,8 +133,6 @@ def load_network(
     try:
         if program.diagnostics:
             raise ArchError(program.diagnostics)
-        from archlang.network import choose
-
         name = choose(program, model)
         shapes = parse_inputs(inputs, input_names(program, name))
         return from_program(program, name, parse_settings(settings), shapes)
@@ -143,10 +140,9 @@ def load_network(
         print_diagnostics(error.diagnostics, sys.stderr)
         raise typer.Exit(FINDINGS) from None
     except ModelChoiceError as error:
-        names = ", ".join(program.complete)
         hint = (
             ""
-            if model or not names
+            if model or not program.complete
             else f"choose one with --model, as in --model {program.complete[0]}"
         )
         stop(str(error), hint=hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -92,7 +92,7 @@ def make_layer(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Op, d
         fail("A105", f"`{name}` of `{cls.name}` {message}", where)
 
 
-def layer_failed(error: LayerError, op: Op, bound: dict[str, Given], span: Span) -> None:
+def layer_failed(error: LayerError, bound: dict[str, Given], span: Span) -> NoReturn:
     """Raise what a layer says of the tensor that it was given, at the argument it is about."""
     argument = bound.get(error.field or "")
     where = argument.span if argument is not None and _inside(argument.span, span) else span

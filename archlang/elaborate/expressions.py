@@ -17,7 +17,6 @@ from archlang.elaborate.values import (
     Function,
     Given,
     Partial,
-    SharedNetwork,
     Value,
     describe,
     parameters,
@@ -292,11 +291,6 @@ class Evaluator:
         if _bits(max(values, key=abs)) > 60 or (len(numbers) > MAX_LIST):
             fail("A001", f"a list of more than {MAX_LIST:,} values", span)
         return list(numbers)
-
-
-def is_layer(value: Value) -> bool:
-    """Whether a value can stand as a stage."""
-    return isinstance(value, (Partial, SharedNetwork))
 
 
 def _bits(value: int | Fraction) -> int:

@@ -29,10 +29,8 @@ class Model:
     """A model of a spec. ``needs`` are the parameters that have no value yet."""
 
     name: str
-    node: ast.Model | ast.Alias
     body: ast.Model | None
     needs: tuple[str, ...]
-    doc: str
 
 
 class Program:
@@ -81,15 +79,13 @@ class Program:
         return f"no model; blocks: {', '.join(blocks)}" if blocks else "no model"
 
     def _describe(self, name: str, node: ast.Model | ast.Alias) -> Model:
-        assert self.module is not None
-        doc = self.module.env.file.doc(node)
         try:
             body, given = self._resolve(node)
         except Problem:
-            return Model(name, node, None, (), doc)
+            return Model(name, None, ())
         have = {g.name for g in given}
         needs = [p.name for p in body.params if p.name not in have and p.default is None]
-        return Model(name, node, body, tuple(needs), doc)
+        return Model(name, body, tuple(needs))
 
     def _resolve(self, node: ast.Model | ast.Alias) -> tuple[ast.Model, tuple[Given, ...]]:
         """The model that an alias stands for in the end, and all arguments it is given."""
@@ -125,7 +121,6 @@ class Program:
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
         elaborator = Elaborator(graph, inputs or {})
-        elaborator.evaluator.steps = 0
         try:
             body, given = self._resolve(model)
             given = tuple(self._with_settings(body, given, settings or {}, env))

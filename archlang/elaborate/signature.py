@@ -9,7 +9,7 @@ from archlang.diagnostic import Note
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.problem import fail
 from archlang.elaborate.scope import Env
-from archlang.elaborate.values import BlockDef, written
+from archlang.elaborate.values import written
 from archlang.graph import Node
 from archlang.source import Span
 from archlang.syntax import ast
@@ -50,9 +50,9 @@ def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> 
                 inner.values[name] = size
 
 
-def check_takes(block: BlockDef, inner: Env, tensor: Tensor, span: Span, run: Evaluator) -> None:
+def check_takes(block: ast.Block, inner: Env, tensor: Tensor, span: Span, run: Evaluator) -> None:
     """Check the left of a signature, its parameters bound."""
-    signature = block.node.signature
+    signature = block.signature
     if signature is None:
         return
     for dim, size in zip(signature.takes.dims, tensor.shape, strict=True):
@@ -60,7 +60,7 @@ def check_takes(block: BlockDef, inner: Env, tensor: Tensor, span: Span, run: Ev
             wanted = inner.span(dim).text
             fail(
                 "A209",
-                f"`{block.node.name}` takes {shape_text(signature.takes, inner)}, not {tensor}",
+                f"`{block.name}` takes {shape_text(signature.takes, inner)}, not {tensor}",
                 span,
                 related=[Note(inner.span(dim), f"`{wanted}` is not {int(size)}")],
             )
@@ -122,7 +122,7 @@ def check_result(block: ast.Block, inner: Env, tensor: Tensor, run: Evaluator) -
 def trace(node: Node, axis: int) -> str:
     """How a size came about: ``28 conv 28 avgpool 14``, the last layers of one path."""
     steps: list[Node] = []
-    for current in _back(node, axis):
+    for current in _back(node):
         steps.append(current)
         if len(steps) > TRACE:
             break
@@ -133,7 +133,7 @@ def trace(node: Node, axis: int) -> str:
     return ("… " if steps[0].inputs else "") + text
 
 
-def _back(node: Node, axis: int) -> Iterator[Node]:
+def _back(node: Node) -> Iterator[Node]:
     """From a node towards the input, over layers that keep the number of axes."""
     while True:
         yield node

@@ -238,8 +238,7 @@ class Stages(ABC):
             output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
-            layer_failed(error, op, bound, span)
-            raise AssertionError from error  # layer_failed always raises
+            layer_failed(error, bound, span)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
@@ -296,26 +295,33 @@ class Stages(ABC):
         tensor = self.needed(wire, span).output
         bind_signature(node, inner, tensor, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        check_takes(block, inner, tensor, span, self.evaluator)
+        check_takes(node, inner, tensor, span, self.evaluator)
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args)
         place = Place(inner, Scope(path, at.scope.claims), region)
         at.region.parts.append(region)
         self.active.append(block)
-        self.uses.append((f"{node.name}({args})" if args else node.name, span))
+        result: Wire = LOST
+        with self.used(f"{node.name}({args})" if args else node.name, span):
+            end = self.body(node.body, place, wire)
+            if isinstance(end, Node):
+                region.result = end
+                check_result(node, inner, end.output, self.evaluator)
+            result = end
+        self.active.pop()
+        return result
+
+    @contextmanager
+    def used(self, what: str, span: Span) -> Iterator[None]:
+        """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
+        self.uses.append((what, span))
         try:
-            result = self.body(node.body, place, wire)
-            if isinstance(result, Node):
-                region.result = result
-                check_result(node, inner, result.output, self.evaluator)
-            return result
+            yield
         except Stop:
             raise
         except Problem as problem:
             self.report(problem.diagnostic)
-            return LOST
         finally:
-            self.active.pop()
             self.uses.pop()
 
     def shared(self, network: SharedNetwork, at: Place, wire: Wire, span: Span) -> Wire:
@@ -326,9 +332,9 @@ class Stages(ABC):
         scope = Scope(head, claims)
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
-        self.uses.append((network.node.name, span))
-        result = self.chain(network.node.chain, name, place, wire)
-        self.uses.pop()
+        result: Wire = LOST
+        with self.used(network.node.name, span):
+            result = self.chain(network.node.chain, name, place, wire)
         runs = [(n.path, str(n.op)) for n in region.nodes()]
         if isinstance(result, Node) and network.runs not in (None, runs):
             fail(

@@ -9,7 +9,7 @@ lives longer than it must.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
@@ -81,7 +81,7 @@ class Plan:
         end = scope.nodes[-1].index if scope.nodes else NEVER
         scope.gives = [n for n in running if self.last_use[n.index] > end]
         whole_training = not any(n.index in self.live for n in scope.nodes)
-        for part in self._parts(region):
+        for part in region.members(_reaches_out):
             if isinstance(part, Region):
                 step = self._scope_step(part, whole_training)
             elif part in inputs:
@@ -99,18 +99,6 @@ class Plan:
         only = not whole_training and not any(n.index in self.live for n in inner.nodes)
         return Step(inner, inner.takes, inner.gives, only)
 
-    def _parts(self, region: Region) -> Iterator[Node | Region]:
-        """The nodes and scopes that belong to the scope of ``region``."""
-        for part in region.parts:
-            if isinstance(part, Region) and (part.path is None or self._reaches_out(part)):
-                yield from self._parts(part)
-            else:
-                yield part
-
-    def _reaches_out(self, region: Region) -> bool:
-        """Whether a region runs modules that are not below its path."""
-        return any(not n.path.startswith(f"{region.path}.") for n in region.nodes())
-
     def in_place(self, node: Node) -> bool:
         """Whether writing over what ``node`` takes changes nothing that is needed elsewhere."""
         current = node.inputs[0]
@@ -126,6 +114,11 @@ class Plan:
             if not current.op.aliases:
                 return True
             current = current.inputs[0]
+
+
+def _reaches_out(region: Region) -> bool:
+    """Whether a region runs modules that are not below its path."""
+    return any(not n.path.startswith(f"{region.path}.") for n in region.nodes())
 
 
 def layer_for(plan: Plan, node: Node) -> Op:
