@@ -72,6 +72,13 @@ class Region:
             else:
                 yield part
 
+    def regions(self) -> Iterator[Region]:
+        """All regions inside, each before those inside it."""
+        for part in self.parts:
+            if isinstance(part, Region):
+                yield part
+                yield from part.regions()
+
     def nodes(self) -> Iterator[Node]:
         """All nodes inside, in execution order."""
         for part in self.parts:

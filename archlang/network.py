@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,17 +63,31 @@ class Network:
         """Parameters, buffers, MACs, FLOPs, neurons and depth."""
         return total(self.graph)
 
-    def to_torch(self, device: str | None = None) -> nn.Module:
+    @property
+    def blocks(self) -> list[str]:
+        """The names of the blocks it is made of, in the order of their first use."""
+        regions = self.graph.root.regions()
+        return list(dict.fromkeys(r.name for r in regions if r.kind == "block"))
+
+    def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.
 
         It takes each input as (batch, *shape), in the order of the spec, and gives the
         output, or a dict by name where there are several, or auxiliary ones in training.
-        ``device`` is where it is built: ``"meta"`` makes no tensors. Raises ``ImportError``
-        where PyTorch is not installed.
+        ``device`` is where it is built: ``"meta"`` makes no tensors. Blocks named in
+        ``recompute`` keep only their input for the backward pass, and are computed again
+        there (activation checkpointing). Raises ``ValueError`` where the network has no
+        such block, ``ImportError`` where PyTorch is not installed.
         """
         from archlang.backends.torch import build
 
-        return build(self.graph, device)
+        for name in recompute:
+            if name not in self.blocks:
+                guess = nearest(name, self.blocks)
+                known = f"its blocks are {', '.join(self.blocks)}" if self.blocks else "it has none"
+                hint = f"did you mean `{guess}`?" if guess else known
+                raise ValueError(f"{self.name} uses no block `{name}`; {hint}")
+        return build(self.graph, device, recompute)
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {self.totals.params:,} parameters>"

@@ -29,6 +29,12 @@ Smoothing = Annotated[float | None, typer.Option(help="Label smoothing, 0 up to 
 Shift = Annotated[float | None, typer.Option(help="Random shift, as a share of the image.")]
 Seed = Annotated[int | None, typer.Option(help="Of weights, order and augmentation.")]
 Dtype = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
+Recompute = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="BLOCK", help="Compute this block again in the backward pass: less memory."
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 Out = Annotated[Path | None, typer.Option(help="The run's folder; runs/MODEL-DATA if not given.")]
 Force = Annotated[bool, typer.Option("--force", help="Start anew over a run that is there.")]
@@ -51,6 +57,7 @@ def train(
     shift: Shift = None,
     seed: Seed = None,
     dtype: Dtype = None,
+    recompute: Recompute = None,
     device: Device = None,
     out: Out = None,
     set_: Settings = None,
@@ -72,6 +79,7 @@ def train(
         shift=shift,
         seed=seed,
         dtype=dtype,
+        recompute=recompute,
         device=device,
     )
     _run(network, data, recipe, out, force=force, quiet=quiet)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from torch import nn
@@ -43,4 +43,4 @@ class Network(Protocol):
     def totals(self) -> HasParams: ...
     @property
     def settings(self) -> Mapping[str, Any]: ...
-    def to_torch(self) -> nn.Module: ...
+    def to_torch(self, *, recompute: Collection[str] = ()) -> nn.Module: ...

@@ -102,7 +102,8 @@ class Recipe(_Part):
     """How to train. ``batch_size`` counts images; ``device`` is ``auto`` or PyTorch's name.
 
     ``shift`` moves each training image by up to that share of its height and width, anew in
-    each epoch. Weight decay leaves out norms and biases.
+    each epoch. Weight decay leaves out norms and biases. The blocks named in ``recompute``
+    are computed again in the backward pass: less memory, the same results.
     """
 
     optimizer: Annotated[AdamW | SGD, Field(discriminator="name")] = AdamW()
@@ -114,6 +115,7 @@ class Recipe(_Part):
     shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     device: str = "auto"
     dtype: Literal["float32", "bfloat16"] = "float32"
+    recompute: tuple[str, ...] = ()
 
     @field_validator("optimizer", "schedule", mode="before")
     @classmethod

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from archlang.train import checkpoint, device as devices
 from archlang.train.data import Data, check_fit, load
-from archlang.train.errors import InterruptedRunError
+from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
 from archlang.train.loop import Trainer
 from archlang.train.network import Network
@@ -64,7 +65,7 @@ class Run:
         found = folder.open(self.identity, force=force)
         torch.manual_seed(recipe.seed)
         with devices.memory_explained(recipe.batch_size):
-            model = network.to_torch().to(self.device)
+            model = build(network, recipe.recompute).to(self.device)
         self.trainer = Trainer(model, data, self.prepare, recipe, network.aux)
         if found is not None:
             self.trainer.restore(found)
@@ -195,7 +196,7 @@ class Run:
 
 
 def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe) -> dict[str, Any]:
-    """What makes two runs the same: the device may change, nothing else."""
+    """What makes two runs the same: the device and what is recomputed may change, nothing else."""
     return {
         "model": network.name,
         "spec": network.source.text,
@@ -208,8 +209,16 @@ def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe)
             "mean": list(prepare.mean),
             "std": list(prepare.std),
         },
-        "recipe": recipe.model_dump(exclude={"device"}),
+        "recipe": recipe.model_dump(exclude={"device", "recompute"}),
     }
+
+
+def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
+    """The module to train; raises ``UsageError`` where it has no such block to recompute."""
+    try:
+        return network.to_torch(recompute=recompute)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _version(package: str) -> str:

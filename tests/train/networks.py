@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,8 @@ class FakeNetwork:
     settings: Mapping[str, Any] = field(default_factory=dict)
     source: Source = SPEC
 
-    def to_torch(self) -> nn.Module:
+    def to_torch(self, *, recompute: Collection[str] = ()) -> nn.Module:
+        assert not recompute
         return self.build()
 
 

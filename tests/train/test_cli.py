@@ -114,3 +114,16 @@ def test_a_spec_with_other_classes_says_what_to_set(tmp_path: Path) -> None:
     assert "`wide` has 7 outputs, but digits has 10 classes" in result.stderr
     assert "--set classes=10" in result.stderr
     assert CliRunner().invoke(program, [*arguments, "--set", "classes=10"]).exit_code == 0
+
+
+def test_recompute_wants_a_block_of_the_network(tmp_path: Path) -> None:
+    spec = tmp_path / "units.arch"
+    spec.write_text(
+        "block unit : [C] -> [C] { linear(C) -> relu }\n"
+        "model units { input image: [1, 8, 8]; flatten -> unit -> unit -> linear(10) }\n"
+    )
+    arguments = ["train", str(spec), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    refused = CliRunner().invoke(program, [*arguments, "--recompute", "unite"])
+    assert refused.exit_code == 2
+    assert "units uses no block `unite`; did you mean `unit`?" in refused.stderr
+    assert CliRunner().invoke(program, [*arguments, "--recompute", "unit"]).exit_code == 0

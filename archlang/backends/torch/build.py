@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from collections.abc import Collection
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from archlang.backends.torch.plan import (
     is_sequence,
     layer_for,
 )
+from archlang.backends.torch.recompute import Recomputed
 from archlang.graph import Graph, Node
 
 Children: TypeAlias = dict[str, nn.Module | nn.Parameter]
@@ -37,33 +39,42 @@ class ArchModule(nn.Module):
     """A part of a compiled network: its ``forward`` was written from the spec."""
 
 
-def build(graph: Graph, device: str | torch.device | None = None) -> nn.Module:
+def build(
+    graph: Graph, device: str | torch.device | None = None, recompute: Collection[str] = ()
+) -> nn.Module:
     """The module of a network, initialised as PyTorch initialises its layers.
 
     It takes the inputs in order, each (batch, *shape), and gives the output; a dict by name
-    where the spec names several, or, in training, auxiliary ones.
+    where the spec names several, or, in training, auxiliary ones. Blocks named in
+    ``recompute`` are computed again in the backward pass.
     """
     with torch.device(device) if device is not None else nullcontext():
         plan = Plan(graph)
-        return _Builder(plan).module(plan.root)
+        return _Builder(plan, frozenset(recompute)).module(plan.root)
 
 
 class _Builder:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, recompute: frozenset[str]) -> None:
         self.plan = plan
+        self.recompute = recompute
+        self.inside = 0
         self.namespace = _Namespace()
         self.plain: set[Node] = set()
 
     def module(self, scope: Scope) -> nn.Module:
         """The module of a scope, with all that is inside it."""
+        again = scope.region.kind == "block" and scope.region.name in self.recompute
+        self.inside += again
         children = self.children(scope)
+        self.inside -= again
         simple = scope is not self.plan.root and is_sequence(scope, self.plain)
-        module: nn.Module
         if simple and len(children) == len(scope.steps):
-            module = _class(_name(scope), nn.Sequential, None)()
+            kind = _class(_name(scope), nn.Sequential, None)
         else:
-            module = _class(_name(scope), ArchModule, forward_text(self.plan, scope))()
-        return _filled(module, children)
+            kind = _class(_name(scope), ArchModule, forward_text(self.plan, scope))
+        if again:
+            kind = type(kind.__name__, (Recomputed, kind), {})
+        return _filled(kind(), children)
 
     def children(self, scope: Scope) -> Children:
         """The modules right below a scope by name, in the order of the spec."""
@@ -93,6 +104,9 @@ class _Builder:
 
     def layer(self, node: Node) -> nn.Module | nn.Parameter | None:
         op = layer_for(self.plan, node)
+        if self.inside and getattr(op, "inplace", False):
+            # what is computed again must find its input as it was
+            op = op.model_copy(update={"inplace": False})
         module: nn.Module | nn.Parameter | None = op.lower(self.namespace, *node.tensors)
         if isinstance(module, nn.Module) and op.call("m", ("x",), node.tensors) == "m(x)":
             self.plain.add(node)
