@@ -32,7 +32,7 @@ Dtype = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
 Recompute = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="BLOCK", help="Compute this block again in the backward pass: less memory."
+        metavar="BLOCK", help="Compute this block again when going back: less memory."
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
