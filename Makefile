@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 ARCHLANG := $(BIN)/archlang
 JOBS ?= 2
 
-.PHONY: demo test lint types bench clean
+# `make test-long` also runs the larger models of torchvision and 20,000 random networks.
+
+.PHONY: demo test test-long lint types bench clean
 
 demo: $(VENV)/torch
 	@echo; echo "== check: is the spec right?"
@@ -20,6 +22,10 @@ demo: $(VENV)/torch
 
 test: $(VENV)/dev lint types
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-long: $(VENV)/dev
+	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m tests.properties.run 20000
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from tests.properties.layers import LAYERS, MERGES
 from tests.properties.text import ORDER, spec
 from tests.properties.tree import Layer, Line, Net
 
-CHUNK = 60
+CHUNK = 100
 
 
 @pytest.fixture(autouse=True)
