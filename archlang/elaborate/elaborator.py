@@ -9,7 +9,7 @@ from typing import Any
 
 from archlang.arguments import LARGEST
 from archlang.diagnostic import Diagnostic
-from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
@@ -19,9 +19,6 @@ from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.ops.input import Input
 from archlang.syntax import ast
 from archlang.types import Shape, SymbolicDim
-
-METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
-"""Numbers of the whole network that a ``require`` may ask about."""
 
 
 class Elaborator(Merges):

@@ -297,7 +297,7 @@ class Stages(ABC):
         self.evaluator.parameters(node.name, node.params, given, inner, span)
         check_takes(node, inner, tensor, span, self.evaluator)
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
-        region = Region("block", node.name, path, span, args)
+        region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
         at.region.parts.append(region)
         self.active.append(block)

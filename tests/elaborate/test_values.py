@@ -24,6 +24,7 @@ TRUE = [
     "round(2.5) == 2 and round(3.5) == 4 and round(-2.5) == -2 and round(2.6) == 3",
     "ceil(7/2) == 4 and floor(7/2) == 3 and ceil(-7/2) == -3 and floor(-7/2) == -4",
     "ceil(4) == 4 and floor(4) == 4",
+    "abs(-7/2) == 7/2 and abs(3) == 3",
     "ceil(1.1*10) == 11",
     "min(3, 1, 2) == 1 and max([3, 1, 2]) == 3 and min(1.5, 2) == 1.5",
     "len([1, [2, 3]]) == 2 and len([]) == 0 and len(3x3x3) == 3",
