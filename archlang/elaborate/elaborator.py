@@ -131,8 +131,9 @@ class Elaborator(Merges):
         """Check an assertion; the flow goes on with what was inferred."""
         env, tensor = at.env, node.output
         try:
-            if len(spec.dims) != tensor.rank:
-                label = f"specified {len(spec.dims)} axes; inferred {tensor}"
+            if not spec.fits(tensor.rank):
+                least = "at least " if spec.rest else ""
+                label = f"specified {least}{len(spec.dims)} axes; inferred {tensor}"
                 fail("A201", "shape assertion failed", env.span(spec), label)
             stated = sizes(spec, env, self.evaluator)
             axes = wrong(stated, tensor, self.defaults, self.actual)
@@ -220,6 +221,8 @@ class Elaborator(Merges):
     def input_shape(self, stmt: ast.Input, at: Place) -> Shape:
         given = self.given_inputs.get(stmt.name)
         dims = stmt.shape.dims
+        if stmt.shape.rest:
+            fail("A105", "an input states all of its sizes", at.env.span(stmt.shape))
         if given is not None and len(given) != len(dims):
             text = "x".join(str(int(d)) for d in given)
             fail("A105", f"`{stmt.name}` has {len(dims)} axes; {text} has {len(given)}",
