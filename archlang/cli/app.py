@@ -12,8 +12,10 @@ import typer
 
 from archlang.cli.check import check
 from archlang.cli.compile import compile_
+from archlang.cli.ops import ops
 from archlang.cli.summary import summary
 from archlang.cli.train import train
+from archlang.cli.weights import weights
 
 INTERRUPTED, FAILED = 130, 70
 
@@ -57,6 +59,8 @@ for _name, _command in (
     ("summary", summary),
     ("compile", compile_),
     ("train", train),
+    ("weights", weights),
+    ("ops", ops),
 ):
     app.command(_name)(guarded(_command))
 
