@@ -109,9 +109,8 @@ ACTIVATIONS = [
         "normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])",
         "3x224x224",
         "3x224x224",
-        buffers=6,
     ),
-    Case("normalize(0.5, [1, 2])", "2x7", "2x7", buffers=3),
+    Case("normalize(0.5, [1, 2])", "2x7", "2x7"),
     # in evaluation, what arrives is what leaves
     Case("channel_dropout(0.2)", "64x7x7", "64x7x7", neurons=0),
     Case("channel_dropout(inplace=true)", "64x7", "64x7", neurons=0),
