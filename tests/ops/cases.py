@@ -98,6 +98,7 @@ ACTIVATIONS = [
     Case("log_sigmoid", "8", "8"),
     Case("log_softmax", "1000", "1000"),
     Case("log_softmax(axis=-1)", "5x8", "5x8"),
+    Case("absolute", "8x5x5", "8x5x5"),
     Case("prelu", "8x5x5", "8x5x5", params=1),
     Case("prelu(8, init=0.1)", "8x5x5", "8x5x5", params=8),
     Case("maxout(2)", "128x28x28", "64x28x28"),
@@ -190,6 +191,7 @@ MERGES = [
         neurons=6144,
     ),
     Case("add { identity | identity | relu }", "3x4", "3x4", neurons=24),
+    Case("sub { identity | relu }", "3x4", "3x4", neurons=24),
     Case(
         "residual { conv(3x3, 64) -> relu }",
         "64x56x56",

@@ -132,7 +132,7 @@ def test_the_printed_form_parses_back(case: Case) -> None:
 
 def test_merges_print_their_own_names() -> None:
     printed = {str(Op.registry[name]()) for name in MERGES}
-    assert printed == MERGES == {"add", "mul", "concat", "residual", "gate", "dense"}
+    assert printed == MERGES == {"add", "sub", "mul", "concat", "residual", "gate", "dense"}
     assert str(Op.registry["concat"](axis=1)) == "concat(axis=1)"
 
 
