@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from archlang.sizes.functions import SizeRule
 
 Dim: TypeAlias = int
 Shape: TypeAlias = tuple[Dim, ...]
@@ -39,20 +41,6 @@ def derived(value: int, *dims: Dim) -> Dim:
     """``value``, computed from ``dims``, keeping what they depend on."""
     names = frozenset().union(*(symbols(d) for d in dims))
     return SymbolicDim(value, names) if names else int(value)
-
-
-class SizeRule(NamedTuple):
-    """How a layer maps a size along one axis.
-
-    ``of(n)`` is the size that comes out, or None where the layer rejects ``n``. The rest
-    certifies that the rule is a straight staircase: ``of(n + period) == of(n) + step`` for
-    every ``n >= start``.
-    """
-
-    of: Callable[[int], int | None]
-    period: int
-    step: int
-    start: int
 
 
 def through(dim: Dim, rule: SizeRule) -> Dim | None:
