@@ -2,34 +2,75 @@
 
 A size is a ``Dim``. Every ``Dim`` is an ``int``, its value at the input size that the
 network is checked with. A ``SymbolicDim`` is one that depends on the input's size, and
-says so; sizes that do not are plain integers. Layers never compute a size along a spatial
-axis by themselves: they hand a ``SizeRule`` to ``through``, so a new kind of ``Dim`` needs
-no change in any layer.
+says how; sizes that do not are plain integers. Layers never compute a size along a spatial
+axis by themselves: they hand a ``SizeRule`` to ``through``, so that what is known of a size
+for every input stays known behind any layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from math import prod
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from archlang.sizes.functions import SizeRule
+from archlang.sizes import forms
+from archlang.sizes.forms import Form
+from archlang.sizes.functions import INPUT, Function, SizeRule, after
+from archlang.sizes.sets import TooLongError
 
 Dim: TypeAlias = int
 Shape: TypeAlias = tuple[Dim, ...]
 
 
 class SymbolicDim(int):
-    """A size that depends on the sizes of the input; as an ``int``, its value at their defaults."""
+    """A size that depends on the sizes of the input; as an ``int``, its value at their defaults.
+
+    ``symbols`` names those sizes. ``atom`` is the size as a function of one of them, where it
+    is one that layers made; ``form`` is it in general.
+    """
 
     symbols: frozenset[str]
+    atom: tuple[str, Function] | None
+    made: Callable[[], Form | None] | None
 
-    def __new__(cls, value: int, symbols: Iterable[str]) -> SymbolicDim:
+    def __new__(
+        cls,
+        value: int,
+        symbols: Iterable[str],
+        atom: tuple[str, Function] | None = None,
+        made: Callable[[], Form | None] | None = None,
+    ) -> SymbolicDim:
         dim = super().__new__(cls, value)
         dim.symbols = frozenset(symbols)
+        dim.atom, dim.made = atom, made
         return dim
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The size for every input; None where it cannot be stated."""
+        if self.atom is not None:
+            return forms.of(*self.atom)
+        return self.made() if self.made is not None else None
+
+    @cached_property
+    def function(self) -> tuple[str, Function] | None:
+        """The name of an input size, and the function of it that this size is, if it is one.
+
+        Raises ``TooLongError``.
+        """
+        if self.atom is not None or self.form is None:
+            return self.atom
+        found = self.form.function()
+        return found[:2] if found is not None and found[2] == 1 else None
+
+
+def input_dim(value: int, name: str) -> SymbolicDim:
+    """The input size ``name``, ``value`` by default."""
+    return SymbolicDim(value, (name,), (name, INPUT))
 
 
 def symbols(dim: Dim) -> frozenset[str]:
@@ -37,10 +78,28 @@ def symbols(dim: Dim) -> frozenset[str]:
     return dim.symbols if isinstance(dim, SymbolicDim) else frozenset()
 
 
-def derived(value: int, *dims: Dim) -> Dim:
-    """``value``, computed from ``dims``, keeping what they depend on."""
+def form_of(dim: Dim) -> Form | None:
+    """A size for every input; None where it cannot be stated."""
+    return dim.form if isinstance(dim, SymbolicDim) else forms.number(int(dim))
+
+
+def derived(
+    value: int, *dims: Dim, made: Callable[[tuple[Form, ...]], Form | None] | None = None
+) -> Dim:
+    """``value``, computed from ``dims``, keeping what they depend on.
+
+    ``made`` says how, as forms; without it, nothing is known but the value.
+    """
     names = frozenset().union(*(symbols(d) for d in dims))
-    return SymbolicDim(value, names) if names else int(value)
+    if not names:
+        return int(value)
+
+    def form() -> Form | None:
+        parts = [form_of(d) for d in dims]
+        whole = tuple(p for p in parts if p is not None)
+        return made(whole) if made is not None and len(whole) == len(parts) else None
+
+    return SymbolicDim(value, names, made=form)
 
 
 def through(dim: Dim, rule: SizeRule) -> Dim | None:
@@ -48,24 +107,73 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
     value = rule.of(int(dim))
     if value is None or (rule.period, rule.step, rule.start) == (1, 0, 1):
         return value  # the same for every size, so it depends on none
-    return derived(value, dim)
+    if not isinstance(dim, SymbolicDim):
+        return int(value)
+    try:
+        if (known := dim.function) is None:
+            return SymbolicDim(value, dim.symbols)
+        return SymbolicDim(value, dim.symbols, (known[0], after(known[1], rule)))
+    except TooLongError:
+        return SymbolicDim(value, dim.symbols)
+
+
+class Condition(NamedTuple):
+    """Two sizes that are equal at the default input, and must be for every input."""
+
+    left: Dim
+    right: Dim
+
+
+_heard: list[list[Condition]] = []
+
+
+@contextmanager
+def heard() -> Iterator[list[Condition]]:
+    """Inside, the conditions on the input's sizes under which what is asked comes out so."""
+    found: list[Condition] = []
+    _heard.append(found)
+    try:
+        yield found
+    finally:
+        _heard.pop()
 
 
 def same(a: Dim, b: Dim) -> bool:
-    """Whether two sizes are equal."""
-    return int(a) == int(b)
+    """Whether two sizes are equal. Where only some inputs make them so, that is a condition."""
+    if int(a) != int(b):
+        return False
+    if _heard and (isinstance(a, SymbolicDim) or isinstance(b, SymbolicDim)) and a is not b:
+        _heard[-1].append(Condition(a, b))
+    return True
+
+
+def divides(parts: int, dim: Dim) -> bool:
+    """Whether a size is a multiple of ``parts``; where only some inputs make it so, a condition."""
+    rest = int(dim) % parts
+    if not rest and isinstance(dim, SymbolicDim):
+        same(quotient(dim, parts), derived(dim // parts, dim, made=_over(parts)))
+    return not rest
+
+
+def _over(parts: int) -> Callable[[tuple[Form, ...]], Form]:
+    return lambda dims: dims[0].times(Fraction(1, parts))
+
+
+def quotient(dim: Dim, parts: int) -> Dim:
+    """A size divided by a number, rounded down."""
+    return derived(int(dim) // parts, dim, made=lambda dims: _over(parts)(dims).floor())
 
 
 def product(dims: Iterable[Dim]) -> Dim:
     """The product of sizes (1 of none)."""
     dims = tuple(dims)
-    return derived(prod(dims), *dims)
+    return derived(prod(map(int, dims)), *dims, made=forms.product)
 
 
 def total(dims: Iterable[Dim]) -> Dim:
     """The sum of sizes."""
     dims = tuple(dims)
-    return derived(sum(dims), *dims)
+    return derived(sum(map(int, dims)), *dims, made=forms.total)
 
 
 @lru_cache(maxsize=4096)
@@ -160,3 +268,9 @@ class Tensor:
 
     def __str__(self) -> str:
         return f"[{', '.join(str(int(d)) for d in self.shape)}]"
+
+    @property
+    def symbolic(self) -> str:
+        """The shape for every input: ``[64, ceil(H/4), ceil(W/4)]``, ``?`` for what is unknown."""
+        known = (form_of(d) for d in self.shape)
+        return f"[{', '.join('?' if form is None else str(form) for form in known)}]"

@@ -31,9 +31,7 @@ Seed = Annotated[int | None, typer.Option(help="Of weights, order and augmentati
 Dtype = Annotated[str | None, typer.Option(help="float32 or bfloat16.")]
 Recompute = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="BLOCK", help="Compute this block again when going back: less memory."
-    ),
+    typer.Option(metavar="BLOCK", help="Compute this block again when going back: less memory."),
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 Out = Annotated[Path | None, typer.Option(help="The run's folder; runs/MODEL-DATA if not given.")]

@@ -18,7 +18,7 @@ from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.ops.input import Input
 from archlang.syntax import ast
-from archlang.types import Shape, SymbolicDim
+from archlang.types import Shape, input_dim
 
 METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 """Numbers of the whole network that a ``require`` may ask about."""
@@ -240,7 +240,7 @@ class Elaborator(Merges):
                 fail("A105", f"a size is at most {LARGEST:,}, not {int(size):,}", span)
             if dim.name is not None:
                 self.actual[dim.name] = int(size)
-                size = SymbolicDim(size, {dim.name})
+                size = input_dim(size, dim.name)
                 at.env.values[dim.name] = size
             shape.append(size)
         return tuple(shape)

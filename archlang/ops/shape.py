@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Number, PositiveInt, Sizes, Truth, Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
-from archlang.types import Shape, Tensor, product, slice_rule, through
+from archlang.types import Shape, Tensor, divides, product, slice_rule, through
 
 
 class Identity(View, name="identity"):
@@ -145,7 +145,7 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
             raise LayerError(
                 f"`channel_shuffle` needs a tensor [C, …] of two or more axes, not {x}"
             )
-        if x.channels % self.groups:
+        if not divides(self.groups, x.channels):
             raise LayerError(
                 f"`groups` {self.groups} does not divide the channels that arrive, "
                 f"{int(x.channels)}",

@@ -32,7 +32,7 @@ from functools import lru_cache
 from math import gcd, lcm
 from typing import NamedTuple, TypeAlias
 
-from archlang.sizes.sets import LIMIT, NONE, Set, TooLong, within
+from archlang.sizes.sets import LIMIT, NONE, Set, TooLongError, within
 
 Values: TypeAlias = tuple[int | None, ...]
 
@@ -142,9 +142,9 @@ def constant(value: int) -> Stair:
 
 
 def tabulated(of: Callable[[int], int | None], period: int, step: int, start: int) -> Function:
-    """The function of this law, in its own form; raises ``TooLong``."""
+    """The function of this law, in its own form; raises ``TooLongError``."""
     if period + start > LIMIT:
-        raise TooLong(period + start)
+        raise TooLongError(period + start)
     low = tuple(of(x) for x in range(1, start))
     tail = tuple(of(x) for x in range(start, start + period))
     return table(low, tail, step)
@@ -201,20 +201,21 @@ def _as_stair(low: Values, tail: Values, step: int) -> Stair | None:
 
 @lru_cache(maxsize=4096)
 def rule_function(rule: SizeRule) -> Function:
-    """A layer's rule as a function of the size that arrives; raises ``TooLong``."""
+    """A layer's rule as a function of the size that arrives; raises ``TooLongError``."""
     return tabulated(rule.of, rule.period, rule.step, rule.start)
 
 
 @lru_cache(maxsize=16384)
 def after(before: Function, rule: SizeRule) -> Function:
-    """The size behind a layer, as a function of the input's size; raises ``TooLong``."""
+    """The size behind a layer, as a function of the input's size; raises ``TooLongError``."""
     return composed(before, rule_function(rule))
 
 
 def composed(f: Function, g: Function) -> Function:
-    """g(f(x)), for f that does not fall; raises ``TooLong``."""
+    """g(f(x)), for f that does not fall; raises ``TooLongError``."""
     if isinstance(f, Stair) and isinstance(g, Stair) and f.slope > 0:
-        if (closed := _closed(f, g)) is not None:
+        closed = _closed(f, g)
+        if closed is not None:
             return closed
     (period, step, start), (p, q, t) = f.law, g.law
     if step < 0:
@@ -222,7 +223,7 @@ def composed(f: Function, g: Function) -> Function:
     if step:
         turns = p // gcd(p, step)
         if turns * period > LIMIT:
-            raise TooLong(turns * period)
+            raise TooLongError(turns * period)
         live = [v for x in range(start, start + period) if (v := f(x)) is not None]
         start += period * max(0, -(-(t - min(live)) // step)) if live else 0
         period, step = period * turns, step * turns // p * q
@@ -252,7 +253,7 @@ def _closed(f: Stair, g: Stair) -> Stair | None:
 def combined(
     f: Function, g: Function, operation: Callable[[int, int], int], *, ordered: bool = False
 ) -> Function:
-    """Both put together at every size; raises ``TooLong``.
+    """Both put together at every size; raises ``TooLongError``.
 
     ``operation`` is linear, or, where ``ordered`` says so, the lesser or the greater of the two.
     """
@@ -277,11 +278,27 @@ def scaled(factor: int, f: Function) -> Function:
     return table(low, tail, factor * f.step)
 
 
+def floored(f: Function, below: int) -> Function:
+    """The function divided by a whole number, rounded down; raises ``TooLongError``."""
+    if isinstance(f, Stair) and f.slope:
+        closed = _closed(f, Stair(1, 1, 0, below, 0, f.value(f.least)))
+        if closed is not None:
+            return closed
+    period, step, start = f.law
+    turns = below // gcd(below, step)
+
+    def of(x: int) -> int | None:
+        value = f(x)
+        return None if value is None else value // below
+
+    return tabulated(of, period * turns, step * turns // below, start)
+
+
 def _together(f: Function, g: Function) -> tuple[int, int, int]:
     """The period and start of both, and by how much f - g moves in one such period."""
     period = lcm(f.law[0], g.law[0])
     if period > LIMIT:
-        raise TooLong(period)
+        raise TooLongError(period)
     drift = f.law[1] * (period // f.law[0]) - g.law[1] * (period // g.law[0])
     return period, max(f.law[2], g.law[2]), drift
 
@@ -294,7 +311,7 @@ def _gap(f: Function, g: Function, period: int, start: int) -> int:
 
 @lru_cache(maxsize=4096)
 def where(f: Function, relation: str, g: Function) -> Set:
-    """The sizes at which both are defined and f ``relation`` g, exactly; raises ``TooLong``."""
+    """The sizes where both are defined and f ``relation`` g, exactly; raises ``TooLongError``."""
     if f == g and relation == "==":
         return f.domain
     if isinstance(f, Stair) and isinstance(g, Stair):
@@ -308,7 +325,7 @@ def where(f: Function, relation: str, g: Function) -> Set:
     if drift:  # beyond, neither overtakes the other any more
         start += period * (_gap(f, g, period, start) // abs(drift) + 1)
     if start > LIMIT:
-        raise TooLong(start)
+        raise TooLongError(start)
     compare = RELATIONS[relation]
 
     def holds(x: int) -> bool:

@@ -16,7 +16,7 @@ LARGEST = 1 << 22
 """The largest size that a set can begin or end at."""
 
 
-class TooLong(ValueError):
+class TooLongError(ValueError):
     """Sizes repeat only after more of them than are worked through."""
 
     def __init__(self, period: int) -> None:
@@ -64,7 +64,7 @@ class Set(NamedTuple):
     def _with(self, other: Set, operation: Callable[[int, int], int]) -> Set:
         period, below = lcm(self.period, other.period), max(len(self.low), len(other.low))
         if period > LIMIT:
-            raise TooLong(period)
+            raise TooLongError(period)
 
         def both(a: bytes, b: bytes) -> bytes:
             value = operation(int.from_bytes(a), int.from_bytes(b))
@@ -212,7 +212,7 @@ def within(first: int, last: int | None) -> Set:
     """The sizes from ``first`` to ``last``, both counted; without ``last``, all from there."""
     first = max(1, first)
     if max(first, last or 0) > LARGEST:
-        raise TooLong(max(first, last or 0))
+        raise TooLongError(max(first, last or 0))
     if last is None:
         return _canonical(bytes(first - 1), b"\1")
     return _canonical(bytes(first - 1) + b"\1" * (last - first + 1), b"\0")

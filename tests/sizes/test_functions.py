@@ -8,7 +8,6 @@ from itertools import product
 
 import pytest
 
-from archlang.sizes.sets import EVERY, NONE, Set, TooLong, within
 from archlang.sizes.functions import (
     INPUT,
     RELATIONS,
@@ -24,6 +23,7 @@ from archlang.sizes.functions import (
     tabulated,
     where,
 )
+from archlang.sizes.sets import EVERY, NONE, Set, TooLongError, within
 from archlang.types import constant_rule, slice_rule, transposed_rule, window_rule
 
 SIZES = range(1, 400)
@@ -157,9 +157,9 @@ def test_periods_that_explode_are_refused() -> None:
         for _ in range(30):
             f = after(f, window_rule(4, 2, padding, padding))
         deep.append(f)
-    with pytest.raises(TooLong, match="1,073,741,824"):
+    with pytest.raises(TooLongError, match="1,073,741,824"):
         where(deep[0], "==", deep[1])
-    with pytest.raises(TooLong):
+    with pytest.raises(TooLongError):
         after(INPUT, SizeRule(lambda n: n // 10**6 * 3, 10**6, 3, 1))
 
 
@@ -176,7 +176,7 @@ SETS = [
 
 @pytest.mark.parametrize(("a", "b"), [*product(SETS, SETS)])
 def test_sets(a: Set, b: Set) -> None:
-    for x in range(0, 300):
+    for x in range(300):
         assert (x in (a & b)) == (x in a and x in b)
         assert (x in (a | b)) == (x in a or x in b)
         assert (x in (a - b)) == (x in a and x not in b)
@@ -188,7 +188,7 @@ def test_sets(a: Set, b: Set) -> None:
 
 @pytest.mark.parametrize("a", SETS)
 def test_nearest(a: Set) -> None:
-    for x in range(0, 300):
+    for x in range(300):
         assert a.above(x) == next((y for y in range(x, 500) if y in a), None)
         assert a.below(x) == next((y for y in range(x, 0, -1) if y in a), None)
     assert a.least == next((y for y in range(1, 500) if y in a), None)
