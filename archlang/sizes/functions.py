@@ -30,7 +30,7 @@ import operator
 from collections.abc import Callable
 from functools import lru_cache
 from math import gcd, lcm
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archlang.sizes.sets import LIMIT, NONE, Set, TooLongError, within
 
@@ -335,7 +335,7 @@ def where(f: Function, relation: str, g: Function) -> Set:
     return Set.of(map(holds, range(1, start)), map(holds, range(start, start + period)))
 
 
-RELATIONS: dict[str, Callable[[int, int], bool]] = {
+RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt,
     "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip

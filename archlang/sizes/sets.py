@@ -7,8 +7,9 @@ form, of the least period and the least start, so that equal sets are equal tupl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from math import lcm
-from typing import Any, NamedTuple
+from typing import Any
 
 LIMIT = 1 << 16
 """The longest stretch of sizes that is worked through one by one."""
@@ -25,7 +26,8 @@ class TooLongError(ValueError):
         )
 
 
-class Set(NamedTuple):
+@dataclass(frozen=True)
+class Set:
     """A set of sizes: a 1 in ``low`` for each that is in it, then in ``tail`` for one period."""
 
     low: bytes
