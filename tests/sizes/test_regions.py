@@ -60,7 +60,7 @@ def test_products(seed: int) -> None:
     parts = [some_form(r, "H"), some_form(r, "W"), some_form(r, "W")][: r.randint(2, 3)]
     whole = parts[0] * parts[1] * (parts[2] if len(parts) == 3 else number(1))
     values = (whole.at({"H": s, "W": s - 3}) for s in range(r.randint(20, 40), 400))
-    at = next(v for v in values if v is not None and v > 0)
+    at = next((v for v in values if v is not None and v > 0), 1)
     left, right = whole.times(16) + number(1), number(16 * at + 1)
     defined = Every(tuple(Compared(p, ">=", number(1)) for p in parts))
     claim = Every((Compared(left, "==", right), defined))
