@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from archlang.op import Op
 from archlang.source import Span
-from archlang.types import Shape, Tensor
+from archlang.types import Condition, Shape, Tensor
 
 if TYPE_CHECKING:
     from archlang.elaborate.scope import Env
+    from archlang.sizes.claims import Claim
     from archlang.syntax import ast
 
 
@@ -33,6 +34,8 @@ class Node:
     buffers: dict[str, Shape]
     first: bool = True
     """Whether it is the first use of its module: shared weights are counted here."""
+    conditions: tuple[Condition, ...] = ()
+    """Sizes that it needs to be equal, which some sizes of the input may make so."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -103,6 +106,21 @@ class Requirement(NamedTuple):
     region: Region
 
 
+Why: TypeAlias = Literal["required", "decided", "compared", "built in"]
+
+
+class Assumed(NamedTuple):
+    """What the network takes to hold of the input's sizes, and where that is written.
+
+    ``why`` says what makes it so: a ``require``, a condition that another size would decide
+    otherwise, or a number that is built in.
+    """
+
+    claim: Claim
+    span: Span
+    why: Why
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -114,6 +132,7 @@ class Graph:
     outputs: dict[str, Node] = field(default_factory=dict)
     aux: dict[str, Aux] = field(default_factory=dict)
     requirements: list[Requirement] = field(default_factory=list)
+    assumed: list[Assumed] = field(default_factory=list)
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

@@ -36,6 +36,8 @@ class SymbolicDim(int):
     symbols: frozenset[str]
     atom: tuple[str, Function] | None
     made: Callable[[], Form | None] | None
+    unknown: str
+    """Why it cannot be stated for every input, where that is known."""
 
     def __new__(
         cls,
@@ -43,10 +45,11 @@ class SymbolicDim(int):
         symbols: Iterable[str],
         atom: tuple[str, Function] | None = None,
         made: Callable[[], Form | None] | None = None,
+        unknown: str = "",
     ) -> SymbolicDim:
         dim = super().__new__(cls, value)
         dim.symbols = frozenset(symbols)
-        dim.atom, dim.made = atom, made
+        dim.atom, dim.made, dim.unknown = atom, made, unknown
         return dim
 
     @cached_property
@@ -68,6 +71,25 @@ class SymbolicDim(int):
         return found[:2] if found is not None and found[2] == 1 else None
 
 
+class SymbolicRatio(Fraction):
+    """A number that depends on the sizes of the input, not whole at their defaults: ``H/3``."""
+
+    symbols: frozenset[str]
+    made: Callable[[], Form | None]
+
+    def __new__(
+        cls, value: Fraction, symbols: Iterable[str], made: Callable[[], Form | None]
+    ) -> SymbolicRatio:
+        ratio = super().__new__(cls, value)
+        ratio.symbols, ratio.made = frozenset(symbols), made
+        return ratio
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The number for every input; None where it cannot be stated."""
+        return self.made()
+
+
 def input_dim(value: int, name: str) -> SymbolicDim:
     """The input size ``name``, ``value`` by default."""
     return SymbolicDim(value, (name,), (name, INPUT))
@@ -78,9 +100,11 @@ def symbols(dim: Dim) -> frozenset[str]:
     return dim.symbols if isinstance(dim, SymbolicDim) else frozenset()
 
 
-def form_of(dim: Dim) -> Form | None:
+def form_of(size: Dim | Fraction) -> Form | None:
     """A size for every input; None where it cannot be stated."""
-    return dim.form if isinstance(dim, SymbolicDim) else forms.number(int(dim))
+    if isinstance(size, (SymbolicDim, SymbolicRatio)):
+        return size.form
+    return forms.number(size if isinstance(size, Fraction) else int(size))
 
 
 def derived(
@@ -113,8 +137,8 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
         if (known := dim.function) is None:
             return SymbolicDim(value, dim.symbols)
         return SymbolicDim(value, dim.symbols, (known[0], after(known[1], rule)))
-    except TooLongError:
-        return SymbolicDim(value, dim.symbols)
+    except TooLongError as error:
+        return SymbolicDim(value, dim.symbols, unknown=str(error))
 
 
 class Condition(NamedTuple):
@@ -142,8 +166,10 @@ def same(a: Dim, b: Dim) -> bool:
     """Whether two sizes are equal. Where only some inputs make them so, that is a condition."""
     if int(a) != int(b):
         return False
-    if _heard and (isinstance(a, SymbolicDim) or isinstance(b, SymbolicDim)) and a is not b:
-        _heard[-1].append(Condition(a, b))
+    if _heard and a is not b and (symbols(a) or symbols(b)):
+        atom = getattr(a, "atom", None)
+        if atom is None or atom != getattr(b, "atom", None):
+            _heard[-1].append(Condition(a, b))
     return True
 
 

@@ -1,0 +1,251 @@
+"""For which input sizes a network is legal, exactly, and what its figures are there.
+
+Legal is what PyTorch runs in evaluation with the weights that the network is made with: every
+layer takes its input, every tensor has all sizes at least 1, branches agree without being
+stretched, and what the spec requires holds. A weight whose shape depends on the input's size is
+made for the size that the network is checked with, and so fixes it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from archlang.graph import Graph, Node
+from archlang.sizes.claims import Claim, Compared
+from archlang.sizes.forms import Form, number, total
+from archlang.sizes.functions import Function
+from archlang.sizes.regions import EVERYWHERE, Region
+from archlang.sizes.sets import EVERY, Set, TooLongError
+from archlang.source import Span
+from archlang.types import Dim, SymbolicDim, form_of
+
+Source: TypeAlias = Literal["merge", "weight", "required", "decided", "compared", "built in"]
+
+
+class Asked(NamedTuple):
+    """Something that a legal size must meet, and where it comes from."""
+
+    claim: Compared | Claim
+    span: Span
+    why: Source
+    node: Node | None = None
+    sides: tuple[Dim, Dim] | None = None
+
+
+class Unstated(NamedTuple):
+    """What could not be said of every input size, and why."""
+
+    span: Span
+    why: str
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True)
+class Legal:
+    """The legal sizes of a network's inputs.
+
+    ``names`` are the sizes that the spec leaves open, ``defaults`` the ones it is checked with.
+    ``region`` is where the network is legal; it is exact unless something is ``unstated``.
+    """
+
+    names: tuple[str, ...]
+    defaults: Mapping[str, int]
+    region: Region
+    unstated: tuple[Unstated, ...]
+
+    @property
+    def exact(self) -> bool:
+        return not self.unstated
+
+    @property
+    def fully_convolutional(self) -> bool:
+        """Whether images may be as large as one likes."""
+        return any(
+            not any(box.get(n, EVERY).bounded for n in self.names) for box in self.region.boxes
+        )
+
+    def along(self, name: str) -> Set:
+        """The legal sizes of one name, all others at their defaults."""
+        return self.region.along(name, self.defaults)
+
+    @property
+    def square(self) -> Set:
+        """The sizes that all names may have at once."""
+        return self.region.square(self.names)
+
+    def holds(self, sizes: Mapping[str, int]) -> bool:
+        """Whether the network takes inputs of these sizes."""
+        further = (u.claim.holds(sizes) for u in self.unstated if u.claim is not None)
+        return sizes in self.region and False not in further
+
+    def words(self, most: int = 3) -> str:
+        """The legal sizes as a user would write them."""
+        boxes = [self._box(box) for box in self.region.boxes]
+        if len(boxes) == 1:
+            return boxes[0]
+        if not boxes:
+            return "no size"
+        mine = [i for i, b in enumerate(self.region.boxes) if self.defaults in Region((b,))]
+        order = [*mine, *(i for i in range(len(boxes)) if i not in mine)]
+        said = " or ".join(f"({boxes[i]})" for i in order[:most])
+        left = len(boxes) - most
+        return f"{said} or {left} more such box{'es' if left > 1 else ''}" if left > 0 else said
+
+    def _box(self, box: Mapping[str, Set]) -> str:
+        said = []
+        for name in self.names:
+            words = box.get(name, EVERY).words(name)
+            said.append(f"({words})" if " or " in words and len(self.names) > 1 else words)
+        return " and ".join(said)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data: a union of boxes, each with a set for every name."""
+        boxes = [{n: b.get(n, EVERY).to_json(n) for n in self.names} for b in self.region.boxes]
+        return {
+            "words": self.words(len(boxes)),
+            "names": list(self.names),
+            "defaults": dict(self.defaults),
+            "exact": self.exact,
+            "boxes": boxes,
+            "fully_convolutional": self.fully_convolutional,
+            "least": self.square.least,
+            "unstated": [f"{u.span}: {u.why}" for u in self.unstated],
+        }
+
+
+def legal(graph: Graph, *, training: bool = False) -> Legal:
+    """The legal sizes of a network; with ``training``, for the layers that only run there too."""
+    key = f"legal {training}"
+    if key not in graph.worked_out:
+        nodes = _running(graph, training)
+        defaults = input_sizes(graph)
+        region, unstated = _domain(nodes)
+        for asked in conditions(graph, nodes):
+            where, why = stated(asked)
+            region = region & where
+            unstated.extend(why)
+        names = tuple(defaults)
+        graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated))
+    found: Legal = graph.worked_out[key]
+    return found
+
+
+def input_sizes(graph: Graph) -> dict[str, int]:
+    """The sizes that the spec leaves open, by name, and what they are by default."""
+    found: dict[str, int] = {}
+    for node in graph.inputs.values():
+        for dim in node.output.shape:
+            if isinstance(dim, SymbolicDim) and len(dim.symbols) == 1:
+                found.setdefault(next(iter(dim.symbols)), int(dim))
+    return found
+
+
+def _running(graph: Graph, training: bool) -> list[Node]:
+    live = graph.live()
+    return [n for n in graph.nodes if training or n.index in live]
+
+
+def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
+    """Where each size of each tensor is defined, one by one."""
+    seen: set[tuple[str, Function]] = set()
+    box: dict[str, Set] = {}
+    unstated: list[Unstated] = []
+    for node in nodes:
+        for dim in node.output.shape:
+            if not isinstance(dim, SymbolicDim):
+                continue
+            if dim.atom is None:
+                if dim.form is None and _first_unknown(node):
+                    unstated.append(Unstated(node.span, dim.unknown or _together(node, dim)))
+            elif dim.atom not in seen:
+                seen.add(dim.atom)
+                name, function = dim.atom
+                box[name] = box.get(name, EVERY) & function.domain
+    return Region((box,)) & EVERYWHERE, unstated
+
+
+def _first_unknown(node: Node) -> bool:
+    return all(form_of(d) is not None for x in node.tensors for d in x.shape)
+
+
+def _together(node: Node, dim: SymbolicDim) -> str:
+    names = " and ".join(sorted(dim.symbols))
+    return f"`{node.op.name}` works on a size that {names} make together"
+
+
+def conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
+    """All that a legal size must meet beside every layer taking its input."""
+    seen: set[Compared] = set()
+    for node in nodes:
+        for left, right in node.conditions:
+            claim = Compared(form_of(left), "==", form_of(right))
+            if claim not in seen:
+                seen.add(claim)
+                yield Asked(claim, node.span, "merge", node, (left, right))
+        for shape in (*node.params.values(), *node.buffers.values()):
+            for dim in shape:
+                if isinstance(dim, SymbolicDim):
+                    claim = Compared(dim.form, "==", number(int(dim)))
+                    if claim not in seen:
+                        seen.add(claim)
+                        yield Asked(claim, node.span, "weight", node, (dim, int(dim)))
+    for assumed in graph.assumed:
+        yield Asked(assumed.claim, assumed.span, assumed.why)
+
+
+def stated(asked: Asked) -> tuple[Region, list[Unstated]]:
+    """Where a condition holds; everywhere, and why, where that cannot be said."""
+    try:
+        where = asked.claim.region()
+    except TooLongError as error:
+        return EVERYWHERE, [Unstated(asked.span, str(error), asked.claim)]
+    if where is not None:
+        return where, []
+    why = "sizes along several axes meet in a way that is no union of boxes"
+    return EVERYWHERE, [Unstated(asked.span, why, asked.claim)]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A network's figures as functions of the input's sizes; None where one is not known."""
+
+    macs: Form | None
+    neurons: Form | None
+
+    def at(self, sizes: Mapping[str, int]) -> dict[str, int | None]:
+        """The figures at these sizes, None where one is not known or the size is not legal."""
+        figures = {"macs": self.macs, "neurons": self.neurons}
+        values = {k: None if f is None else f.at(sizes) for k, f in figures.items()}
+        return {k: None if v is None else int(v) for k, v in values.items()}
+
+    def to_json(self) -> dict[str, str | None]:
+        """As plain data: expressions in the names of the input's sizes."""
+        figures = {"macs": self.macs, "neurons": self.neurons}
+        return {k: None if f is None else str(f) for k, f in figures.items()}
+
+
+def growth(graph: Graph) -> Growth:
+    """Multiply-accumulates and neurons of one sample in evaluation, for every legal size."""
+    if "growth" not in graph.worked_out:
+        nodes = _running(graph, training=False)
+        graph.worked_out["growth"] = Growth(
+            _sum(n.op.macs(n.output, *n.tensors) for n in nodes),
+            _sum(n.op.neurons(n.output, *n.tensors) for n in nodes),
+        )
+    found: Growth = graph.worked_out["growth"]
+    return found
+
+
+def _sum(dims: Iterable[Dim]) -> Form | None:
+    known = [form_of(d) for d in dims]
+    forms = [f for f in known if f is not None]
+    return total(forms) if len(forms) == len(known) else None
+
+
+def everywhere(parts: Iterable[Region]) -> Region:
+    """Where all of several regions are."""
+    return reduce(operator.and_, parts, EVERYWHERE)
