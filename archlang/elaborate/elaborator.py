@@ -281,7 +281,7 @@ def define(stmt: ast.Let, env: Env, evaluator: Evaluator) -> None:
     """``let``: a value, or a function that sees what stands before it."""
     if stmt.params is None:
         try:
-            env.values[stmt.name] = evaluator.evaluate(stmt.value, env)
+            env.values[stmt.name] = evaluator.named(stmt, env)
         except Problem as problem:
             env.values[stmt.name] = Failed(problem.diagnostic)
             raise

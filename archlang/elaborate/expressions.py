@@ -136,9 +136,24 @@ class Evaluator:
             fail("A105", f"a condition is true or false, not {describe(value)}", env.span(node))
         return value
 
+    def named(self, stmt: ast.Let, env: Env) -> Value:
+        """The value of a ``let``. What it assumes is assumed where it is used."""
+        before = len(self.assumed)
+        value = self.evaluate(stmt.value, env)
+        if len(self.assumed) > before:
+            if isinstance(value, bool):
+                del self.assumed[before:]
+                self.truth(stmt.value, env, "compared")
+            env.assumed[stmt.name] = self.assumed[before:]
+            del self.assumed[before:]
+        return value
+
     def claim(self, node: ast.Expr, env: Env) -> Claim:
         """What a condition says of the input's sizes."""
         match node:
+            case ast.Name() if node.name in env.assumed:
+                found = Every(tuple(a.claim for a in env.assumed[node.name]))
+                return found if env.values[node.name] else Not(found)
             case ast.Binary(operator="and" | "or"):
                 sides = (self.claim(node.left, env), self.claim(node.right, env))
                 return Every(sides) if node.operator == "and" else either(sides)
@@ -185,6 +200,7 @@ class Evaluator:
         """What a name stands for: a value, a block, a layer, a function, a word."""
         name = node.name
         if (value := env.find(name)) is not None:
+            self.assumed.extend(env.assumed.get(name, ()))
             return value
         if name in BUILTINS:
             return Builtin(name)
@@ -252,7 +268,7 @@ class Evaluator:
         return dict(zip(targets, item, strict=True))
 
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
-        inner = Env(env.file, dict(env.values), env.blocks)
+        inner = env.body()
         out = []
         for item in self.list_of(node.iterable, env):
             self.step(env.span(node))
