@@ -55,6 +55,8 @@ class Set:
         return bool(self.tail[(size - self.start) % self.period])
 
     def __and__(self, other: Set) -> Set:
+        if other in (self, EVERY):
+            return self
         return self._with(other, lambda a, b: a & b)
 
     def __or__(self, other: Set) -> Set:
@@ -204,6 +206,9 @@ def _canonical(low: bytes, tail: bytes) -> Set:
         else:
             tail = tail[:part]
     kept, at = len(low), len(tail) - 1
+    for stretch in (tail * 1024, tail * 32, tail):  # most of a long start goes at once
+        while low.endswith(stretch, 0, kept):
+            kept -= len(stretch)
     while kept and low[kept - 1] == tail[at]:
         kept, at = kept - 1, at - 1 if at else len(tail) - 1
     at = (at + 1) % len(tail)
