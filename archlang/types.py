@@ -9,7 +9,7 @@ for every input stays known behind any layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -294,6 +294,13 @@ class Tensor:
 
     def __str__(self) -> str:
         return f"[{', '.join(str(int(d)) for d in self.shape)}]"
+
+    def at(self, sizes: Mapping[str, int]) -> Tensor:
+        """The shape for an input of these sizes; raises ``ValueError`` where it is not known."""
+        values = [None if form is None else form.at(sizes) for form in map(form_of, self.shape)]
+        if any(v is None for v in values):
+            raise ValueError(f"the shape {self.symbolic} is not known at {dict(sizes)}")
+        return Tensor(tuple(int(v) for v in values if v is not None))
 
     @property
     def symbolic(self) -> str:

@@ -45,6 +45,32 @@ class Unstated(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Near:
+    """The legal sizes next to one: the largest up to it, and the least from it on."""
+
+    names: tuple[str, ...]
+    size: int
+    below: int | None
+    above: int | None
+
+    @property
+    def legal(self) -> bool:
+        return self.above == self.size
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data; ``pad`` is what has to be added to reach ``above``."""
+        pad = None if self.above is None else self.above - self.size
+        return {
+            "names": list(self.names),
+            "size": self.size,
+            "legal": self.legal,
+            "below": self.below,
+            "above": self.above,
+            "pad": pad,
+        }
+
+
+@dataclass(frozen=True)
 class Legal:
     """The legal sizes of a network's inputs.
 
@@ -56,6 +82,8 @@ class Legal:
     defaults: Mapping[str, int]
     region: Region
     unstated: tuple[Unstated, ...]
+    fixed_by: Node | None = None
+    """The first layer whose weights are made for one size."""
 
     @property
     def exact(self) -> bool:
@@ -82,6 +110,20 @@ class Legal:
         further = (u.claim.holds(sizes) for u in self.unstated if u.claim is not None)
         return sizes in self.region and False not in further
 
+    def near(self, size: int) -> list[Near]:
+        """The legal sizes next to one.
+
+        For each name where they do not depend on each other; else for all names at once.
+        """
+        sets: list[tuple[tuple[str, ...], Set]] = [(self.names, self.square)]
+        if len(self.region.boxes) == 1:
+            sets = [((n,), self.region.boxes[0].get(n, EVERY)) for n in self.names]
+        joined: dict[tuple[int | None, int | None], tuple[str, ...]] = {}
+        for names, found in sets:
+            ends = (found.below(size), found.above(size))
+            joined[ends] = (*joined.get(ends, ()), *names)
+        return [Near(names, size, *ends) for ends, names in joined.items()]
+
     def words(self, most: int = 3) -> str:
         """The legal sizes as a user would write them."""
         boxes = [self._box(box) for box in self.region.boxes]
@@ -97,6 +139,8 @@ class Legal:
 
     def _box(self, box: Mapping[str, Set]) -> str:
         said = []
+        if not box:
+            return f"every {' and '.join(self.names)}"
         for name in self.names:
             words = box.get(name, EVERY).words(name)
             said.append(f"({words})" if " or " in words and len(self.names) > 1 else words)
@@ -124,12 +168,15 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
         nodes = _running(graph, training)
         defaults = input_sizes(graph)
         region, unstated = _domain(nodes)
+        fixed_by = None
         for asked in conditions(graph, nodes):
             where, why = stated(asked)
             region = region & where
             unstated.extend(why)
+            if asked.why == "weight" and fixed_by is None:
+                fixed_by = asked.node
         names = tuple(defaults)
-        graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated))
+        graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated), fixed_by)
     found: Legal = graph.worked_out[key]
     return found
 

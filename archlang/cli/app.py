@@ -12,6 +12,7 @@ import typer
 
 from archlang.cli.check import check
 from archlang.cli.compile import compile_
+from archlang.cli.sizes import sizes
 from archlang.cli.summary import summary
 from archlang.cli.train import train
 
@@ -57,6 +58,7 @@ for _name, _command in (
     ("summary", summary),
     ("compile", compile_),
     ("train", train),
+    ("sizes", sizes),
 ):
     app.command(_name)(guarded(_command))
 

@@ -8,6 +8,7 @@ undefined, the form means nothing: that is for the sizes themselves to say, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import cached_property, lru_cache, reduce
@@ -208,7 +209,11 @@ def _rank(monomial: Monomial) -> tuple[int, tuple[object, ...]]:
 def _term(monomial: Monomial, factor: Number) -> str:
     if len(monomial) == 1 and factor == 1:
         return _text(monomial[0])[0]
-    texts = [t if strong else f"({t})" for t, strong in map(_text, monomial)]
+    powers = Counter(monomial)
+    texts = [
+        (t if strong else f"({t})") + (f"**{n}" if n > 1 else "")
+        for (t, strong), n in ((_text(a), n) for a, n in powers.items())
+    ]
     text = "*".join([str(factor.numerator)] * (factor.numerator != 1 or not texts) + texts)
     return text if factor.denominator == 1 else f"{text}/{factor.denominator}"
 
