@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from archlang.op import Op
 from archlang.source import Span
-from archlang.types import Condition, Shape, Tensor
+from archlang.types import Condition, Dim, Shape, Tensor
 
 if TYPE_CHECKING:
     from archlang.elaborate.scope import Env
@@ -121,6 +122,16 @@ class Assumed(NamedTuple):
     why: Why
 
 
+class Stated(NamedTuple):
+    """What a spec says of one size of a tensor, beside what it is: an assertion or a signature."""
+
+    said: Dim | Fraction
+    node: Node
+    axis: int
+    span: Span
+    code: Literal["A201", "A209"]
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -133,6 +144,7 @@ class Graph:
     aux: dict[str, Aux] = field(default_factory=dict)
     requirements: list[Requirement] = field(default_factory=list)
     assumed: list[Assumed] = field(default_factory=list)
+    stated: list[Stated] = field(default_factory=list)
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

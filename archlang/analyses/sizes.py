@@ -8,10 +8,8 @@ made for the size that the network is checked with, and so fixes it.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archlang.graph import Graph, Node
@@ -42,6 +40,8 @@ class Unstated(NamedTuple):
     span: Span
     why: str
     claim: Claim | None = None
+    limit: bool = False
+    """Whether it is because more would have to be worked through than is."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class Legal:
     defaults: Mapping[str, int]
     region: Region
     unstated: tuple[Unstated, ...]
+    domain: Region
+    """Where every layer by itself takes its input."""
     fixed_by: Node | None = None
     """The first layer whose weights are made for one size."""
 
@@ -126,25 +128,42 @@ class Legal:
 
     def words(self, most: int = 3) -> str:
         """The legal sizes as a user would write them."""
-        boxes = [self._box(box) for box in self.region.boxes]
+        return self.describe(self.region, most, whole=True)
+
+    def describe(self, region: Region, most: int = 3, *, whole: bool = False) -> str:
+        """A region as a user would write it; the box of the defaults first.
+
+        With ``whole`` the names that may have any size are said too.
+        """
+        boxes = [self._box(box, whole) for box in region.boxes]
         if len(boxes) == 1:
             return boxes[0]
         if not boxes:
             return "no size"
-        mine = [i for i, b in enumerate(self.region.boxes) if self.defaults in Region((b,))]
+        mine = [i for i, b in enumerate(region.boxes) if self.defaults in Region((b,))]
         order = [*mine, *(i for i in range(len(boxes)) if i not in mine)]
         said = " or ".join(f"({boxes[i]})" for i in order[:most])
         left = len(boxes) - most
         return f"{said} or {left} more such box{'es' if left > 1 else ''}" if left > 0 else said
 
-    def _box(self, box: Mapping[str, Set]) -> str:
+    def condition(self, region: Region) -> str | None:
+        """A region as an expression of the language, where it is one that a user would write."""
+        if len(region.boxes) != 1:
+            return None
+        parts = [s.condition(n) for n, s in sorted(region.boxes[0].items())]
+        texts = [t for t in parts if t is not None]
+        if len(texts) < len(parts) or not texts:
+            return None
+        return " and ".join(f"({t})" if " or " in t and len(texts) > 1 else t for t in texts)
+
+    def _box(self, box: Mapping[str, Set], whole: bool) -> str:
         said = []
         if not box:
             return f"every {' and '.join(self.names)}"
-        for name in self.names:
+        for name in self.names if whole else sorted(box):
             words = box.get(name, EVERY).words(name)
-            said.append(f"({words})" if " or " in words and len(self.names) > 1 else words)
-        return " and ".join(said)
+            said.append(words)
+        return " and ".join(f"({w})" if " or " in w and len(said) > 1 else w for w in said)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data: a union of boxes, each with a set for every name."""
@@ -165,9 +184,10 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
     """The legal sizes of a network; with ``training``, for the layers that only run there too."""
     key = f"legal {training}"
     if key not in graph.worked_out:
-        nodes = _running(graph, training)
+        nodes = running(graph, training)
         defaults = input_sizes(graph)
-        region, unstated = _domain(nodes)
+        domain, unstated = _domain(nodes)
+        region = domain
         fixed_by = None
         for asked in conditions(graph, nodes):
             where, why = stated(asked)
@@ -176,7 +196,7 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
             if asked.why == "weight" and fixed_by is None:
                 fixed_by = asked.node
         names = tuple(defaults)
-        graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated), fixed_by)
+        graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated), domain, fixed_by)
     found: Legal = graph.worked_out[key]
     return found
 
@@ -191,7 +211,8 @@ def input_sizes(graph: Graph) -> dict[str, int]:
     return found
 
 
-def _running(graph: Graph, training: bool) -> list[Node]:
+def running(graph: Graph, training: bool = False) -> list[Node]:
+    """The nodes that run in evaluation; with ``training``, all."""
     live = graph.live()
     return [n for n in graph.nodes if training or n.index in live]
 
@@ -207,7 +228,8 @@ def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
                 continue
             if dim.atom is None:
                 if dim.form is None and _first_unknown(node):
-                    unstated.append(Unstated(node.span, dim.unknown or _together(node, dim)))
+                    why = dim.unknown or _together(node, dim)
+                    unstated.append(Unstated(node.span, why, limit=bool(dim.unknown)))
             elif dim.atom not in seen:
                 seen.add(dim.atom)
                 name, function = dim.atom
@@ -249,7 +271,7 @@ def stated(asked: Asked) -> tuple[Region, list[Unstated]]:
     try:
         where = asked.claim.region()
     except TooLongError as error:
-        return EVERYWHERE, [Unstated(asked.span, str(error), asked.claim)]
+        return EVERYWHERE, [Unstated(asked.span, str(error), asked.claim, limit=True)]
     if where is not None:
         return where, []
     why = "sizes along several axes meet in a way that is no union of boxes"
@@ -278,7 +300,7 @@ class Growth:
 def growth(graph: Graph) -> Growth:
     """Multiply-accumulates and neurons of one sample in evaluation, for every legal size."""
     if "growth" not in graph.worked_out:
-        nodes = _running(graph, training=False)
+        nodes = running(graph, training=False)
         graph.worked_out["growth"] = Growth(
             _sum(n.op.macs(n.output, *n.tensors) for n in nodes),
             _sum(n.op.neurons(n.output, *n.tensors) for n in nodes),
@@ -291,8 +313,3 @@ def _sum(dims: Iterable[Dim]) -> Form | None:
     known = [form_of(d) for d in dims]
     forms = [f for f in known if f is not None]
     return total(forms) if len(forms) == len(known) else None
-
-
-def everywhere(parts: Iterable[Region]) -> Region:
-    """Where all of several regions are."""
-    return reduce(operator.and_, parts, EVERYWHERE)

@@ -13,7 +13,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
-from archlang.elaborate.signature import differ, same_traces, sizes, wrong
+from archlang.elaborate.signature import differ, same_traces, sizes, states, wrong
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.ops.input import Input
@@ -140,6 +140,7 @@ class Elaborator(Merges):
             stated = sizes(spec, env, self.evaluator)
             axes = wrong(stated, tensor, self.defaults, self.actual)
             if not axes:
+                self.graph.stated.extend(states(stated, node, env, "A201"))
                 return
             span, label = differ(spec, stated, tensor, axes, env)
             notes = [f"{name}: {how}" for name, how in same_traces(node, axes)]

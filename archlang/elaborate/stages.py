@@ -297,10 +297,11 @@ class Stages(ABC):
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
             return LOST
-        tensor = self.needed(wire, span).output
-        bind_signature(node, inner, tensor, span)
+        arrives = self.needed(wire, span)
+        bind_signature(node, inner, arrives.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        check_takes(node, inner, tensor, span, self.evaluator)
+        stated = check_takes(node, inner, arrives, span, self.evaluator)
+        self.graph.stated.extend(stated)
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args)
         place = Place(inner, Scope(path, at.scope.claims), region)
@@ -311,7 +312,7 @@ class Stages(ABC):
             end = self.body(node.body, place, wire)
             if isinstance(end, Node):
                 region.result = end
-                check_result(node, inner, end.output, self.evaluator)
+                self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
             result = end
         self.active.pop()
         return result

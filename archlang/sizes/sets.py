@@ -151,6 +151,30 @@ class Set:
             parts.append(self._tail_words(name, bool(parts)))
         return " or ".join(parts) if parts else f"no {name}"
 
+    def condition(self, name: str = "H") -> str | None:
+        """As an expression of the language that is true of exactly these sizes; None of many."""
+        intervals = list(runs(i + 1 for i, b in enumerate(self.low) if b))
+        parts = [_bounds(name, *run) for run in intervals]
+        if 1 in self.tail:
+            tail = self._tail_condition(name)
+            bound = f"{name} >= {self.above(self.start)}"
+            parts.append(bound if not tail else tail if self.start == 1 else f"{tail} and {bound}")
+        return " or ".join(parts) if 0 < len(parts) <= MOST // 2 else None
+
+    def _tail_condition(self, name: str) -> str:
+        found, period = self.residues, self.period
+        if period == 1:
+            return ""
+        if len(found) == 1:
+            return f"{name} % {period} == {found[0]}"
+        if len(found) == period - 1:
+            return f"{name} % {period} != {(set(range(period)) - set(found)).pop()}"
+        starts = [r for r in found if (r - 1) % period not in found]
+        if len(starts) == 1:  # one unbroken run, round the end of the period perhaps
+            moved = f"({name} + {period - starts[0]})" if starts[0] else name
+            return f"{moved} % {period} < {len(found)}"
+        return f"({' or '.join(f'{name} % {period} == {r}' for r in found)})"
+
     def _tail_words(self, name: str, grouped: bool) -> str:
         found, period = self.residues, self.period
         first = self.above(self.start)
@@ -177,6 +201,13 @@ def _interval(name: str, first: int, last: int) -> str:
     if first == last:
         return f"{name} == {first}"
     return f"{name} <= {last}" if first == 1 else f"{first} <= {name} <= {last}"
+
+
+def _bounds(name: str, first: int, last: int) -> str:
+    if first == last:
+        return f"{name} == {first}"
+    below = f"{name} <= {last}"
+    return below if first == 1 else f"{name} >= {first} and {below}"
 
 
 def _short(first: int, last: int) -> str:
