@@ -109,9 +109,10 @@ def _nearby(claim: Claim, found: Legal, by: Span | None = None) -> dict[str, int
     for moves in product(steps, repeat=len(found.names)):
         moved = zip(found.names, moves, strict=True)
         point = {name: found.defaults[name] + step for name, step in moved}
-        if min(point.values()) > 0 and claim.holds(point) is False and point in found.region:
-            if all(other.holds(point) is not False for other in others):
-                return point
+        if min(point.values()) < 1 or point not in found.region:
+            continue
+        if claim.holds(point) is False and not any(c.holds(point) is False for c in others):
+            return point
     return None
 
 
