@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import PlainValidator
@@ -34,6 +35,10 @@ def _padding(value: object) -> Any:
         return value
     if isinstance(value, str):
         raise ValueError(f"must be `same`, `valid`, a number or a size, not `{value}`")
+    return _margins(value)
+
+
+def _margins(value: object) -> Any:
     if isinstance(value, list):
         if not all(isinstance(v, (list, tuple)) and len(v) == 2 for v in value):
             raise ValueError(
@@ -43,8 +48,25 @@ def _padding(value: object) -> Any:
     return _sized(value, 0)
 
 
+def _ratio(value: object) -> int | Fraction:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
+        raise ValueError(f"must be a number, not `{format_value(value)}`")
+    ratio = Fraction(value)
+    if ratio <= 0:
+        raise ValueError(f"must be more than 0, not {format_value(value)}")
+    if max(ratio.numerator, ratio.denominator) > LARGEST:
+        raise ValueError(f"as a ratio of whole numbers takes them up to {LARGEST:,}")
+    return ratio.numerator if ratio.denominator == 1 else ratio
+
+
+def _ratios(value: object) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(_ratio(v) for v in value)
+    return _ratio(value)
+
+
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
         raise ValueError(f"must be a number, not `{format_value(value)}`")
     return float(value)
 
@@ -54,6 +76,10 @@ def _probability(value: object) -> float:
     if not 0 <= number <= 1:
         raise ValueError(f"is a probability, from 0 to 1, not {format_value(value)}")
     return number
+
+
+def _numbers(value: object) -> float | list[float]:
+    return [_number(v) for v in value] if isinstance(value, list) else _number(value)
 
 
 def _truth(value: object) -> bool:
@@ -76,27 +102,84 @@ def _sizes(value: object) -> list[int]:
     return list(value)
 
 
-Whole: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, -LARGEST))]
-PositiveInt: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, 1))]
-Size: TypeAlias = Annotated[int | tuple[int, ...], PlainValidator(lambda v: _sized(v, 1))]
+def _lengths(value: object) -> list[int]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be sizes, of which one may be -1, not `{format_value(value)}`")
+    for size in value:
+        if size != -1:
+            _whole(size, 1)
+    return list(value)
+
+
+# The last part of each says what it takes: the reference documentation shows it.
+
+Whole: TypeAlias = Annotated[int, PlainValidator(lambda v: _whole(v, -LARGEST)), "a whole number"]
+PositiveInt: TypeAlias = Annotated[
+    int, PlainValidator(lambda v: _whole(v, 1)), "a whole number from 1"
+]
+Size: TypeAlias = Annotated[
+    int | tuple[int, ...], PlainValidator(lambda v: _sized(v, 1)), "a size or a number, from 1"
+]
 """A whole number that holds for every axis, or one for each (``3x3``), each at least 1."""
-NaturalSize: TypeAlias = Annotated[int | tuple[int, ...], PlainValidator(lambda v: _sized(v, 0))]
+NaturalSize: TypeAlias = Annotated[
+    int | tuple[int, ...], PlainValidator(lambda v: _sized(v, 0)), "a size or a number, from 0"
+]
 Padding: TypeAlias = Annotated[
-    Literal["same", "valid"] | int | tuple[int, ...] | list[list[int]], PlainValidator(_padding)
+    Literal["same", "valid"] | int | tuple[int, ...] | list[list[int]],
+    PlainValidator(_padding),
+    "`same`, `valid`, a number, a size or pairs",
 ]
 """``same``, ``valid``, a number, a size, or a list of pairs ``[before, after]``, one an axis."""
-Number: TypeAlias = Annotated[float, PlainValidator(_number)]
-Probability: TypeAlias = Annotated[float, PlainValidator(_probability)]
-Truth: TypeAlias = Annotated[bool, PlainValidator(_truth)]
-Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(_wholes)]
-Sizes: TypeAlias = Annotated[list[int], PlainValidator(_sizes)]
+Margins: TypeAlias = Annotated[
+    int | tuple[int, ...] | list[list[int]],
+    PlainValidator(_margins),
+    "a number, a size or pairs",
+]
+"""A number, a size, or a list of pairs ``[before, after]``, one an axis."""
+Ratios: TypeAlias = Annotated[
+    int | Fraction | tuple[int, ...] | list[int | Fraction] | None,
+    PlainValidator(_ratios),
+    "a number, a size or a list of numbers, more than 0",
+]
+"""Exact numbers more than 0: one that holds for every axis, or one for each; may be left out."""
+Number: TypeAlias = Annotated[float, PlainValidator(_number), "a number"]
+Numbers: TypeAlias = Annotated[
+    float | list[float], PlainValidator(_numbers), "a number or a list of numbers"
+]
+Probability: TypeAlias = Annotated[float, PlainValidator(_probability), "a number from 0 to 1"]
+Truth: TypeAlias = Annotated[bool, PlainValidator(_truth), "`true` or `false`"]
+Axes: TypeAlias = Annotated[tuple[int, ...], PlainValidator(_wholes), "whole numbers"]
+Sizes: TypeAlias = Annotated[list[int], PlainValidator(_sizes), "a list of sizes"]
 """A list of sizes; those that depend on the input's still say so."""
+Lengths: TypeAlias = Annotated[list[int], PlainValidator(_lengths), "sizes, of which one may be -1"]
+"""Sizes, and -1 for what is left; those that depend on the input's still say so."""
 OptionalSize: TypeAlias = Annotated[
-    int | tuple[int, ...] | None, PlainValidator(lambda v: _sized(v, 1))
+    int | tuple[int, ...] | None,
+    PlainValidator(lambda v: _sized(v, 1)),
+    "a size or a number, from 1",
 ]
 """A size that may be left out."""
-OptionalWhole: TypeAlias = Annotated[int | None, PlainValidator(lambda v: _whole(v, -LARGEST))]
+OptionalNumber: TypeAlias = Annotated[float | None, PlainValidator(_number), "a number"]
+"""A number that may be left out."""
+OptionalWhole: TypeAlias = Annotated[
+    int | None, PlainValidator(lambda v: _whole(v, -LARGEST)), "a whole number"
+]
 """A whole number that may be left out."""
+
+
+def margins(
+    value: int | tuple[int, ...] | list[list[int]], axes: int, field: str
+) -> tuple[tuple[int, int], ...]:
+    """``value`` before and after each axis; raises where it is given for another number."""
+    if not isinstance(value, list):
+        return tuple((n, n) for n in per_axis(value, axes, field))
+    if len(value) != axes:
+        raise LayerError(
+            f"`{field}` gives {len(value)} pairs, one for each axis, "
+            f"but the tensor has {axes} beside its channels",
+            field=field,
+        )
+    return tuple((before, after) for before, after in value)
 
 
 def per_axis(value: int | Sequence[int], axes: int, field: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ A class that leaves a question open cannot be defined, and a name can be taken o
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from fractions import Fraction
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
@@ -63,6 +64,8 @@ class Op(BaseModel):
     """Whether the backward pass needs its output, so that nothing may be written over it."""
     aliases: ClassVar[bool] = False
     """Whether its output may share memory with what it takes."""
+    stored: ClassVar[bool] = True
+    """Whether its buffers are in the ``state_dict``."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
@@ -174,6 +177,8 @@ def format_value(value: object) -> str:
         return "x".join(str(v) for v in value)
     if isinstance(value, list):
         return f"[{', '.join(format_value(v) for v in value)}]"
+    if isinstance(value, Fraction) and Fraction(repr(float(value))) == value:
+        value = float(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value)
@@ -196,8 +201,8 @@ def module_text(op: Op, xs: tuple[Tensor, ...]) -> str:
     return f"{op.lower(Recorder(), *xs)} as {call}"
 
 
-def words() -> frozenset[str]:
-    """The words that layers take as arguments: ``same``, ``valid``, ``reflect``, …"""
+def words(op: type[Op], field: str) -> frozenset[str]:
+    """The words that a parameter of a layer takes: ``same``, ``valid``, ``reflect``, …"""
 
     def literals(annotation: object) -> Iterator[str]:
         if get_origin(annotation) is Literal:
@@ -206,12 +211,14 @@ def words() -> frozenset[str]:
             for inner in get_args(annotation):
                 yield from literals(inner)
 
+    about = op.model_fields[field]
+    return frozenset(w for a in (about.annotation, *about.metadata) for w in literals(a))
+
+
+def all_words() -> frozenset[str]:
+    """The words that layers take as arguments."""
     return frozenset(
-        word
-        for op in Op.registry.values()
-        for field in op.model_fields.values()
-        for annotation in (field.annotation, *field.metadata)
-        for word in literals(annotation)
+        word for op in Op.registry.values() for f in op.model_fields for word in words(op, f)
     )
 
 

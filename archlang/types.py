@@ -259,9 +259,21 @@ def slice_rule(start: int, end: int) -> SizeRule:
 
 
 @lru_cache(maxsize=256)
-def constant_rule(size: int) -> SizeRule:
-    """Whatever comes in, ``size`` comes out."""
-    return SizeRule(lambda n: size, 1, 0, 1)
+def constant_rule(size: int, least: int = 1) -> SizeRule:
+    """Whatever comes in, ``size`` comes out. An ``n`` below ``least`` is rejected."""
+    return SizeRule(lambda n: size if n >= least else None, 1, 0, least)
+
+
+@lru_cache(maxsize=256)
+def ratio_rule(above: int, below: int) -> SizeRule:
+    """``n`` times ``above / below`` in lowest terms, rounded down; None where nothing is left."""
+    return SizeRule(lambda n: n * above // below or None, below, above, -(-below // above))
+
+
+@lru_cache(maxsize=256)
+def divided_rule(parts: int) -> SizeRule:
+    """One of ``parts`` equal parts of ``n``; None where ``parts`` does not divide it."""
+    return SizeRule(lambda n: None if n % parts else n // parts, parts, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archlang.analyses.cost import total
 from archlang.diagnostic import Diagnostic
-from archlang.elaborate.elaborator import METRICS, broken, free_names
-from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.elaborator import broken, free_names
+from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.problem import Problem
 from archlang.graph import Graph, Requirement
 

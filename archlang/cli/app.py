@@ -12,9 +12,11 @@ import typer
 
 from archlang.cli.check import check
 from archlang.cli.compile import compile_
+from archlang.cli.ops import ops
 from archlang.cli.sizes import sizes
 from archlang.cli.summary import summary
 from archlang.cli.train import train
+from archlang.cli.weights import weights
 
 INTERRUPTED, FAILED = 130, 70
 
@@ -58,6 +60,8 @@ for _name, _command in (
     ("summary", summary),
     ("compile", compile_),
     ("train", train),
+    ("weights", weights),
+    ("ops", ops),
     ("sizes", sizes),
 ):
     app.command(_name)(guarded(_command))

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from archlang.elaborate.problem import fail, unknown
-from archlang.elaborate.values import Given, Partial, describe, plain
-from archlang.op import LayerError, Op, Parameter
+from archlang.elaborate.values import Given, Partial, describe, written
+from archlang.op import LayerError, Op, Parameter, words
 from archlang.source import Span
 
 
@@ -71,14 +71,17 @@ def make_layer(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Op, d
     missing(cls.name, parameters, bound, span)
     values: dict[str, Any] = {}
     for name, argument in bound.items():
-        if isinstance(argument.value, Partial):
-            fail(
-                "A105",
-                f"`{name}` of `{cls.name}` cannot be {describe(argument.value)}",
-                argument.span,
-                f"`{argument.value.name}` is {describe(argument.value)}",
-            )
-        values[name] = plain(argument.value)
+        value = argument.value
+        if isinstance(value, Partial):
+            if value.given or value.kind != "layer" or value.name not in words(cls, name):
+                fail(
+                    "A105",
+                    f"`{name}` of `{cls.name}` cannot be {describe(value)}",
+                    argument.span,
+                    f"`{value.name}` is {describe(value)}",
+                )
+            value = value.name  # a word that is also a layer's name, as `linear` is
+        values[name] = value
     try:
         return cls(**values), bound
     except ValidationError as error:
@@ -87,7 +90,7 @@ def make_layer(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Op, d
         message = str(first["msg"]).removeprefix("Value error, ")
         if first["type"] == "literal_error":
             choices = first["ctx"]["expected"].replace("'", "`")
-            message = f"must be {choices}, not `{values[name]}`"
+            message = f"must be {choices}, not `{written(values[name])}`"
         where = bound[name].span if name in bound else span
         fail("A105", f"`{name}` of `{cls.name}` {message}", where)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from archlang.arguments import LARGEST
 from archlang.diagnostic import Diagnostic
-from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
@@ -19,9 +19,6 @@ from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.ops.input import Input
 from archlang.syntax import ast
 from archlang.types import Shape, input_dim
-
-METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
-"""Numbers of the whole network that a ``require`` may ask about."""
 
 
 class Elaborator(Merges):
@@ -134,8 +131,9 @@ class Elaborator(Merges):
         """Check an assertion; the flow goes on with what was inferred."""
         env, tensor = at.env, node.output
         try:
-            if len(spec.dims) != tensor.rank:
-                label = f"specified {len(spec.dims)} axes; inferred {tensor}"
+            if not spec.fits(tensor.rank):
+                least = "at least " if spec.rest else ""
+                label = f"specified {least}{len(spec.dims)} axes; inferred {tensor}"
                 fail("A201", "shape assertion failed", env.span(spec), label)
             stated = sizes(spec, env, self.evaluator)
             axes = wrong(stated, tensor, self.defaults, self.actual)
@@ -224,6 +222,8 @@ class Elaborator(Merges):
     def input_shape(self, stmt: ast.Input, at: Place) -> Shape:
         given = self.given_inputs.get(stmt.name)
         dims = stmt.shape.dims
+        if stmt.shape.rest:
+            fail("A105", "an input states all of its sizes", at.env.span(stmt.shape))
         if given is not None and len(given) != len(dims):
             text = "x".join(str(int(d)) for d in given)
             fail("A105", f"`{stmt.name}` has {len(dims)} axes; {text} has {len(given)}",

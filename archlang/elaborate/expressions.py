@@ -25,7 +25,7 @@ from archlang.elaborate.values import (
     written,
 )
 from archlang.graph import Assumed, Why
-from archlang.op import Op, words
+from archlang.op import Op, all_words
 from archlang.sizes.claims import Claim, Every, Known, Not, either
 from archlang.sizes.functions import RELATIONS
 from archlang.source import Span
@@ -40,8 +40,12 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
 }  # fmt: skip
-_ROUNDING: dict[str, Callable[[Any], int]] = {"round": round, "ceil": ceil, "floor": floor}
-BUILTINS = ("range", "round", "ceil", "floor", "min", "max", "len", "sum")
+_OF_ONE: dict[str, Callable[[Any], Any]] = {
+    "round": round, "ceil": ceil, "floor": floor, "abs": abs,
+}  # fmt: skip
+BUILTINS = ("range", *_OF_ONE, "min", "max", "len", "sum")
+METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
+"""What `require` knows of the network once it is whole."""
 
 
 class Evaluator:
@@ -51,7 +55,7 @@ class Evaluator:
         self.assumed = [] if assumed is None else assumed
         self.steps = 0
         self.calls = 0
-        self.words = words()
+        self.words = all_words()
 
     def step(self, span: Span) -> None:
         """Count one step of work; raises when a spec asks for too many."""
@@ -206,6 +210,9 @@ class Evaluator:
             return Builtin(name)
         if name in self.words:
             return name
+        if name in METRICS:
+            message = f"`{name}` is known only once the network is whole: inside `require`"
+            fail("A103", message, env.span(node))
         known = [*env.names(), *Op.registry, *BUILTINS, *self.words]
         return unknown("name", name, known, env.span(node))
 
@@ -356,7 +363,7 @@ class Evaluator:
             return self.range(values, span)
         if len(values) != 1:
             fail("A104", f"`{name}` takes one number", span)
-        return _ROUNDING[name](values[0])
+        return _OF_ONE[name](values[0])
 
     def range(self, values: list[Any], span: Span) -> list[int]:
         if not 1 <= len(values) <= 3 or not all(isinstance(v, int) for v in values):

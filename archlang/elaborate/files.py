@@ -149,8 +149,7 @@ class Loader:
 
     def read(self, key: str, name: str) -> Source:
         if key.startswith("std/"):
-            text = files("archlang.std").joinpath(name.removeprefix("std/")).read_text("utf-8")
-            return Source(name, text)
+            return library_source(key.removeprefix("std/"))
         return read_source(Path(key), name)
 
 
@@ -161,3 +160,9 @@ def standard_library() -> list[str]:
         for f in files("archlang.std").iterdir()
         if f.name.endswith(".arch")
     )
+
+
+def library_source(name: str) -> Source:
+    """The text of a file of the standard library."""
+    file = f"{name}.arch"
+    return Source(f"std/{file}", files("archlang.std").joinpath(file).read_text("utf-8"))

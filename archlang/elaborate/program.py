@@ -125,6 +125,7 @@ class Program:
             body, given = self._resolve(model)
             given = tuple(self._with_settings(body, given, settings or {}, env))
             inner = env.body()
+            graph.root.definition, graph.root.env = body, inner
             span = env.span(model)
             head = Span(span.source, span.start, body.body.start if model is body else span.end)
             elaborator.evaluator.parameters(name, body.params, given, inner, head)

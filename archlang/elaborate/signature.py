@@ -37,7 +37,7 @@ def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> 
     if block.signature is None:
         return
     takes = block.signature.takes
-    if len(takes.dims) != tensor.rank:
+    if not takes.fits(tensor.rank):
         fail(
             "A209",
             f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor}",
@@ -45,7 +45,7 @@ def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> 
             related=[Note(inner.span(takes), "its signature")],
         )
     parameters = {p.name for p in block.params}
-    for dim, size in zip(takes.dims, tensor.shape, strict=True):
+    for dim, size in zip(takes.dims, tensor.shape, strict=not takes.rest):
         if isinstance(dim.value, ast.Name) and not is_open(dim):
             name = dim.value.name
             if name not in parameters and name not in inner.values:
@@ -59,7 +59,8 @@ def check_takes(
     signature, tensor, stated = block.signature, node.output, []
     if signature is None:
         return []
-    for axis, (dim, size) in enumerate(zip(signature.takes.dims, tensor.shape, strict=True)):
+    takes = signature.takes
+    for axis, (dim, size) in enumerate(zip(takes.dims, tensor.shape, strict=not takes.rest)):
         if is_open(dim):
             continue
         wanted_size = run.number(dim.value, inner)
@@ -69,7 +70,7 @@ def check_takes(
             wanted = inner.span(dim).text
             fail(
                 "A209",
-                f"`{block.name}` takes {shape_text(signature.takes, inner)}, not {tensor}",
+                f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor}",
                 span,
                 related=[Note(inner.span(dim), f"`{wanted}` is not {int(size)}")],
             )
@@ -90,7 +91,8 @@ def wrong(
     size was changed, it says nothing.
     """
     out = []
-    for axis, ((dim, value), size) in enumerate(zip(stated, tensor.shape, strict=True)):
+    # axes beyond those stated are left open (`...`)
+    for axis, ((dim, value), size) in enumerate(zip(stated, tensor.shape, strict=False)):
         if value is None or (isinstance(value, int) and same(value, size)):
             continue
         moved = any(defaults.get(s) != actual.get(s) for s in symbols(size))
@@ -128,7 +130,7 @@ def check_result(block: ast.Block, inner: Env, node: Node, run: Evaluator) -> li
         return []
     tensor = node.output
     gives = block.signature.gives
-    if len(gives.dims) != tensor.rank:
+    if not gives.fits(tensor.rank):
         label = f"its body gives {tensor}"
         fail("A209", f"`{block.name}` does not give what it says", inner.span(gives), label)
     stated = sizes(gives, inner, run)

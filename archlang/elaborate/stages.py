@@ -303,7 +303,7 @@ class Stages(ABC):
         stated = check_takes(node, inner, arrives, span, self.evaluator)
         self.graph.stated.extend(stated)
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
-        region = Region("block", node.name, path, span, args)
+        region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
         at.region.parts.append(region)
         self.active.append(block)

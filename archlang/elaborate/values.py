@@ -138,15 +138,6 @@ def written(value: Value, depth: int = 0) -> str:
             return format_value(value)
 
 
-def plain(value: Value) -> Any:
-    """A value as a layer takes it: exact fractions become floats."""
-    if isinstance(value, Fraction):
-        return float(value)
-    if isinstance(value, list):
-        return [plain(v) for v in value]
-    return value
-
-
 def whole(value: Fraction | int) -> int | Fraction:
     """A number in its simplest form: a fraction that is whole becomes an ``int``."""
     if isinstance(value, Fraction) and value.denominator == 1:

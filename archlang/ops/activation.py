@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from archlang.arguments import Number, Truth, Whole, axis_of
-from archlang.op import Torch, Weightless
+from archlang.op import LayerError, Torch, Weightless, format_value
 from archlang.types import Dim, Tensor
 
 
@@ -74,6 +74,67 @@ class Elu(_Activation, name="elu"):
     inplace: Truth = False
 
 
+class Celu(_Activation, name="celu"):
+    """max(x, 0) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    Shape: [*A] -> [*A].
+
+    Barron 2017, Continuously differentiable exponential linear units.
+
+        celu(0.5) : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    module = "CELU"
+    alpha: Number = 1.0
+    inplace: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if self.alpha == 0:
+            raise LayerError("`alpha` divides, so it must not be 0", field="alpha")
+        return x
+
+
+class Selu(_Activation, name="selu"):
+    """1.0507 * elu(x, alpha=1.6733), which drives means to 0 and variances to 1.
+
+    Shape: [*A] -> [*A].
+
+    Klambauer et al. 2017, Self-normalizing neural networks.
+
+        selu : [256] -> [256]
+    """
+
+    module = "SELU"
+    inplace: Truth = False
+
+
+class Hardtanh(_Activation, name="hardtanh"):
+    """min(max(x, min_val), max_val).
+
+    Shape: [*A] -> [*A].
+
+    Collobert 2004, Large scale machine learning.
+
+        hardtanh : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    module = "Hardtanh"
+    min_val: Number = -1.0
+    max_val: Number = 1.0
+    inplace: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if self.min_val >= self.max_val:
+            raise LayerError(
+                f"`max_val` must be more than `min_val`, {format_value(self.min_val)}, "
+                f"not {format_value(self.max_val)}",
+                field="max_val",
+            )
+        return x
+
+
 class Relu6(_Activation, name="relu6"):
     """min(max(x, 0), 6).
 
@@ -114,6 +175,36 @@ class Tanh(_Activation, name="tanh"):
     module = "Tanh"
 
 
+class Softplus(_Activation, name="softplus"):
+    """log(1 + exp(beta * x)) / beta, a smooth relu.
+
+    Where beta * x is more than `threshold`, x itself, which it hardly differs from.
+
+    Shape: [*A] -> [*A].
+
+    Dugas et al. 2001, Incorporating second-order functional knowledge for better option pricing.
+
+        softplus : [64] -> [64]
+    """
+
+    module = "Softplus"
+    beta: Number = 1.0
+    threshold: Number = 20.0
+
+
+class LogSigmoid(_Activation, name="log_sigmoid"):
+    """log(1 / (1 + exp(-x))).
+
+    Shape: [*A] -> [*A].
+
+    Mikolov et al. 2013, Distributed representations of words and phrases (as a loss).
+
+        log_sigmoid : [64] -> [64]
+    """
+
+    module = "LogSigmoid"
+
+
 class Softmax(_Activation, name="softmax"):
     """exp(x) divided by its sum along one axis: the channels, unless `axis` names another.
 
@@ -124,6 +215,7 @@ class Softmax(_Activation, name="softmax"):
         softmax : [1000] -> [1000]
     """
 
+    module = "Softmax"
     axis: Whole = 0
 
     def infer(self, *xs: Tensor) -> Tensor:
@@ -133,7 +225,20 @@ class Softmax(_Activation, name="softmax"):
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
-        return nn.Softmax(dim=axis_of(self.axis, x.rank) + 1)
+        return getattr(nn, self.module)(dim=axis_of(self.axis, x.rank) + 1)
+
+
+class LogSoftmax(Softmax, name="log_softmax"):
+    """The logarithm of softmax along one axis: the channels, unless `axis` names another.
+
+    Shape: [*A] -> [*A].
+
+    Bridle 1990, Probabilistic interpretation of feedforward classification network outputs.
+
+        log_softmax : [1000] -> [1000]
+    """
+
+    module = "LogSoftmax"
 
 
 class Gelu(_Activation, name="gelu"):
@@ -161,6 +266,20 @@ class Silu(_Activation, name="silu"):
     """
 
     module = "SiLU"
+    inplace: Truth = False
+
+
+class Mish(_Activation, name="mish"):
+    """x * tanh(log(1 + exp(x))).
+
+    Shape: [*A] -> [*A].
+
+    Misra 2020, Mish: a self regularized non-monotonic activation function.
+
+        mish : [32, 112, 112] -> [32, 112, 112]
+    """
+
+    module = "Mish"
     inplace: Truth = False
 
 

@@ -9,6 +9,7 @@ from archlang.arguments import (
     PositiveInt,
     Size,
     Truth,
+    margins,
     per_axis,
     plain,
     spatial_axes,
@@ -71,18 +72,10 @@ class Conv(_Convolution, name="conv"):
 
     def pads(self, axes: int) -> Pairs:
         """The padding before and after each axis; raises for `same` with an even kernel."""
-        if isinstance(self.pad, list):
-            if len(self.pad) != axes:
-                raise LayerError(
-                    f"`pad` gives {len(self.pad)} pairs, one for each axis, "
-                    f"but the tensor has {axes} beside its channels",
-                    field="pad",
-                )
-            return tuple((a, b) for a, b in self.pad)
         if self.pad == "valid":
             return ((0, 0),) * axes
-        if self.pad != "same":
-            return tuple((p, p) for p in per_axis(self.pad, axes, "pad"))
+        if not isinstance(self.pad, str):
+            return margins(self.pad, axes, "pad")
         kernel = per_axis(self.kernel, axes, "kernel")
         dilation = per_axis(self.dilation, axes, "dilation")
         if even := next((k for k in kernel if k % 2 == 0), None):

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from archlang.arguments import Sizes
-from archlang.op import Torch, View
-from archlang.types import Tensor
+from archlang.arguments import Numbers, Sizes
+from archlang.op import Fresh, LayerError, Torch, View
+from archlang.types import Dim, Shape, Tensor
 
 
 class Input(View):
@@ -20,3 +20,54 @@ class Input(View):
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
+
+
+class Normalize(Fresh, name="normalize"):
+    """(x - mean) / std: what images are brought to before the first layer sees them.
+
+    `mean` and `std` are a number each, or one for each channel. They are buffers, but not in
+    the `state_dict`: the spec says what they are.
+
+    Shape: [C, *S] -> [C, *S], with any number of axes S.
+
+    LeCun et al. 1998, Efficient BackProp.
+
+        normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) : [3, 224, 224] -> [3, 224, 224]
+    """
+
+    stored = False
+
+    mean: Numbers
+    std: Numbers
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if x.rank == 0:
+            raise LayerError("`normalize` needs a tensor [C, …] of one or more axes")
+        for field, value in (("mean", self.mean), ("std", self.std)):
+            if isinstance(value, list) and len(value) != x.channels:
+                raise LayerError(
+                    f"`{field}` has {len(value)} numbers, one for each channel, "
+                    f"but {int(x.channels)} arrive",
+                    field=field,
+                )
+        if 0 in (self.std if isinstance(self.std, list) else [self.std]):
+            raise LayerError("`std` divides, so it must not be 0", field="std")
+        return x
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        return {"mean": _stored(self.mean, x), "std": _stored(self.std, x)}
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        return 0
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return nn.Normalize(self.mean, self.std, xs[0].rank - 1)
+
+
+def _stored(value: float | list[float], x: Tensor) -> Shape:
+    return (len(value), *(1,) * (x.rank - 1)) if isinstance(value, list) else ()

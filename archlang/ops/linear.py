@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from archlang.arguments import OptionalWhole, PositiveInt, Truth, axis_of
+from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
 from archlang.op import Fresh, LayerError, Torch
 from archlang.types import Dim, Shape, Tensor, product
 
@@ -13,7 +13,11 @@ class Linear(Fresh, name="linear"):
     Shape: [*A, F] -> [*A, features]. It acts on the last axis unless `axis` names another;
     a tensor of three or more axes needs `axis` (A206), as a forgotten `flatten` looks like one.
 
-    Rosenblatt 1958, The perceptron.
+    In training, weights are set to 0 with probability `drop_connect`, once for a whole batch.
+    The others are scaled by 1/(1-p).
+
+    Rosenblatt 1958, The perceptron; Wan et al. 2013, Regularization of neural networks using
+    DropConnect.
 
         linear(10) : [400] -> [10]
     """
@@ -23,6 +27,7 @@ class Linear(Fresh, name="linear"):
     features: PositiveInt
     axis: OptionalWhole = None
     bias: Truth = True
+    drop_connect: Probability = 0.0
 
     def acts_on(self, x: Tensor) -> int:
         """The axis it acts on, from the front; raises where that is unsaid or not there."""
@@ -58,6 +63,9 @@ class Linear(Fresh, name="linear"):
         (x,) = xs
         axis = self.acts_on(x)
         options: dict[str, Any] = {} if self.bias else {"bias": False}
+        if self.drop_connect:
+            options = {"p": self.drop_connect, "dim": axis + 1, **options}
+            return nn.DropConnectLinear(int(x.shape[axis]), self.features, **options)
         if axis == x.rank - 1:
             return nn.Linear(int(x.shape[axis]), self.features, **options)
         return nn.AxisLinear(int(x.shape[axis]), self.features, dim=axis + 1, **options)

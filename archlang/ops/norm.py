@@ -2,9 +2,17 @@
 
 from typing import Any
 
-from archlang.arguments import Number, Truth, Whole, axis_of
+from archlang.arguments import (
+    Number,
+    OptionalNumber,
+    PositiveInt,
+    Truth,
+    Whole,
+    axis_of,
+    spatial_axes,
+)
 from archlang.op import Fresh, LayerError, Torch
-from archlang.types import Dim, Shape, Tensor
+from archlang.types import Dim, Shape, Tensor, product
 
 
 class _Norm(Fresh):
@@ -12,6 +20,14 @@ class _Norm(Fresh):
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
+
+
+def _running_statistics(x: Tensor) -> dict[str, Shape]:
+    return {
+        "running_mean": (x.channels,),
+        "running_var": (x.channels,),
+        "num_batches_tracked": (),
+    }
 
 
 class BatchNorm(_Norm, name="bn"):
@@ -48,11 +64,7 @@ class BatchNorm(_Norm, name="bn"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
-        return {
-            "running_mean": (x.channels,),
-            "running_var": (x.channels,),
-            "num_batches_tracked": (),
-        }
+        return _running_statistics(x)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -64,6 +76,103 @@ class BatchNorm(_Norm, name="bn"):
         if not self.affine:
             options["affine"] = False
         return getattr(nn, f"BatchNorm{max(1, x.rank - 1)}d")(int(x.channels), **options)
+
+
+class GroupNorm(_Norm, name="groupnorm"):
+    """Give the values of each of `groups` groups of channels zero mean and unit variance.
+
+    The mean is over the channels of the group and all positions, for each sample by itself.
+    With `affine` it then scales and shifts each channel by learned figures.
+
+    Shape: [C, *S] -> [C, *S], with any number of axes S; `groups` divides C, and a group has
+    more than one value.
+
+    Wu and He 2018, Group normalization.
+
+        groupnorm(32) : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    groups: PositiveInt
+    eps: Number = 1e-5
+    affine: Truth = True
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if x.channels % self.groups:
+            raise LayerError(
+                f"`groups` {self.groups} does not divide the channels that arrive, "
+                f"{int(x.channels)}",
+                field="groups",
+            )
+        if x.numel == self.groups:
+            raise LayerError(
+                f"each of {self.groups} groups of {x} is one value, which would come out as 0",
+                field="groups",
+                hint="PyTorch refuses it for a batch of one",
+            )
+        return x
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        return {"weight": (x.channels,), "bias": (x.channels,)} if self.affine else {}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        options: dict[str, Any] = {} if self.eps == 1e-5 else {"eps": self.eps}
+        if not self.affine:
+            options["affine"] = False
+        return nn.GroupNorm(self.groups, int(x.channels), **options)
+
+
+class InstanceNorm(_Norm, name="instancenorm"):
+    """Give each channel zero mean and unit variance over all positions, each sample by itself.
+
+    With `affine` it then scales and shifts each channel by learned figures. With `track` it
+    keeps running statistics as buffers, and uses them at inference.
+
+    Shape: [C, *S] -> [C, *S], with one to three axes S; unless it tracks, more than one position.
+
+    Ulyanov et al. 2016, Instance normalization: the missing ingredient for fast stylization.
+
+        instancenorm : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    eps: Number = 1e-5
+    momentum: Number = 0.1
+    affine: Truth = False
+    track: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        spatial_axes(x.shape, self.name)
+        if product(x.spatial) == 1 and not self.track:
+            raise LayerError(
+                f"`instancenorm` needs more than one position in each channel, and {x} has one: "
+                "it would come out as 0"
+            )
+        return x
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        return {"weight": (x.channels,), "bias": (x.channels,)} if self.affine else {}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        return _running_statistics(x) if self.track else {}
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        options: dict[str, Any] = {} if self.eps == 1e-5 else {"eps": self.eps}
+        if self.momentum != 0.1:
+            options["momentum"] = self.momentum
+        if self.affine:
+            options["affine"] = True
+        if self.track:
+            options["track_running_stats"] = True
+        return getattr(nn, f"InstanceNorm{x.rank - 1}d")(int(x.channels), **options)
 
 
 class LayerNorm(_Norm, name="layernorm"):
@@ -107,3 +216,43 @@ class LayerNorm(_Norm, name="layernorm"):
         if axis == x.rank - 1:
             return nn.LayerNorm(int(x.shape[axis]), **options)
         return nn.AxisLayerNorm(int(x.shape[axis]), dim=axis + 1, **options)
+
+
+class RMSNorm(_Norm, name="rmsnorm"):
+    """Divide the values along one axis by the root of their mean square, each position by itself.
+
+    `eps` is added to the mean square; unsaid, it is the smallest step from 1 that the numbers
+    can make, as in PyTorch. With `affine` each is then scaled by a learned figure.
+
+    Shape: [*A] -> [*A]; the axis is the last, unless `axis` names another.
+
+    Zhang and Sennrich 2019, Root mean square layer normalization.
+
+        rmsnorm : [197, 768] -> [197, 768]
+    """
+
+    eps: OptionalNumber = None
+    axis: Whole = -1
+    affine: Truth = True
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis_of(self.axis, x.rank)
+        return x
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        return {"weight": (x.shape[axis_of(self.axis, x.rank)],)} if self.affine else {}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        options: dict[str, Any] = {} if self.eps is None else {"eps": self.eps}
+        if not self.affine:
+            options["elementwise_affine"] = False
+        if axis == x.rank - 1:
+            return nn.RMSNorm(int(x.shape[axis]), **options)
+        return nn.AxisRMSNorm(int(x.shape[axis]), dim=axis + 1, **options)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from archlang.arguments import Probability, Truth
+from archlang.arguments import Probability, Truth, spatial_axes
 from archlang.op import Torch, View
 from archlang.types import Tensor
 
@@ -29,6 +29,57 @@ class Dropout(View, name="dropout"):
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options: dict[str, Any] = {"inplace": True} if self.inplace else {}
         return nn.Dropout(self.p, **options)
+
+
+class ChannelDropout(View, name="channel_dropout"):
+    """Set whole channels to 0 with probability `p`, and scale the others by 1/(1-p), in training.
+
+    Neighbouring positions say much the same, so that dropping single values hides little. At
+    inference its output is its input, so it makes no neurons.
+
+    Shape: [C, *S] -> [C, *S], with one to three axes S.
+
+    Tompson et al. 2015, Efficient object localization using convolutional networks.
+
+        channel_dropout(0.2) : [64, 28, 28] -> [64, 28, 28]
+    """
+
+    p: Probability = 0.5
+    inplace: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        spatial_axes(x.shape, self.name)
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        options: dict[str, Any] = {"inplace": True} if self.inplace else {}
+        return getattr(nn, f"Dropout{xs[0].rank - 1}d")(self.p, **options)
+
+
+class AlphaDropout(View, name="alpha_dropout"):
+    """Dropout for `selu`, in training: what is dropped is set to the limit of `selu`, not to 0.
+
+    Each value is dropped with probability `p`; then all is scaled and shifted so that mean and
+    variance stay what they were. At inference its output is its input, so it makes no neurons.
+
+    Shape: [*A] -> [*A].
+
+    Klambauer et al. 2017, Self-normalizing neural networks.
+
+        alpha_dropout(0.1) : [256] -> [256]
+    """
+
+    p: Probability = 0.5
+    inplace: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        options: dict[str, Any] = {"inplace": True} if self.inplace else {}
+        return nn.AlphaDropout(self.p, **options)
 
 
 class DropPath(View, name="drop_path"):

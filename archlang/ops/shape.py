@@ -1,10 +1,21 @@
 """Layers that rearrange what arrives, and learned tensors."""
 
+from collections.abc import Iterable
+from math import prod
 from typing import Any, ClassVar
 
-from archlang.arguments import Axes, Number, PositiveInt, Sizes, Truth, Whole, axis_of
+from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
-from archlang.types import Shape, Tensor, divides, product, slice_rule, through
+from archlang.types import (
+    Shape,
+    Tensor,
+    derived,
+    divided_rule,
+    divides,
+    product,
+    slice_rule,
+    through,
+)
 
 
 class Identity(View, name="identity"):
@@ -50,6 +61,41 @@ class Flatten(View, name="flatten"):
         return nn.Flatten(**options)
 
 
+class Reshape(View, name="reshape"):
+    """Lay the values out in other sizes, in the same order; one size may be -1: what is left.
+
+    Shape: [*A] -> [*sizes], of as many values.
+
+        reshape(8, 8, -1) : [64, 49] -> [8, 8, 49]
+    """
+
+    variadic: ClassVar[str] = "sizes"
+
+    sizes: Lengths = []  # noqa: RUF012 - pydantic copies it
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if not self.sizes:
+            raise LayerError("`reshape` needs at least one size", field="sizes")
+        if self.sizes.count(-1) > 1:
+            raise LayerError("only one size of `reshape` may be -1", field="sizes")
+        known = prod(size for size in self.sizes if size != -1)
+        values = int(x.numel)
+        if values % known or (-1 not in self.sizes and values != known):
+            raise LayerError(
+                f"{x} has {values:,} values, which {_listed(self.sizes)} does not hold",
+                field="sizes",
+            )
+        left = derived(values // known, *x.shape)
+        return Tensor(tuple(left if size == -1 else size for size in self.sizes))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        return f"{args[0]}.reshape({args[0]}.shape[0], {_listed(self.sizes)})"
+
+
 class Permute(View, name="permute"):
     """Put the axes in another order: `permute(1, 2, 0)` makes axis 1 the first.
 
@@ -86,8 +132,8 @@ class Permute(View, name="permute"):
         return f"{args[0]}.permute({_listed(order)})"
 
 
-def _listed(axes: range | tuple[int, ...]) -> str:
-    return ", ".join(str(axis) for axis in axes)
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(str(int(number)) for number in numbers)
 
 
 class Slice(View, name="slice"):
@@ -125,6 +171,47 @@ class Slice(View, name="slice"):
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         skipped = ":, " * (axis_of(self.axis, xs[0].rank) + 1)
         return f"{args[0]}[{skipped}{self.start}:{self.end}]"
+
+
+class Split(View, name="split"):
+    """The piece number `index`, from 0, of an axis cut into `parts` equal pieces.
+
+    As in Python, a negative `index` counts from the back.
+
+    Shape: [*A, S, *B] -> [*A, S / parts, *B]; `parts` divides S. The axis is the first, unless
+    `axis` names another.
+
+    Krizhevsky et al. 2012, ImageNet classification with deep convolutional neural networks.
+
+        split(2, 0) : [116, 28, 28] -> [58, 28, 28]
+    """
+
+    parts: PositiveInt
+    index: Whole
+    axis: Whole = 0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        if not -self.parts <= self.index < self.parts:
+            raise LayerError(
+                f"there is no piece {self.index} of {self.parts}; they count from 0", field="index"
+            )
+        out = through(x.shape[axis], divided_rule(self.parts))
+        if out is None:
+            raise LayerError(
+                f"`parts` {self.parts} does not divide an axis of {int(x.shape[axis])}",
+                field="parts",
+            )
+        return x.with_axis(axis, out)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        axis = axis_of(self.axis, xs[0].rank) + 1
+        # not `chunk`: what gives several views lets none be written over in training
+        return f"{args[0]}.unflatten({axis}, ({self.parts}, -1)).select({axis}, {self.index})"
 
 
 class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):

@@ -195,9 +195,14 @@ class DimSpec(Node):
 
 @node
 class ShapeSpec(Node):
-    """``[C, H, W]``."""
+    """``[C, H, W]``; ``[C, ...]`` leaves further axes open."""
 
     dims: list[DimSpec]
+    rest: bool
+
+    def fits(self, rank: int) -> bool:
+        """Whether a tensor of so many axes can have this shape."""
+        return len(self.dims) <= rank if self.rest else len(self.dims) == rank
 
 
 @node

@@ -156,7 +156,8 @@ class Builder(Transformer[Token, Any]):
         return ast.Argument(m.start_pos, m.end_pos, c[0] and str(c[0]), c[1])
 
     def shape(self, m: Meta, c: list[Any]) -> ast.ShapeSpec:
-        return ast.ShapeSpec(m.start_pos, m.end_pos, c)
+        dims = [dim for dim in c if isinstance(dim, ast.DimSpec)]
+        return ast.ShapeSpec(m.start_pos, m.end_pos, dims, rest=len(dims) < len(c))
 
     def dim(self, m: Meta, c: list[Any]) -> ast.DimSpec:
         return ast.DimSpec(m.start_pos, m.end_pos, c[0] and str(c[0]), c[1])

@@ -133,7 +133,7 @@ def _args(args: Sequence[ast.Argument] | None) -> str:
 
 def _shape(shape: ast.ShapeSpec) -> str:
     dims = [(f"{d.name}=" if d.name else "") + print_expression(d.value) for d in shape.dims]
-    return f"[{', '.join(dims)}]"
+    return f"[{', '.join([*dims, '...'] if shape.rest else dims)}]"
 
 
 def _params(params: Sequence[ast.Param] | None) -> str:

@@ -26,6 +26,7 @@ ROOMS = {
     "backends": 8,
     "network": 9,
     "report": 10,
+    "reference": 10,
     "train": 11,
     "cli": 12,
 }

@@ -1,21 +1,23 @@
-"""The tables of the reference that come from the code.
+"""What of the reference comes from the code: tables of the language's page, and whole pages.
 
-``python -m tests.docs.tables`` writes them into docs/language.md.
+``python -m tests.docs.tables`` writes them into docs/.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from archlang import ops
 from archlang.diagnostic import CODES
 from archlang.elaborate import expressions, stages
-from archlang.op import Op, Parameter, format_value
+from archlang.reference import Group, block_groups, layer_groups
+from archlang.reference.markdown import page_lines, prose
 from archlang.syntax import builder, parser
 from tests.docs.blocks import ROOT
 
-PAGE = ROOT / "docs" / "language.md"
-EXAMPLE = re.compile(r"^ {4,}(\S.*) : (\[[\d, ]+\] -> \[[\d, ]+\])$", re.MULTILINE)
+DOCS = ROOT / "docs"
+PAGE = DOCS / "language.md"
+CITED = re.compile(r"(?:[A-Z]\w+ & )?[A-Z]\w+(?: et al\.)? (?:19|20)\d\d\b")
 
 
 def table(name: str, page: str) -> str:
@@ -27,33 +29,22 @@ def table(name: str, page: str) -> str:
 def layers() -> str:
     """One line a layer: its signature, what it does, an example."""
     rows = ["| layer | what it does | example | its shapes |", "|---|---|---|---|"]
-    for op in Op.registry.values():
-        if op.__module__.startswith(ops.__name__):
-            rows.append(_row(op))
+    for page in (page for group in layer_groups() for page in group.pages):
+        spec, takes, gives = page.examples[0]
+        cells = (f"`{page.signature}`", page.summary, f"`{spec}`", f"{takes} -> {gives}")
+        rows.append(f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |")
     return "\n".join(rows)
 
 
-def _row(op: type[Op]) -> str:
-    doc = op.__doc__ or ""
-    spec, shapes = EXAMPLE.findall(doc)[0]
-    cells = (f"`{signature(op)}`", doc.strip().split("\n")[0], f"`{spec}`", shapes)
-    return f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
-
-
-def signature(op: type[Op]) -> str:
-    """A layer as it is written, with its parameters and their defaults."""
-    parameters = ", ".join(map(_parameter, op.parameters()))
-    return f"{op.name}({parameters})" if parameters else op.name
-
-
-def _parameter(parameter: Parameter) -> str:
-    if parameter.variadic:
-        return f"{parameter.name}…"
-    if parameter.required:
-        return parameter.name
-    if parameter.default is None:
-        return f"{parameter.name}=…"
-    return f"{parameter.name}={format_value(parameter.default)}"
+def library() -> str:
+    """One line a file of the standard library: what it defines, and whose it is."""
+    rows = ["| file | blocks and functions | from |", "|---|---|---|"]
+    for group in block_groups():
+        names = ", ".join(f"`{page.name}`" for page in group.pages)
+        said = (group.about, *(text for p in group.pages for text in (p.summary, *p.notes)))
+        papers = ", ".join(dict.fromkeys(CITED.findall(" ".join(said))))
+        rows.append(f"| [`{group.home}`]({_file(group)}) | {names} | {papers} |")
+    return "\n".join(rows)
 
 
 def codes() -> str:
@@ -84,17 +75,72 @@ LIMITS = {
     "scalars of one tensor": stages.MAX_SCALARS,
 }
 
-TABLES = {"layers": layers, "codes": codes, "limits": limits}
+TABLES = {"layers": layers, "library": library, "codes": codes, "limits": limits}
+
+LAYERS = """\
+# The layers
+
+Every layer of archlang, family by family; `archlang ops NAME` shows the same. What holds of all
+stands in the [language](language.md#layers), what composes from them in the
+[blocks](blocks.md). Shapes leave the batch out, parameters and multiply-accumulates (MACs) are
+those of the example, and modules that PyTorch lacks are in
+[modules.py](../archlang/backends/torch/modules.py).
+"""
+
+BLOCKS = """\
+# The standard library
+
+Blocks and functions written in the language, file by file; `archlang ops NAME` shows the
+definition as well. `use "std/resnet"` brings in what the file `std/resnet` defines. On the right
+of a signature `_` leaves a size open.
+"""
+
+
+def layers_page() -> str:
+    """docs/layers.md."""
+    return "\n".join((LAYERS, *_sections(layer_groups())))
+
+
+def blocks_page() -> str:
+    """docs/blocks.md."""
+    return "\n".join((BLOCKS, *_sections(block_groups())))
+
+
+def _sections(groups: list[Group]) -> Iterator[str]:
+    links = (f"[{g.title}](#{_anchor(g.title)})" for g in groups)
+    yield from ("Contents: " + " ·\n".join(links), "")
+    for group in groups:
+        yield from (f"## {group.title}", "")
+        if group.about:
+            yield from (prose(group.about), "")
+        if group.home.startswith("std/"):
+            yield from (f"In [{group.home}.arch]({_file(group)}).", "")
+        for page in group.pages:
+            yield from (*page_lines(page), "")
+
+
+def _file(group: Group) -> str:
+    return f"../archlang/{group.home}.arch"
+
+
+def _anchor(title: str) -> str:
+    kept = (c for c in title.lower() if c.isalnum() or c in " -_")
+    return "".join(kept).replace(" ", "-")
+
+
+PAGES = {DOCS / "layers.md": layers_page, DOCS / "blocks.md": blocks_page}
 
 
 def main() -> None:
-    """Write the tables into the page."""
+    """Write the tables and the pages."""
     page = PAGE.read_text(encoding="utf-8")
     for name, make in TABLES.items():
         before, start, rest = page.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- end of {name} -->")
         page = f"{before}{start}\n{make()}\n\n{end}{after}"
     PAGE.write_text(page, encoding="utf-8")
+    for path, text in PAGES.items():
+        path.write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

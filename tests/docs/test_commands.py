@@ -42,9 +42,9 @@ def test_the_layer_of_contributing_holds(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Op, "registry", dict(Op.registry))
     page = ROOT / "CONTRIBUTING.md"
     layer, case = (b.text for b in blocks_of(page) if b.info == "python")
-    names: dict[str, Any] = {"__name__": "softplus", "Case": Case}
+    names: dict[str, Any] = {"__name__": "softsign", "Case": Case}
     exec(compile(layer, str(page), "exec"), names)
-    assert "softplus" in Op.registry
+    assert "softsign" in Op.registry
     holds(eval(case.strip(), names))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -30,7 +31,20 @@ def test_every_example_is_known_here() -> None:
         "new_block.arch",
         "count.py",
         "train_digits.py",
+        "convolution_as_matrix.py",
+        "transposed_convolution.py",
+        "find_pattern.py",
+        "linear_as_convolution.arch",
+        "linear_as_convolution.py",
+        "weights.arch",
+        "weights.py",
     }
+
+
+def test_readme_lists_the_scripts() -> None:
+    listed = set(re.findall(r"\(examples/(\S+\.\w+)\)", (ROOT / "README.md").read_text("utf-8")))
+    assert {p.name for p in EXAMPLES.glob("*.py")} <= listed
+    assert all((EXAMPLES / name).is_file() for name in listed)
 
 
 def test_count() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import archlang
 from tests.elaborate.checks import codes, error, errors, model
 
 SUGGESTED = [
@@ -210,3 +211,13 @@ def test_an_error_says_all_in_its_text() -> None:
 )
 def test_two_parameters_with_one_name(text: str) -> None:
     assert len(errors(text)) == 1
+
+
+def test_numbers_of_the_network_are_known_in_require_only():
+    text = "model m { input x: [8]; linear(4); let learned = params - 4 }"
+    with pytest.raises(archlang.ArchError) as caught:
+        archlang.loads(text)
+    (found,) = caught.value.diagnostics
+    assert found.code == "A103"
+    assert "`params` is known only once the network is whole" in found.message
+    assert archlang.loads(text.replace("let learned = params - 4", "require params == 36"))

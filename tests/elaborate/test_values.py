@@ -24,6 +24,7 @@ TRUE = [
     "round(2.5) == 2 and round(3.5) == 4 and round(-2.5) == -2 and round(2.6) == 3",
     "ceil(7/2) == 4 and floor(7/2) == 3 and ceil(-7/2) == -3 and floor(-7/2) == -4",
     "ceil(4) == 4 and floor(4) == 4",
+    "abs(-7/2) == 7/2 and abs(3) == 3",
     "ceil(1.1*10) == 11",
     "min(3, 1, 2) == 1 and max([3, 1, 2]) == 3 and min(1.5, 2) == 1.5",
     "len([1, [2, 3]]) == 2 and len([]) == 0 and len(3x3x3) == 3",
@@ -212,6 +213,9 @@ VALUES = [
     ("block b(m) { m { conv(1x1, 3) | identity } }", "b(concat)", ["0.0"]),
     ("let cat = concat(axis=1)", "cat { conv(1x1, 3) | identity }", ["0"]),
     ("block block(c) { conv(1x1, c) }\nblock b(block) { block(4) }", "b(block)", ["0.0.0"]),
+    # a word that is also a layer's name
+    ("block b(m = linear) { upsample(2, mode=m) }", "b; b(bilinear); bn", ["2"]),
+    ("block b(f) { f(4, axis=0) }", "upsample(2, mode=linear); b(linear)", ["1.0"]),
 ]  # fmt: skip
 
 
@@ -228,6 +232,9 @@ WRONG_VALUES = [
     ("block b(f) { f }", "b(conv(1x1))", "A104"),
     ("block b(f) { f(4) }", "b(g)", "A103"),
     ("let act = relu(slope=3)", "act", "A104"),
+    ("", "upsample(2, mode=conv)", "A105"),
+    ("", "upsample(2, mode=linear(4))", "A105"),
+    ("block linear { relu }", "upsample(2, mode=linear)", "A105"),
 ]
 
 

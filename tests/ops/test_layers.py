@@ -72,6 +72,18 @@ def test_case(case: Case) -> None:
     holds(case)
 
 
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "{" not in c.spec], ids=lambda c: f"{c.spec} : {c.takes}"
+)
+def test_the_state_dict_is_what_it_says(case: Case) -> None:
+    network = load(case.spec, case.takes)
+    (node,) = (n for n in network.graph.nodes if n.inputs)
+    stored = node.params | (node.buffers if node.op.stored else {})
+    said = {f"0.{key}" if key else "0": tuple(map(int, size)) for key, size in stored.items()}
+    kept = network.to_torch("meta").state_dict()
+    assert {key: tuple(tensor.shape) for key, tensor in kept.items()} == said
+
+
 @pytest.mark.parametrize("field", ["gives", "params", "macs", "buffers", "neurons"])
 @pytest.mark.parametrize("case", [CASES[0], CASES[-1]], ids=lambda c: c.spec)
 def test_an_altered_case_fails(case: Case, field: str) -> None:

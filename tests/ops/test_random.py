@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -94,7 +95,15 @@ def a_plain_layer(r: random.Random) -> Made:
             ("linear", {"features": 5}),
             ("bn", {"affine": r.random() < 0.5, "eps": r.choice((0.001, 0, -0.001))}),
             ("layernorm", {"axis": axis, "affine": r.random() < 0.5}),
+            ("groupnorm", {"groups": r.randint(1, 6), "affine": r.random() < 0.5}),
+            ("instancenorm", {"affine": r.random() < 0.5, "track": r.random() < 0.5}),
+            ("rmsnorm", {"axis": axis, "affine": r.random() < 0.5}),
+            ("lrn", {"size": r.randint(1, 7), "beta": r.random()}),
+            ("prelu", {"num_parameters": r.randint(1, 6)}),
+            ("glu", {"axis": axis}),
+            ("maxout", {"pieces": r.randint(1, 3), "axis": axis}),
             ("softmax", {"axis": axis}),
+            ("log_softmax", {"axis": axis}),
             ("channel_shuffle", {"groups": r.randint(1, 4)}),
             ("attention", {"heads": r.randint(1, 3), "bias": r.random() < 0.5}),
             ("parameter", {"shape": [3, 1], "batch": r.random() < 0.5}),
@@ -102,6 +111,42 @@ def a_plain_layer(r: random.Random) -> Made:
         )
     )
     return name, fields, [shape]
+
+
+def a_resampling(r: random.Random) -> Made:
+    axes = r.randint(1, 3)
+    modes = ("nearest", "nearest_exact", "linear", "bilinear", "bicubic", "trilinear")
+    ratios = [Fraction(r.randint(1, 9), r.randint(1, 9)) for _ in range(axes)]
+    grid = {"size": figures(r, axes, 1, 7)} if r.random() < 0.3 else {"scale": ratios}
+    margins = [[r.randint(0, 4), r.randint(0, 4)] for _ in range(axes)]
+    name, fields = r.choice(
+        (
+            ("upsample", grid | {"mode": r.choice(modes), "align_corners": r.random() < 0.3}),
+            (
+                "pad",
+                {
+                    "amount": r.choice((figures(r, axes, 0, 4), margins)),
+                    "mode": r.choice(("zeros", "reflect", "replicate", "circular")),
+                },
+            ),
+            (
+                "locally_connected",
+                {
+                    "kernel": figures(r, axes, 1, 4),
+                    "channels": r.randint(1, 3),
+                    "stride": figures(r, axes, 1, 3),
+                    "pad": r.choice((figures(r, axes, 0, 2), margins)),
+                    "bias": r.random() < 0.5,
+                },
+            ),
+        )
+    )
+    return name, fields, [image(r, axes, r.choice((1, 4, 9)))]
+
+
+def a_shuffle(r: random.Random) -> Made:
+    name = r.choice(("pixel_shuffle", "pixel_unshuffle"))
+    return name, {"factor": r.randint(1, 3)}, [image(r, 2, r.choice((1, 4, 9)))]
 
 
 def a_place(r: random.Random, size: int) -> int:
@@ -150,7 +195,7 @@ def refused(op: Op, error: LayerError, inputs: list[torch.Tensor]) -> None:
             sum(x[:1] for x in inputs)
     elif error.code not in OURS:
         with pytest.raises((RuntimeError, ValueError, AssertionError, IndexError, AttributeError)):
-            Layer(op, *shapes).eval()(*inputs)
+            Layer(op, *shapes).eval()(*(x[:1] for x in inputs))  # any batch must run
 
 
 def check(made: Made, batch: int) -> None:
@@ -177,7 +222,9 @@ MAKERS: list[tuple[Callable[[random.Random], Made], int]] = [
     (a_conv_transpose, 300),
     (a_pool, 600),
     (a_whole_pool, 100),
-    (a_plain_layer, 300),
+    (a_plain_layer, 500),
+    (a_resampling, 400),
+    (a_shuffle, 50),
     (a_rearrangement, 200),
     (a_merge, 200),
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from archlang.types import (
     SymbolicDim,
     Tensor,
     constant_rule,
+    divided_rule,
+    ratio_rule,
     slice_rule,
     symbols,
     transposed_rule,
@@ -31,6 +35,8 @@ def rules() -> list[SizeRule]:
             r.randint(*low_high) for low_high in ((1, 5), (1, 4), (0, 3), (0, 3), (1, 3))
         )
         made.append(window_rule(k, s, a, b, d, r.random() < 0.5, r.randint(1, 6)))
+        made.append(ratio_rule(*Fraction(k, d).as_integer_ratio()))
+        made += [divided_rule(k), constant_rule(s, least=k)]
         made.append(transposed_rule(k, s, a, b, d, r.randint(0, 2)))
     return made
 
@@ -61,6 +67,15 @@ SYMBOLIC: list[tuple[str, dict[str, Any], list[set[str]]]] = [
     ("permute", {"axes": (2, 0, 1)}, [{"W"}, set(), {"H"}]),
     ("slice", {"start": 1, "end": -1, "axis": 1}, [set(), {"H"}, {"W"}]),
     ("linear", {"features": 4, "axis": 1}, [set(), set(), {"W"}]),
+    ("upsample", {"scale": 2}, [set(), {"H"}, {"W"}]),
+    ("upsample", {"size": 2}, [set(), set(), set()]),
+    ("pad", {"amount": 1}, [set(), {"H"}, {"W"}]),
+    ("crop", {"amount": 1}, [set(), {"H"}, {"W"}]),
+    ("pixel_unshuffle", {"factor": 1}, [set(), {"H"}, {"W"}]),
+    ("locally_connected", {"kernel": 3, "channels": 4}, [set(), {"H"}, {"W"}]),
+    ("split", {"parts": 2, "index": 0, "axis": 1}, [set(), {"H"}, {"W"}]),
+    ("maxout", {"pieces": 3, "axis": 2}, [set(), {"H"}, {"W"}]),
+    ("reshape", {"sizes": [3, -1]}, [set(), {"H", "W"}]),
 ]
 
 
@@ -79,3 +94,17 @@ def test_joined_and_stretched_sizes_say_so_too() -> None:
     stretched = Op.registry["mul"]().infer(Tensor((3, 1)), Tensor((3, h)))
     assert symbols(joined.shape[1]) == symbols(stretched.shape[1]) == {"H"}
     assert symbols(Op.registry["attention"](heads=1).macs(Tensor((h, 4)), Tensor((h, 4)))) == {"H"}
+
+
+def test_ratios_are_exact() -> None:
+    for above, below in ((115, 100), (4, 3), (1, 3), (7, 10), (3, 2)):
+        ratio = Fraction(above, below)
+        for n in range(1, 400):
+            assert ratio_rule(*ratio.as_integer_ratio()).of(n) == (floor(n * ratio) or None)
+    assert ratio_rule(23, 20).of(100) == 115 != int(100 * 1.15)
+
+
+def test_local_weights_say_that_they_depend_on_the_size() -> None:
+    x = Tensor((3, SymbolicDim(8, {"H"}), 9))
+    shapes = Op.registry["locally_connected"](kernel=3, channels=4).params(x)
+    assert [set(symbols(size)) for size in shapes["weight"][:2]] == [{"H"}, set()]

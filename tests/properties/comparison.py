@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass
 
@@ -143,6 +144,7 @@ def in_training(
     try:
         out = module.train()(*given.values())
     except ValueError as error:
-        return "" if "Expected more than 1 value per channel" in str(error) else str(error)
+        alone = re.match("Expected more than 1 (value per channel|spatial element)", str(error))
+        return "" if alone else str(error)
     wanted = {*network.outputs, *net.aux}
     return "" if set(out) == wanted else f"in training it gives {set(out)}, not {wanted}"

@@ -1,9 +1,11 @@
-"""Random arguments for each layer: wide draws that mostly suit the tensor, and flaws."""
+"""Random arguments for each layer: wide draws that mostly suit the tensor."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from fractions import Fraction
+from math import prod
 from typing import Any, TypeAlias
 
 from tests.properties.tree import Args, Layer, Shape
@@ -78,6 +80,7 @@ def adaptive(r: random.Random, s: Shape) -> Args:
 
 def linear(r: random.Random, s: Shape) -> Args:
     args: Args = {"features": r.choice(CHANNELS)} | some(r, {"bias": False})
+    args |= some(r, {"drop_connect": r.choice((0, 0.5, 1))}, 0.1)
     if len(s) >= 3 or r.random() < 0.2:
         args["axis"] = axis(r, s)
     return args
@@ -110,6 +113,81 @@ def parameter(r: random.Random, s: Shape) -> Args:
     return {"shape": shape} | some(r, {"init": r.choice((1, 0.5, -2)), "batch": True})
 
 
+def even_axis(r: random.Random, s: Shape) -> Args:
+    """An axis that has halves, where there is one; the first may go unsaid."""
+    along = next((a for a in r.sample(range(len(s)), len(s)) if s[a] % 2 == 0), 0)
+    return {"axis": along} if along or r.random() < 0.3 else {}
+
+
+def cut(r: random.Random, s: Shape, name: str) -> Args:
+    """An axis, and what divides it."""
+    along = axis(r, s) if r.random() < 0.5 else 0
+    return {name: divisor(r, s[along])} | ({"axis": along} if along else {})
+
+
+def split(r: random.Random, s: Shape) -> Args:
+    args = cut(r, s, "parts")
+    return args | {"index": r.randint(-args["parts"], args["parts"] - 1)}
+
+
+def reshape(r: random.Random, s: Shape) -> Args:
+    first = divisor(r, prod(s))
+    second = divisor(r, prod(s) // first)
+    sizes = r.sample((first, second, prod(s) // first // second), 3)
+    if r.random() < 0.5:
+        sizes[r.randrange(3)] = -1
+    return {"sizes": r.choice((tuple(sizes), (-1,), (-1, first), s[::-1]))}
+
+
+def prelu(r: random.Random, s: Shape) -> Args:
+    return some(r, {"num_parameters": r.choice((1, s[0], s[0])), "init": 0.1}, 0.6)
+
+
+def normalize(r: random.Random, s: Shape) -> Args:
+    mean, std = ([r.choice((0.5, -1, 2)) for _ in range(s[0])] for _ in range(2))
+    return {"mean": r.choice((mean, 0.5)), "std": r.choice((std, 2))}
+
+
+def margins(r: random.Random, s: Shape, high: int) -> Any:
+    pairs = [[r.randint(0, high), r.randint(0, high)] for _ in s[1:]]
+    return r.choice((figure(r, len(s) - 1, 0, high), pairs))
+
+
+def pad(r: random.Random, s: Shape) -> Args:
+    mode = r.choice(("zeros", "reflect", "replicate", "circular"))
+    args = {"amount": margins(r, s, 2)} | some(r, {"mode": mode}, 0.8)
+    return args | (some(r, {"value": 0.5}) if args.get("mode", "zeros") == "zeros" else {})
+
+
+def center_crop(r: random.Random, s: Shape) -> Args:
+    return {"size": r.choice((r.randint(1, min(s[1:])), tuple(r.randint(1, n) for n in s[1:])))}
+
+
+RATIOS = (1, 2, 3, *map(Fraction, ("3/2", "1/2", "4/3", "2/3", "1.15", "0.7", "1.1")))
+
+
+def upsample(r: random.Random, s: Shape) -> Args:
+    axes = len(s) - 1
+    each: Any = [r.choice(RATIOS) for _ in range(axes)]
+    scale = r.choice((r.choice(RATIOS), r.choice(RATIOS), each, figure(r, axes, 1, 2)))
+    args: Args = {"scale": scale} if r.random() < 0.7 else {"size": figure(r, axes, 1, 9)}
+    modes = ["nearest", "nearest_exact", "linear"]
+    modes += {2: ["bilinear", "bicubic"], 3: ["trilinear"]}.get(axes, [])
+    args |= some(r, {"mode": r.choice(modes)}, 0.8)
+    smooth = not args.get("mode", "nearest").startswith("nearest")
+    return args | (some(r, {"align_corners": True}) if smooth else {})
+
+
+def locally_connected(r: random.Random, s: Shape) -> Args:
+    axes = len(s) - 1
+    options = {"stride": figure(r, axes, 1, 2), "pad": margins(r, s, 1), "bias": False}
+    return {"kernel": figure(r, axes, 1, 3), "channels": r.randint(1, 3)} | some(r, options)
+
+
+def shuffle(r: random.Random, s: Shape) -> Args:
+    return {"factor": r.choice([n for n in (1, 2, 3) if s[0] % n**2 == 0])}
+
+
 def inplace(r: random.Random, s: Shape) -> Args:
     return some(r, {"inplace": r.random() < 0.7}, 0.2)
 
@@ -120,6 +198,11 @@ def nothing(r: random.Random, s: Shape) -> Args:
 
 def norm(r: random.Random, s: Shape) -> Args:
     return some(r, {"eps": 0.001, "affine": r.random() < 0.5})
+
+
+def lrn(r: random.Random, s: Shape) -> Args:
+    options = {"alpha": r.choice((0.1, 1)), "beta": r.choice((0.5, 1)), "k": r.choice((2, 1.5))}
+    return {"size": r.randint(1, 6)} | some(r, options)
 
 
 DRAWS: dict[str, tuple[tuple[int, ...], int, Draw]] = {
@@ -137,6 +220,14 @@ DRAWS: dict[str, tuple[tuple[int, ...], int, Draw]] = {
     ),
     "bn": ((1, 2, 3, 4), 3, lambda r, s: norm(r, s) | some(r, {"momentum": 0.05})),
     "layernorm": ((1, 2, 3, 4, 5), 2, lambda r, s: norm(r, s) | some(r, {"axis": axis(r, s)})),
+    "groupnorm": ((1, 2, 3, 4, 5), 1, lambda r, s: {"groups": divisor(r, s[0])} | norm(r, s)),
+    "instancenorm": (
+        (2, 3, 4), 1, lambda r, s: norm(r, s) | some(r, {"momentum": 0.05, "track": True})
+    ),
+    "rmsnorm": ((1, 2, 3, 4, 5), 1, lambda r, s: norm(r, s) | some(r, {"axis": axis(r, s)})),
+    "grn": ((2, 3, 4, 5), 1, lambda r, s: some(r, {"axis": axis(r, s), "eps": 0.001})),
+    "normalize": ((1, 2, 3, 4, 5), 1, normalize),
+    "lrn": ((2, 3, 4, 5), 1, lrn),
     "channel_shuffle": ((2, 3, 4), 1, lambda r, s: {"groups": divisor(r, s[0])}),
     "flatten": ((1, 2, 3, 4, 5), 1, flatten),
     "permute": ((1, 2, 3, 4, 5), 1, permute),
@@ -153,6 +244,29 @@ DRAWS: dict[str, tuple[tuple[int, ...], int, Draw]] = {
     "silu": ((1, 2, 3, 4), 1, inplace),
     "hardswish": ((1, 2, 3, 4), 1, inplace),
     "hardsigmoid": ((1, 2, 3, 4), 1, inplace),
+    "celu": ((1, 2, 3, 4), 1, lambda r, s: some(r, {"alpha": 0.5}) | inplace(r, s)),
+    "selu": ((1, 2, 3, 4), 1, inplace),
+    "mish": ((1, 2, 3, 4), 1, inplace),
+    "hardtanh": (
+        (1, 2, 3, 4), 1, lambda r, s: some(r, {"min_val": -0.5, "max_val": 2}) | inplace(r, s)
+    ),
+    "softplus": ((1, 2, 3, 4), 1, lambda r, s: some(r, {"beta": 2, "threshold": 0.5})),
+    "log_sigmoid": ((1, 2, 3, 4), 1, nothing),
+    "log_softmax": ((1, 2, 3, 4), 1, lambda r, s: some(r, {"axis": axis(r, s)})),
+    "prelu": ((1, 2, 3, 4, 5), 1, prelu),
+    "maxout": ((1, 2, 3, 4, 5), 1, lambda r, s: cut(r, s, "pieces")),
+    "glu": ((1, 2, 3, 4), 1, even_axis),
+    "channel_dropout": ((2, 3, 4), 1, lambda r, s: some(r, {"p": 0.2}) | inplace(r, s)),
+    "alpha_dropout": ((1, 2, 3, 4), 1, lambda r, s: some(r, {"p": 0.2}) | inplace(r, s)),
+    "locally_connected": ((2, 3, 4), 2, locally_connected),
+    "upsample": ((2, 3, 4), 3, upsample),
+    "pixel_shuffle": ((3,), 2, shuffle),
+    "pixel_unshuffle": ((3,), 1, lambda r, s: {"factor": divisor(r, *s[1:])}),
+    "pad": ((2, 3, 4), 2, pad),
+    "crop": ((2, 3, 4), 1, lambda r, s: {"amount": margins(r, s, 2)}),
+    "center_crop": ((2, 3, 4), 1, center_crop),
+    "reshape": ((1, 2, 3, 4, 5), 1, reshape),
+    "split": ((1, 2, 3, 4, 5), 1, split),
     "sigmoid": ((1, 2, 3, 4), 1, nothing),
     "tanh": ((1, 2, 3, 4), 1, nothing),
     "gelu": ((1, 2, 3, 4), 1, nothing),
@@ -165,124 +279,3 @@ def layer(r: random.Random, s: Shape) -> Layer:
     fitting = {n: (w, d) for n, (ranks, w, d) in DRAWS.items() if len(s) in ranks}
     name = r.choices(list(fitting), [w for w, _ in fitting.values()])[0]
     return Layer(name, fitting[name][1](r, s))
-
-
-# Flaws
-
-
-def too_large(r: random.Random, s: Shape) -> Layer:
-    name = r.choice(("conv", "maxpool", "avgpool"))
-    args: Args = {"kernel": max(s[1:], default=3) + r.randint(1, 3), "pad": 0}
-    return Layer(name, args | ({"channels": 4} if name == "conv" else {}))
-
-
-def no_divisor(r: random.Random, s: Shape) -> Layer:
-    choices = [
-        Layer("conv", {"kernel": 1, "channels": 6, "groups": r.choice((4, 5, s[0] + 1))}),
-        Layer("conv_transpose", {"kernel": 1, "channels": 4, "groups": s[0] + 1}),
-        Layer("channel_shuffle", {"groups": s[0] + 1}),
-        Layer("attention", {"heads": s[-1] + 1}),
-    ]
-    return r.choice(choices)
-
-
-def even(r: random.Random, s: Shape) -> Layer:
-    args: Args = {"kernel": r.choice((2, 4)), "channels": 4}
-    return Layer("conv", args | some(r, {"pad": "same", "stride": 2, "dilation": 2}))
-
-
-def other_axes(r: random.Random, s: Shape) -> Layer:
-    """Figures for another number of axes, or a layer for another rank."""
-    odd = (3,) * r.choice([n for n in (2, 3, 4) if n != len(s) - 1])
-    choices = [
-        Layer("conv", {"kernel": odd, "channels": 4}),
-        Layer("conv", {"kernel": 3, "channels": 4, "stride": odd, "pad": 1}),
-        Layer("conv", {"kernel": 3, "channels": 4, "pad": [[0, 1]] * len(odd)}),
-        Layer("conv_transpose", {"kernel": odd, "channels": 4}),
-        Layer("maxpool", {"kernel": odd}),
-        Layer("avgpool", {"kernel": 3, "stride": odd, "pad": 1}),
-        Layer("adaptive_avgpool", {"size": odd}),
-    ]
-    name = r.choice(list(DRAWS))
-    any_rank = Layer(
-        name, DRAWS[name][2](r, tuple(r.randint(2, 4) for _ in range(r.randint(2, 4))))
-    )
-    return r.choice([*choices, any_rank, any_rank, any_rank])
-
-
-def pad_too_large(r: random.Random, s: Shape) -> Layer:
-    choices = [
-        Layer("maxpool", {"kernel": 3, "stride": 1, "pad": 2}),
-        Layer("avgpool", {"kernel": 2, "pad": 2}),
-        Layer(
-            "conv",
-            {
-                "kernel": 3,
-                "channels": 2,
-                "pad": max(s[1:], default=2) + r.randint(-1, 1),
-                "pad_mode": r.choice(("reflect", "circular")),
-            },
-        ),
-        Layer("conv_transpose", {"kernel": 2, "channels": 2, "pad": max(s) + 1}),
-        Layer("conv_transpose", {"kernel": 2, "channels": 2, "stride": 2, "output_pad": 2}),
-    ]
-    return r.choice(choices)
-
-
-def forgotten_flatten(r: random.Random, s: Shape) -> Layer:
-    return Layer("linear", {"features": r.choice(CHANNELS)})
-
-
-def wrong_axis(r: random.Random, s: Shape) -> Layer:
-    axis = r.choice((len(s), -len(s) - 1))
-    choices = [
-        Layer("linear", {"features": 3, "axis": axis}),
-        Layer("layernorm", {"axis": axis}),
-        Layer("softmax", {"axis": axis}),
-        Layer("slice", {"start": 0, "end": 1, "axis": axis}),
-        Layer("flatten", {"start": axis}),
-        Layer("flatten", {"start": len(s) - 1, "end": 0}),
-        Layer("permute", {"axes": (0,) * len(s) if len(s) > 1 else (0, 1)}),
-        Layer("permute", {"axes": tuple(range(len(s) + 1))}),
-    ]
-    return r.choice(choices)
-
-
-def nothing_left(r: random.Random, s: Shape) -> Layer:
-    choices = [
-        Layer("slice", {"start": s[0], "end": s[0]}),
-        Layer("slice", {"start": s[0], "end": s[0] + 1}),
-        Layer("slice", {"start": -1, "end": 0}),
-        Layer("parameter", {"shape": [2, 0]}),
-        Layer("linear", {"features": 0, "axis": 0}),
-        Layer("conv", {"kernel": 3, "channels": 0}),
-    ]
-    return r.choice(choices)
-
-
-def bad_figure(r: random.Random, s: Shape) -> Layer:
-    choices = [
-        Layer("dropout", {"p": 1.5}),
-        Layer("dropout", {"p": -0.1}),
-        Layer("conv", {"kernel": 3, "channels": 4, "stride": 0}),
-        Layer("conv", {"kernel": 3, "channels": 4, "pad": -1}),
-        Layer("conv", {"kernel": 3, "channels": 4, "dilation": 0}),
-        Layer("conv", {"kernel": 3, "channels": 4, "groups": 0}),
-        Layer("maxpool", {"kernel": 0}),
-        Layer("maxpool", {"kernel": 2, "stride": 0}),
-        Layer("avgpool", {"kernel": 2, "pad": -1}),
-        Layer("adaptive_avgpool", {"size": 0}),
-    ]
-    return r.choice(choices)
-
-
-FLAWS = (
-    too_large, no_divisor, even, other_axes, pad_too_large, forgotten_flatten, wrong_axis,
-    nothing_left, bad_figure,
-)  # fmt: skip
-
-
-def flawed(r: random.Random, s: Shape) -> tuple[str, Layer]:
-    """A layer that is most likely wrong, and what is wrong with it."""
-    flaw = r.choice(FLAWS)
-    return flaw.__name__, flaw(r, s)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from tests.properties import draws
+from tests.properties import draws, flaws
 from tests.properties.eager import BATCH, REJECTIONS, Eager, Scope, Value, steady
 from tests.properties.layers import RefusedError
 from tests.properties.tree import (
@@ -133,7 +133,7 @@ class Generator:
         self.flaws.append(name)
 
     def flawed(self, shape: Shape) -> Part:
-        name, layer = draws.flawed(self.r, shape)
+        name, layer = flaws.flawed(self.r, shape)
         self.flaw(name)
         return layer
 

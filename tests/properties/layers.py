@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import nn
 
+from tests.properties import norms, spatial
+from tests.properties.built import Built, RefusedError, axes_of, dim_of, module
 from tests.properties.tree import Args
-
-Built: TypeAlias = tuple[Any, Callable[[torch.Tensor], torch.Tensor]]
-
-
-class RefusedError(Exception):
-    """What the language refuses by its closed list, though PyTorch might run it."""
-
-
-def axes_of(x: torch.Tensor) -> int:
-    """The axes a window slides over; PyTorch has modules for 1, 2 and 3."""
-    axes = x.dim() - 2
-    if axes not in (1, 2, 3):
-        raise ValueError(f"no convolution or pool over {axes} axes")
-    return axes
-
-
-def dim_of(axis: int, x: torch.Tensor) -> int:
-    """An axis counted without the batch, as PyTorch counts it."""
-    rank = x.dim() - 1
-    if not -rank <= axis < rank:
-        raise IndexError(f"no axis {axis}")
-    return axis % rank + 1
-
-
-def module(made: nn.Module) -> Built:
-    return made, made
 
 
 def conv(a: Args, x: torch.Tensor) -> Built:
@@ -103,23 +79,6 @@ def attention(a: Args, x: torch.Tensor) -> Built:
     return made, lambda x: made(x, x, x, need_weights=False)[0]
 
 
-def bn(a: Args, x: torch.Tensor) -> Built:
-    kinds = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
-    if x.dim() not in kinds:
-        raise ValueError("no batch norm of so many axes")
-    return module(
-        kinds[x.dim()](
-            x.shape[1], a.get("eps", 1e-5), a.get("momentum", 0.1), a.get("affine", True)
-        )
-    )
-
-
-def layernorm(a: Args, x: torch.Tensor) -> Built:
-    dim = dim_of(a.get("axis", -1), x)
-    made = nn.LayerNorm(x.shape[dim], a.get("eps", 1e-5), a.get("affine", True))
-    return made, lambda x: made(x.movedim(dim, -1)).movedim(-1, dim)
-
-
 def maxpool(a: Args, x: torch.Tensor) -> Built:
     kind = getattr(nn, f"MaxPool{axes_of(x)}d")
     stride, dilation = a.get("stride"), a.get("dilation", 1)
@@ -170,6 +129,37 @@ def slice_(a: Args, x: torch.Tensor) -> Built:
     return None, lambda x: x[chosen]
 
 
+def reshape(a: Args, x: torch.Tensor) -> Built:
+    if not a["sizes"] or 0 in a["sizes"]:
+        raise ValueError("no size")
+    return None, lambda x: x.reshape(x.shape[0], *a["sizes"])
+
+
+def split(a: Args, x: torch.Tensor) -> Built:
+    dim = dim_of(a.get("axis", 0), x)
+    size, over = divmod(x.shape[dim], a["parts"])
+    if over:
+        raise ValueError("parts of different sizes")
+    return None, lambda x: torch.split(x, size, dim)[a["index"]]
+
+
+def maxout(a: Args, x: torch.Tensor) -> Built:
+    dim, pieces = dim_of(a.get("axis", 0), x), a["pieces"]
+    if x.shape[dim] % pieces:
+        raise ValueError("groups of different sizes")
+
+    def largest(x: torch.Tensor) -> torch.Tensor:
+        last = x.movedim(dim, -1)
+        pooled = torch.stack([last[..., i::pieces] for i in range(pieces)]).max(0).values
+        return pooled.movedim(-1, dim)
+
+    return None, largest
+
+
+def channel_dropout(a: Args, x: torch.Tensor) -> Built:
+    return module(getattr(nn, f"Dropout{axes_of(x)}d")(a.get("p", 0.5)))
+
+
 def parameter(a: Args, x: torch.Tensor) -> Built:
     if any(size < 1 for size in a["shape"]):
         raise RefusedError("size")
@@ -195,8 +185,14 @@ LAYERS: dict[str, Callable[[Args, torch.Tensor], Built]] = {
     "conv_transpose": conv_transpose,
     "linear": linear,
     "attention": attention,
-    "bn": bn,
-    "layernorm": layernorm,
+    "bn": norms.bn,
+    "layernorm": norms.layernorm,
+    "groupnorm": norms.groupnorm,
+    "instancenorm": norms.instancenorm,
+    "rmsnorm": norms.rmsnorm,
+    "grn": norms.grn,
+    "lrn": norms.lrn,
+    "normalize": norms.normalize,
     "maxpool": maxpool,
     "avgpool": avgpool,
     "global_avgpool": global_avgpool,
@@ -212,6 +208,27 @@ LAYERS: dict[str, Callable[[Args, torch.Tensor], Built]] = {
     "identity": activation(nn.Identity),
     "channel_shuffle": lambda a, x: module(nn.ChannelShuffle(a["groups"])),
     "softmax": lambda a, x: module(nn.Softmax(dim_of(a.get("axis", 0), x))),
+    "reshape": reshape,
+    "split": split,
+    "pad": spatial.pad,
+    "crop": spatial.crop,
+    "center_crop": spatial.center_crop,
+    "upsample": spatial.upsample,
+    "pixel_shuffle": spatial.shuffle(nn.PixelShuffle),
+    "pixel_unshuffle": spatial.shuffle(nn.PixelUnshuffle),
+    "locally_connected": spatial.locally_connected,
+    "channel_dropout": channel_dropout,
+    "alpha_dropout": activation(nn.AlphaDropout),
+    "log_softmax": lambda a, x: module(nn.LogSoftmax(dim_of(a.get("axis", 0), x))),
+    "glu": lambda a, x: module(nn.GLU(dim_of(a.get("axis", 0), x))),
+    "maxout": maxout,
+    "prelu": activation(nn.PReLU),
+    "celu": activation(nn.CELU),
+    "selu": activation(nn.SELU),
+    "hardtanh": activation(nn.Hardtanh),
+    "softplus": activation(nn.Softplus),
+    "log_sigmoid": activation(nn.LogSigmoid),
+    "mish": activation(nn.Mish),
     "relu": activation(nn.ReLU),
     "leaky_relu": activation(nn.LeakyReLU, slope="negative_slope"),
     "elu": activation(nn.ELU),

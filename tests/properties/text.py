@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from typing import Any
 
 from tests.properties.tree import (
@@ -30,10 +31,29 @@ ORDER: dict[str, tuple[str, ...]] = {
     "conv_transpose": (
         "kernel", "channels", "stride", "pad", "output_pad", "dilation", "groups", "bias"
     ),
-    "linear": ("features", "axis", "bias"),
+    "linear": ("features", "axis", "bias", "drop_connect"),
     "attention": ("heads", "bias", "dropout"),
     "bn": ("eps", "momentum", "affine"),
     "layernorm": ("eps", "axis", "affine"),
+    "groupnorm": ("groups", "eps", "affine"),
+    "instancenorm": ("eps", "momentum", "affine", "track"),
+    "rmsnorm": ("eps", "axis", "affine"),
+    "grn": ("axis", "eps"),
+    "lrn": ("size", "alpha", "beta", "k"),
+    "normalize": ("mean", "std"),
+    "celu": ("alpha", "inplace"),
+    "hardtanh": ("min_val", "max_val", "inplace"),
+    "softplus": ("beta", "threshold"),
+    "prelu": ("num_parameters", "init"),
+    "maxout": ("pieces", "axis"),
+    "locally_connected": ("kernel", "channels", "stride", "pad", "bias"),
+    "upsample": ("scale", "size", "mode", "align_corners"),
+    "pad": ("amount", "mode", "value"),
+    "split": ("parts", "index", "axis"),
+    "channel_dropout": ("p", "inplace"),
+    "alpha_dropout": ("p", "inplace"),
+    "log_softmax": ("axis",),
+    "glu": ("axis",),
     "maxpool": ("kernel", "stride", "pad", "dilation", "ceil"),
     "avgpool": ("kernel", "stride", "pad", "ceil", "count_include_pad"),
     "flatten": ("start", "end"),
@@ -176,8 +196,8 @@ class Writer:
     # Values
 
     def arguments(self, name: str, args: Args) -> str:
-        if name == "permute":
-            return f"({', '.join(map(str, args['axes']))})"
+        if name in ("permute", "reshape"):
+            return f"({', '.join(map(str, *args.values()))})"
         order = ORDER.get(name, tuple(args))
         positional = 0
         while positional < len(order) and order[positional] in args and self.chance(0.8):
@@ -195,10 +215,13 @@ class Writer:
             return "c"
         if isinstance(value, tuple):
             plain = "x".join(map(str, value))
-            listed = f"[{', '.join(map(str, value))}]" if name != "pad" else plain
+            pairs = name in ("pad", "amount")  # in a list they would be pairs
+            listed = plain if pairs else f"[{', '.join(map(str, value))}]"
             return self.r.choice((plain, plain, listed))
         if isinstance(value, list):
             return f"[{', '.join(map(self.value, value))}]"
+        if isinstance(value, Fraction) and value == Fraction(str(float(value))):
+            return self.r.choice((str(value), f"({value})", str(float(value))))
         return self.number(value) if isinstance(value, int) else str(value)
 
     def number(self, value: int) -> str:

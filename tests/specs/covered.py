@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import torch
 import torchvision
 from torch import nn
+from torchvision.models.regnet import BlockParams
 
 import archlang
 from archlang.elaborate import Program
@@ -53,10 +55,21 @@ def ours(of: Covered, size: int) -> archlang.Network:
     return archlang.load(SPECS / of.file, of.model, inputs={"image": (3, size, size)})
 
 
+from_init_params = BlockParams.from_init_params
+
+
+def regnet_widths(**options: Any) -> BlockParams:
+    """RegNet's widths, which torchvision works out in tensors: these need values."""
+    with torch.device("cpu"):
+        return from_init_params(**options)
+
+
 def torchvisions(model: str, size: int) -> nn.Module:
     """torchvision's model, without memory for its weights."""
     options: dict[str, Any] = {"image_size": size} if model.startswith("vit_") else {}
-    with torch.device("meta"):
+    if model in ("googlenet", "inception_v3"):
+        options["init_weights"] = False  # or they warn that some day it will be the default
+    with torch.device("meta"), patch.object(BlockParams, "from_init_params", regnet_widths):
         return torchvision.models.get_model(model, weights=None, **options)
 
 

@@ -75,7 +75,7 @@ small = st.recursive(atoms, larger, max_leaves=3)
 at = tuple(map(st.just, AT))
 
 dims = st.builds(ast.DimSpec, *at, st.none() | names, small)
-shapes = st.builds(ast.ShapeSpec, *at, st.lists(dims, max_size=4))
+shapes = st.builds(ast.ShapeSpec, *at, st.lists(dims, max_size=4), st.booleans())
 params = st.lists(st.builds(ast.Param, *at, names, st.none() | small), max_size=3)
 labels = st.one_of(
     st.builds(ast.Label, *at, st.sampled_from(LABELS), st.just([])),

@@ -75,6 +75,125 @@ class AxisLinear(nn.Linear):
         return super().forward(input.movedim(self.dim, -1)).movedim(-1, self.dim)
 
 
+class DropConnectLinear(nn.Linear):
+    """``nn.Linear`` along ``dim`` that, in training, drops each weight with probability ``p``.
+
+    Those that stay are scaled by 1/(1-p); one draw holds for the whole batch. Wan et al. 2013,
+    Regularization of neural networks using DropConnect.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, p: float, dim: int = -1, bias: bool = True
+    ) -> None:
+        super().__init__(in_features, out_features, bias=bias)
+        self.p, self.dim = p, dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Multiply ``dim`` by what is left of the weight."""
+        weight = functional.dropout(self.weight, self.p, self.training)
+        return functional.linear(input.movedim(self.dim, -1), weight, self.bias).movedim(
+            -1, self.dim
+        )
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, p={self.p}"
+
+
+class LocallyConnected(nn.Module):
+    """A convolution whose weights differ from place to place.
+
+    ``places`` are the sizes that come out; the weight is (*places, out_channels, in_channels,
+    *kernel_size), the bias (out_channels, *places). ``padding`` is a pair (before, after) for
+    each axis.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, ...],
+        places: tuple[int, ...],
+        stride: tuple[int, ...] | None = None,
+        padding: Sequence[tuple[int, int]] = (),
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride or (1,) * len(kernel_size)
+        self.pads = [n for pair in reversed(padding) for n in pair]
+        self.weight = nn.Parameter(torch.empty(*places, out_channels, in_channels, *kernel_size))
+        self.bias = nn.Parameter(torch.empty(out_channels, *places)) if bias else None
+        bound = self.weight.flatten(len(places) + 1).shape[-1] ** -0.5  # as a convolution has it
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Cut the windows out, and multiply those of each place by its weights."""
+        windows = functional.pad(input, self.pads)
+        axes = len(self.kernel_size)
+        for axis in range(axes):
+            windows = windows.unfold(axis + 2, self.kernel_size[axis], self.stride[axis])
+        windows = windows.movedim((0, 1), (axes, axes + 1))  # (*places, batch, channels, *kernel)
+        weight = self.weight.flatten(0, axes - 1).flatten(2).transpose(1, 2)
+        windows = windows.flatten(axes + 1).flatten(0, axes - 1)
+        if self.bias is None:
+            output = torch.bmm(windows, weight)
+        else:
+            output = torch.baddbmm(self.bias.flatten(1).t().unsqueeze(1), windows, weight)
+        return output.permute(1, 2, 0).reshape(-1, weight.shape[2], *self.weight.shape[:axes])
+
+    def extra_repr(self) -> str:
+        return f"{tuple(self.weight.shape)}, stride={self.stride}, pads={self.pads}"
+
+
+class RatioUpsample(nn.Module):
+    """``nn.Upsample`` by ratios (above, below) that floats cannot hold, one for each axis.
+
+    The size is worked out in whole numbers: 100 times 115/100 is 115, where floats make it 114.
+    """
+
+    def __init__(
+        self,
+        ratios: Sequence[tuple[int, int]],
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.ratios, self.mode, self.align_corners = tuple(ratios), mode, align_corners
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Resize."""
+        size = [n * a // b for n, (a, b) in zip(input.shape[2:], self.ratios, strict=True)]
+        return functional.interpolate(input, size, mode=self.mode, align_corners=self.align_corners)
+
+    def extra_repr(self) -> str:
+        return f"{self.ratios}, mode={self.mode}"
+
+
+class Normalize(nn.Module):
+    """(x - mean) / std, with a number each or one for each channel; nothing in the state dict.
+
+    ``axes`` are those beside the batch and the channels.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: float | Sequence[float], std: float | Sequence[float], axes: int):
+        super().__init__()
+        self.constants = {"mean": mean, "std": std}
+        for name, value in self.constants.items():
+            constant = torch.tensor(value, dtype=torch.get_default_dtype())
+            shape = (-1, *(1,) * axes) if constant.ndim else ()
+            self.register_buffer(name, constant.reshape(shape), persistent=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Shift and scale."""
+        return (input - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.constants.items())
+
+
 class AxisLayerNorm(nn.LayerNorm):
     """``nn.LayerNorm`` along ``dim``, the batch counted."""
 
@@ -87,6 +206,52 @@ class AxisLayerNorm(nn.LayerNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalise along ``dim``."""
         return super().forward(input.movedim(self.dim, -1)).movedim(-1, self.dim)
+
+
+class AxisRMSNorm(nn.RMSNorm):
+    """``nn.RMSNorm`` along ``dim``, the batch counted."""
+
+    def __init__(
+        self, size: int, dim: int, eps: float | None = None, elementwise_affine: bool = True
+    ) -> None:
+        super().__init__(size, eps=eps, elementwise_affine=elementwise_affine)
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise along ``dim``."""
+        return super().forward(input.movedim(self.dim, -1)).movedim(-1, self.dim)
+
+
+class GlobalResponseNorm(nn.Module):
+    """Scales each channel, along ``dim`` of ``ndim``, by its norm relative to the mean norm.
+
+    Woo et al. 2023, ConvNeXt V2.
+    """
+
+    def __init__(self, channels: int, dim: int, ndim: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        shape = [channels if axis == dim else 1 for axis in range(ndim)]
+        self.gamma = nn.Parameter(torch.zeros(shape))
+        self.beta = nn.Parameter(torch.zeros(shape))
+        self.dim, self.eps = dim, eps
+        self.positions = [axis for axis in range(1, ndim) if axis != dim]
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Scale, shift and add to what arrived."""
+        norms: Tensor = torch.linalg.vector_norm(input, dim=self.positions, keepdim=True)
+        relative = norms / (norms.mean(self.dim, keepdim=True) + self.eps)
+        return self.gamma * (input * relative) + self.beta + input
+
+    def extra_repr(self) -> str:
+        return f"{self.gamma.numel()}, dim={self.dim}, eps={self.eps}"
+
+
+class VolumeResponseNorm(nn.LocalResponseNorm):
+    """``nn.LocalResponseNorm`` of three or more axes beside the channels, however they lie."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise; PyTorch's own joins the axes without looking at how they lie."""
+        return super().forward(input.contiguous())
 
 
 class DropPath(nn.Module):

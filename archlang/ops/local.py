@@ -1,0 +1,92 @@
+"""Locally connected layers."""
+
+from math import prod
+from typing import Any
+
+from archlang.arguments import (
+    Margins,
+    PositiveInt,
+    Size,
+    Truth,
+    margins,
+    per_axis,
+    spatial_axes,
+)
+from archlang.op import Fresh, LayerError, Torch
+from archlang.types import Dim, Shape, Tensor, product, through, window_rule
+
+
+class LocallyConnected(Fresh, name="locally_connected"):
+    """Slide a window over the input as a convolution does, with weights of its own at each place.
+
+    The weight of one place is that of a convolution, [channels, C, *kernel]; those of all are
+    [*places, channels, C, *kernel], and the biases [channels, *places]. So the weights depend
+    on the size of what arrives. `pad` is a number, a size, or a pair [before, after] an axis.
+
+    Shape: [C, *S] -> [channels, *floor((S + 2*pad - kernel) / stride + 1)], with one to three
+    axes S.
+
+    LeCun 1989, Generalization and network design strategies; Taigman et al. 2014, DeepFace.
+
+        locally_connected(3x3, 16) : [16, 25, 25] -> [16, 23, 23]
+    """
+
+    depth = 1
+
+    kernel: Size
+    channels: PositiveInt
+    stride: Size = 1
+    pad: Margins = 0
+    bias: Truth = True
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axes = spatial_axes(x.shape, self.name)
+        kernel = per_axis(self.kernel, axes, "kernel")
+        stride = per_axis(self.stride, axes, "stride")
+        pads = margins(self.pad, axes, "pad")
+        sizes = []
+        for size, k, s, (before, after) in zip(x.spatial, kernel, stride, pads, strict=True):
+            out = through(size, window_rule(k, s, before, after))
+            if out is None:
+                padded = f" ({before + size + after} with its padding)" if before + after else ""
+                raise LayerError(
+                    f"the kernel, {k}, is larger than the input, {int(size)}{padded}",
+                    field="kernel",
+                )
+            sizes.append(out)
+        return Tensor((self.channels, *sizes))
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        y = self.infer(x)
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        shapes: dict[str, Shape] = {
+            "weight": (*y.spatial, self.channels, x.channels, *kernel),
+        }
+        if self.bias:
+            shapes["bias"] = y.shape
+        return shapes
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        (x,) = xs
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        return product((*y.shape, x.channels, prod(kernel)))
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        axes = x.rank - 1
+        pads = margins(self.pad, axes, "pad")
+        options: dict[str, Any] = {}
+        if any(s != 1 for s in per_axis(self.stride, axes, "stride")):
+            options["stride"] = per_axis(self.stride, axes, "stride")
+        if any(map(any, pads)):
+            options["padding"] = pads
+        if not self.bias:
+            options["bias"] = False
+        kernel = per_axis(self.kernel, axes, "kernel")
+        places = tuple(int(size) for size in self.infer(x).spatial)
+        return nn.LocallyConnected(int(x.channels), self.channels, kernel, places, **options)

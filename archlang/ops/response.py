@@ -1,0 +1,84 @@
+"""Response normalisation: a value against those of other channels, or of other positions."""
+
+from typing import Any
+
+from archlang.arguments import Number, PositiveInt, Whole, axis_of
+from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.types import Dim, Shape, Tensor
+
+
+class LocalResponseNorm(Weightless, Fresh, name="lrn"):
+    """Divide each value by (k + alpha * m)^beta, m the mean square over `size` channels around it.
+
+    Channels beyond the first and last count as 0, and the mean is always over `size`. PyTorch
+    takes the mean where the paper takes the sum: the paper's alpha is `alpha` / `size`, so
+    AlexNet's 1e-4 over 5 channels is `lrn(5, alpha=5e-4, k=2)`.
+
+    Shape: [C, *S] -> [C, *S], with at least one axis S.
+
+    Krizhevsky et al. 2012, ImageNet classification with deep convolutional neural networks.
+
+        lrn(5, k=2) : [96, 55, 55] -> [96, 55, 55]
+    """
+
+    size: PositiveInt
+    alpha: Number = 1e-4
+    beta: Number = 0.75
+    k: Number = 1.0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if x.rank < 2:
+            raise LayerError(f"`lrn` needs a tensor [C, …] of two or more axes, not {x}")
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        defaults = {p.name: p.default for p in self.parameters()}
+        said = {n: getattr(self, n) for n in ("alpha", "beta", "k")}
+        options = {n: v for n, v in said.items() if v != defaults[n]}
+        module = nn.LocalResponseNorm if xs[0].rank <= 3 else nn.VolumeResponseNorm
+        return module(self.size, **options)
+
+
+class GlobalResponseNorm(Fresh, name="grn"):
+    """Make channels compete: each is scaled by its norm over all positions, relative to the mean.
+
+    With n the norm of a channel divided by the mean of all channels' norms plus `eps`, the
+    output is gamma * (x * n) + beta + x. Both gamma and beta are learned, one figure a channel
+    each, and start at 0, so that it starts as the identity.
+
+    Shape: [C, *S] -> [C, *S], with at least one axis S; the channels are the first axis, unless
+    `axis` names another (2, in ConvNeXt's [H, W, C]).
+
+    Woo et al. 2023, ConvNeXt V2: co-designing and scaling ConvNets with masked autoencoders.
+
+        grn(axis=2) : [14, 14, 1536] -> [14, 14, 1536]
+    """
+
+    axis: Whole = 0
+    eps: Number = 1e-6
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis_of(self.axis, x.rank)
+        if x.rank < 2:
+            raise LayerError(f"`grn` needs a tensor [C, …] of two or more axes, not {x}")
+        return x
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        stored = (1, *(size if i == axis else 1 for i, size in enumerate(x.shape)))
+        return {"gamma": stored, "beta": stored}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        return 0
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        options: dict[str, Any] = {} if self.eps == 1e-6 else {"eps": self.eps}
+        return nn.GlobalResponseNorm(int(x.shape[axis]), dim=axis + 1, ndim=x.rank + 1, **options)

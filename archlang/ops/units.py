@@ -1,0 +1,112 @@
+"""Units: activations that learn, or that take several channels for each that they give."""
+
+from typing import Any
+
+from archlang.arguments import Number, PositiveInt, Whole, axis_of
+from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.types import Dim, Shape, Tensor, divided_rule, through
+
+
+class PRelu(Fresh, name="prelu"):
+    """The value x where x > 0, and x times a learned slope elsewhere.
+
+    One slope is shared by all, or each channel has its own: `num_parameters` is 1 or C. They
+    start at `init`.
+
+    Shape: [C, *S] -> [C, *S], with any number of axes S.
+
+    He et al. 2015, Delving deep into rectifiers.
+
+        prelu(64) : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    num_parameters: PositiveInt = 1
+    init: Number = 0.25
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        if self.num_parameters != 1 and (x.rank == 0 or self.num_parameters != x.channels):
+            raise LayerError(
+                f"`num_parameters` is 1 or the channels that arrive, "
+                f"{int(x.channels) if x.rank else 1}, not {self.num_parameters}",
+                field="num_parameters",
+            )
+        return x
+
+    def params(self, *xs: Tensor) -> dict[str, Shape]:
+        return {"weight": (self.num_parameters,)}
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
+        return 0
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        given = () if self.num_parameters == 1 else (self.num_parameters,)
+        options = {} if self.init == 0.25 else {"init": self.init}
+        return nn.PReLU(*given, **options)
+
+
+class Maxout(Weightless, Fresh, name="maxout"):
+    """The largest of each `pieces` values that follow one another along an axis.
+
+    After a linear or a convolution, a unit so learns the shape of its own activation.
+
+    Shape: [*A, S, *B] -> [*A, S / pieces, *B]; `pieces` divides S. The axis is the first, the
+    channels, unless `axis` names another.
+
+    Goodfellow et al. 2013, Maxout networks.
+
+        maxout(2) : [128, 28, 28] -> [64, 28, 28]
+    """
+
+    keeps_output = True
+
+    pieces: PositiveInt
+    axis: Whole = 0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        out = through(x.shape[axis], divided_rule(self.pieces))
+        if out is None:
+            raise LayerError(
+                f"`pieces` {self.pieces} does not divide an axis of {int(x.shape[axis])}",
+                field="pieces",
+            )
+        return x.with_axis(axis, out)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        axis = axis_of(self.axis, xs[0].rank) + 1
+        return f"{args[0]}.unflatten({axis}, (-1, {self.pieces})).amax({axis + 1})"
+
+
+class Glu(Weightless, Fresh, name="glu"):
+    """The first half of an axis times the sigmoid of the second.
+
+    Shape: [*A, S, *B] -> [*A, S / 2, *B]; S is even. The axis is the first, the channels,
+    unless `axis` names another.
+
+    Dauphin et al. 2017, Language modeling with gated convolutional networks.
+
+        glu : [128, 28, 28] -> [64, 28, 28]
+    """
+
+    axis: Whole = 0
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis = axis_of(self.axis, x.rank)
+        out = through(x.shape[axis], divided_rule(2))
+        if out is None:
+            raise LayerError(
+                f"an axis of {int(x.shape[axis])} has no two equal halves", field="axis"
+            )
+        return x.with_axis(axis, out)
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return nn.GLU(dim=axis_of(self.axis, xs[0].rank) + 1)
