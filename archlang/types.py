@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 from archlang.sizes import forms
 from archlang.sizes.forms import Form
-from archlang.sizes.functions import INPUT, Function, SizeRule, after
+from archlang.sizes.functions import INPUT, Function, SizeRule as SizeRule, after
 from archlang.sizes.sets import TooLongError
 
 Dim: TypeAlias = int

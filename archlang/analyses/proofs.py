@@ -73,7 +73,7 @@ def _fault(asked: Asked, rest: Region, found: Legal) -> _Fault | None:
     if where is None:
         at = _nearby(asked.claim, found, asked.span)
         return None if at is None else _Fault(asked.node, EVERYWHERE, asked, at)
-    bad = rest & ~where
+    bad = rest - where
     return None if bad.empty else _Fault(asked.node, where, asked, _least(bad, found))
 
 
@@ -85,7 +85,7 @@ def _needed(faults: list[_Fault], rest: Region) -> list[_Fault]:
         for other in kept:
             if other is not fault:
                 others = others & other.where
-        if fault.where != EVERYWHERE and (others & ~fault.where).empty:
+        if fault.where != EVERYWHERE and (others - fault.where).empty:
             kept.remove(fault)
     return kept
 
@@ -230,7 +230,7 @@ def _broken(said: Stated, claim: Compared, found: Legal) -> Diagnostic | None:
         fix = f"state it: `require {claim.left} == {claim.right}`"
     else:
         fix = _help(where, found)
-        bad = found.region & ~where
+        bad = found.region - where
         at = None if bad.empty else _least(bad, found)
     if at is None:
         return None
