@@ -9,8 +9,7 @@ for every input stays known behind any layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -19,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 
 from archlang.sizes import forms
 from archlang.sizes.forms import Form
-from archlang.sizes.functions import INPUT, Function, SizeRule, after
+from archlang.sizes.functions import INPUT, Function, SizeRule as SizeRule, after
 from archlang.sizes.sets import TooLongError
 
 Dim: TypeAlias = int
@@ -47,8 +46,8 @@ class SymbolicDim(int):
         made: Callable[[], Form | None] | None = None,
         unknown: str = "",
     ) -> SymbolicDim:
-        dim = super().__new__(cls, value)
-        dim.symbols = frozenset(symbols)
+        dim = int.__new__(cls, value)
+        dim.symbols = symbols if isinstance(symbols, frozenset) else frozenset(symbols)
         dim.atom, dim.made, dim.unknown = atom, made, unknown
         return dim
 
@@ -114,7 +113,10 @@ def derived(
 
     ``made`` says how, as forms; without it, nothing is known but the value.
     """
-    names = frozenset().union(*(symbols(d) for d in dims))
+    names: frozenset[str] = frozenset()
+    for dim in dims:
+        if isinstance(dim, SymbolicDim):
+            names = names | dim.symbols if names else dim.symbols
     if not names:
         return int(value)
 
@@ -151,14 +153,20 @@ class Condition(NamedTuple):
 _heard: list[list[Condition]] = []
 
 
-@contextmanager
-def heard() -> Iterator[list[Condition]]:
-    """Inside, the conditions on the input's sizes under which what is asked comes out so."""
-    found: list[Condition] = []
-    _heard.append(found)
-    try:
-        yield found
-    finally:
+class Heard:
+    """Inside, ``conditions`` are those on the input under which what is asked comes out so.
+
+    A class, not a generator: every layer of a network is asked inside one.
+    """
+
+    __slots__ = ("conditions",)
+
+    def __enter__(self) -> Heard:
+        self.conditions: list[Condition] = []
+        _heard.append(self.conditions)
+        return self
+
+    def __exit__(self, *error: object) -> None:
         _heard.pop()
 
 

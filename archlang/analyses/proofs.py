@@ -31,12 +31,18 @@ def prove(graph: Graph) -> list[Diagnostic]:
     found = legal(graph)
     if not found.names:
         return []
-    limits = [
-        Diagnostic("A001", "sizes cannot be worked out for every input", u.span, notes=(u.why,))
-        for u in found.unstated
-        if u.limit
-    ]
-    return limits or [*_merges(graph, found), *_statements(graph, found)]
+    if limits := [_too_long(u.span, u.why) for u in found.unstated if u.limit]:
+        return limits
+    try:
+        return [*_merges(graph, found), *_statements(graph, found)]
+    except TooLongError as error:
+        return [_too_long(graph.root.span, str(error))]
+
+
+def _too_long(span: Span, why: str) -> Diagnostic:
+    fix = "a size without a name, as in `[3, 224, 224]`, needs no proof"
+    message = "what the sizes are for every input cannot be worked out"
+    return Diagnostic("A001", message, span, notes=(why,), help=fix)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def _fault(asked: Asked, rest: Region, found: Legal) -> _Fault | None:
     if where is None:
         at = _nearby(asked.claim, found, asked.span)
         return None if at is None else _Fault(asked.node, EVERYWHERE, asked, at)
-    bad = rest & ~where
+    bad = rest - where
     return None if bad.empty else _Fault(asked.node, where, asked, _least(bad, found))
 
 
@@ -85,7 +91,7 @@ def _needed(faults: list[_Fault], rest: Region) -> list[_Fault]:
         for other in kept:
             if other is not fault:
                 others = others & other.where
-        if fault.where != EVERYWHERE and (others & ~fault.where).empty:
+        if fault.where != EVERYWHERE and (others - fault.where).empty:
             kept.remove(fault)
     return kept
 
@@ -125,6 +131,15 @@ def _disagreement(faults: list[_Fault], found: Legal) -> Diagnostic:
         where = where & fault.where
     condition = found.describe(where)
     unless = f" unless {condition}" if where != EVERYWHERE else " for some inputs"
+    if len(ends) == 1:  # the other side is the 1 that it is stretched from
+        return Diagnostic(
+            "A211",
+            f"a branch of `{node.op.name}` is stretched at this size alone{unless}",
+            node.span,
+            f"at {_point(first.at, first.asked.claim)} its size is {values[0]}, not 1",
+            related=tuple(_causes(node, ends)),
+            help=_help(where, found),
+        )
     notes = [f"branch {number}: {_trace(end, dim)}" for number, end, dim in ends]
     if 1 in values:
         notes.append("PyTorch would stretch the size of 1 without a word")
@@ -176,7 +191,7 @@ def _ends(fault: _Fault) -> list[tuple[int, Node, Dim]]:
     found = []
     for dim in fault.asked.sides:
         for number, end in enumerate(fault.node.inputs, 1):
-            if any(d is dim for d in end.output.shape):
+            if any(d is dim for d in end.output.shape) and not (dim == 1 and type(dim) is int):
                 found.append((number, end, dim))
                 break
     return sorted(found, key=lambda row: row[0])
@@ -202,49 +217,67 @@ def _causes(node: Node, ends: list[tuple[int, Node, Dim]]) -> Iterator[Note]:
 # Assertions and signatures
 
 
+@dataclass(frozen=True)
+class _Broken:
+    """Something said of a size, where it holds (None where that cannot be stated), where not."""
+
+    said: Stated
+    claim: Compared
+    where: Region | None
+    at: Mapping[str, int]
+
+
 def _statements(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
     """Assertions and signatures that some legal input breaks; each place is said once."""
     seen: set[object] = set()
+    by_place: dict[tuple[int, str, str, int], list[_Broken]] = {}
     for said in graph.stated:
-        size = said.node.output.shape[said.axis]
-        if said.said is size:
+        left, right = form_of(said.said), form_of(said.node.output.shape[said.axis])
+        if left is None or right is None or left == right:
+            continue  # what cannot be stated is checked at the default alone
+        claim = Compared(left, "==", right)
+        if said.span in seen or (claim, said.span) in seen:
             continue
-        claim = Compared(form_of(said.said), "==", form_of(size))
-        if (claim, said.span) not in seen:
-            seen.add((claim, said.span))
-            if (finding := _broken(said, claim, found)) is not None:
-                seen.add(said.span)
-                yield finding
+        seen.add((claim, said.span))
+        if (broken := _broken(said, claim, found)) is not None:
+            seen.add(said.span)
+            place = (said.node.index, said.code, said.span.source.name, said.span.line)
+            by_place.setdefault(place, []).append(broken)
+    for together in by_place.values():
+        yield _not_for_all(together, found)
 
 
-def _broken(said: Stated, claim: Compared, found: Legal) -> Diagnostic | None:
-    if claim.left is None or claim.right is None:
-        return None  # what cannot be stated is checked at the default alone
-    try:
-        where = claim.region()
-    except TooLongError as error:
-        message = "an assertion cannot be proven for every input"
-        return Diagnostic("A001", message, said.span, notes=(str(error),))
+def _broken(said: Stated, claim: Compared, found: Legal) -> _Broken | None:
+    where = claim.region()
     if where is None:
         at = _nearby(claim, found)
-        fix = f"state it: `require {claim.left} == {claim.right}`"
     else:
-        fix = _help(where, found)
-        bad = found.region & ~where
+        bad = found.region - where
         at = None if bad.empty else _least(bad, found)
-    if at is None:
-        return None
-    size = said.node.output.shape[said.axis]
-    stated_ = _value(said.said, at)
-    what = "shape assertion" if said.code == "A201" else "signature"
-    notes = [f"at {_point(at, claim)} it is {_value(size, at)}, not {stated_}"]
+    return None if at is None else _Broken(said, claim, where, at)
+
+
+def _not_for_all(together: list[_Broken], found: Legal) -> Diagnostic:
+    """The finding for all that is said of one tensor at one place."""
+    first, last = together[0], together[-1]
+    said, at = first.said, first.at
+    is_, stated_ = _value(said.node.output.shape[said.axis], at), _value(said.said, at)
+    notes = [f"at {_point(at, first.claim)} it is {is_}, not {stated_}"]
     if isinstance(stated_, Fraction):
         notes.append("`/` is exact; `ceil` or `floor` say which way to round")
+    where, fix = EVERYWHERE, ""
+    for broken in together:
+        if broken.where is None:
+            fix = f"state it: `require {broken.claim.left} == {broken.claim.right}`"
+        else:
+            where = where & broken.where
+    what = "shape assertion" if said.code == "A201" else "signature"
+    lefts, rights = zip(*((str(b.claim.left), str(b.claim.right)) for b in together), strict=True)
     return Diagnostic(
         said.code,
         f"the {what} does not hold for every size of the input",
-        said.span,
-        f"specified {claim.left}; inferred {claim.right}",
+        Span(said.span.source, said.span.start, last.said.span.end),
+        f"specified {', '.join(lefts)}; inferred {', '.join(rights)}",
         notes=tuple(notes),
-        help=fix,
+        help=fix or _help(where, found),
     )

@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from archlang.graph import Graph, Node
+from archlang.graph import Graph, Node, Why
 from archlang.sizes.claims import Claim, Compared
 from archlang.sizes.forms import Form, number, total
 from archlang.sizes.functions import Function
 from archlang.sizes.regions import EVERYWHERE, Region
 from archlang.sizes.sets import EVERY, Set, TooLongError
 from archlang.source import Span
-from archlang.types import Dim, SymbolicDim, form_of
+from archlang.types import Dim, Shape, SymbolicDim, form_of
 
-Source: TypeAlias = Literal["merge", "weight", "required", "decided", "compared", "built in"]
+Source: TypeAlias = Literal["merge", "layer", "weight"] | Why
 
 
 class Asked(NamedTuple):
@@ -191,8 +191,11 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
         fixed_by = None
         for asked in conditions(graph, nodes):
             where, why = stated(asked)
-            region = region & where
             unstated.extend(why)
+            try:
+                region = region & where
+            except TooLongError as error:
+                unstated.append(Unstated(asked.span, str(error), asked.claim, limit=True))
             if asked.why == "weight" and fixed_by is None:
                 fixed_by = asked.node
         names = tuple(defaults)
@@ -233,7 +236,10 @@ def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
             elif dim.atom not in seen:
                 seen.add(dim.atom)
                 name, function = dim.atom
-                box[name] = box.get(name, EVERY) & function.domain
+                try:
+                    box[name] = box.get(name, EVERY) & function.domain
+                except TooLongError as error:
+                    unstated.append(Unstated(node.span, str(error), limit=True))
     return Region((box,)) & EVERYWHERE, unstated
 
 
@@ -254,7 +260,10 @@ def conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
             claim = Compared(form_of(left), "==", form_of(right))
             if claim not in seen:
                 seen.add(claim)
-                yield Asked(claim, node.span, "merge", node, (left, right))
+                why: Source = "merge" if node.op.merges else "layer"
+                if _meets_weight(node, left, right):
+                    why = "weight"
+                yield Asked(claim, node.span, why, node, (left, right))
         for shape in (*node.params.values(), *node.buffers.values()):
             for dim in shape:
                 if isinstance(dim, SymbolicDim):
@@ -264,6 +273,18 @@ def conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
                         yield Asked(claim, node.span, "weight", node, (dim, int(dim)))
     for assumed in graph.assumed:
         yield Asked(assumed.claim, assumed.span, assumed.why)
+
+
+def _meets_weight(node: Node, *sides: Dim) -> bool:
+    """Whether one of two sizes is a learned tensor's, and so fixes the other."""
+    plain = [d for d in sides if not isinstance(d, SymbolicDim)]
+    weights = [n.output.shape for n in node.inputs if n.output.shape in _endings(n)]
+    return bool(plain) and any(plain[0] in shape for shape in weights)
+
+
+def _endings(node: Node) -> list[Shape]:
+    """The shapes of a layer's weights, a leading 1 for the batch left out."""
+    return [shape[-node.output.rank :] for shape in node.params.values()]
 
 
 def stated(asked: Asked) -> tuple[Region, list[Unstated]]:

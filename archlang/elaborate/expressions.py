@@ -172,7 +172,7 @@ class Evaluator:
     def compared(self, relation: str, left: Value, right: Value, span: Span) -> bool:
         """Whether two values stand so to each other."""
         truth = RELATIONS[relation](left, right)
-        if not symbolic.is_symbolic([left, right]):
+        if not symbolic.is_symbolic(left) and not symbolic.is_symbolic(right):
             return truth
         if symbolic.are_numbers(left, right):
             claim = symbolic.claim(left, relation, right)
@@ -183,6 +183,8 @@ class Evaluator:
 
     def fixed(self, value: Value, span: Span) -> None:
         """Take a value as the plain number it is: input sizes that change it are not taken."""
+        if not symbolic.is_symbolic(value):
+            return
         for item in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(item, (list, tuple)):
                 self.fixed(item, span)
@@ -248,7 +250,7 @@ class Evaluator:
         value = whole(_ARITHMETIC[symbol](left, right))
         if _bits(value) > MAX_BITS:
             fail("A001", f"a number of more than {MAX_BITS} bits", span)
-        if symbolic.is_symbolic((left, right)):
+        if symbolic.is_symbolic(left) or symbolic.is_symbolic(right):
             return symbolic.arithmetic(symbol, left, right, value)
         return value
 

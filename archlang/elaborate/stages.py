@@ -28,7 +28,7 @@ from archlang.graph import Graph, Node, Region
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
-from archlang.types import heard
+from archlang.types import Heard
 
 MAX_LAYERS = 50_000
 MAX_DEPTH = 64
@@ -238,7 +238,7 @@ class Stages(ABC):
         """Add a layer to the network, its output inferred."""
         tensors = tuple(n.output for n in inputs)
         try:
-            with heard() as conditions:
+            with Heard() as heard:
                 output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
@@ -248,7 +248,7 @@ class Stages(ABC):
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
         node = Node(len(self.graph.nodes), op, inputs, output, path, span, params, buffers)
-        node.conditions = tuple(conditions)
+        node.conditions = tuple(heard.conditions)
         if not op.merges:  # a merge has no module, so its path is only what it is called by
             first = self.modules.setdefault(path, node)
             node.first = first is node

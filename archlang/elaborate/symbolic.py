@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from archlang.sizes.claims import Claim, Compared
@@ -18,11 +18,17 @@ _POWERS = 8
 """The highest power of a size whose form is worked out."""
 
 
+_PLAIN = frozenset({int, bool, str, Fraction, type(None)})
+
+
 def is_symbolic(value: Any) -> bool:
     """Whether a value depends on the input's sizes; a list does where an item does."""
-    if isinstance(value, (list, tuple)):
+    kind = type(value)
+    if kind in _PLAIN:
+        return False
+    if kind is list or kind is tuple:
         return any(map(is_symbolic, value))
-    return isinstance(value, (SymbolicDim, SymbolicRatio))
+    return kind is SymbolicDim or kind is SymbolicRatio
 
 
 def are_numbers(*values: Any) -> bool:
@@ -36,13 +42,8 @@ def kept(
     """``value`` as what ``rule`` makes of the operands' forms; None where it has no form."""
 
     def form() -> Form | None:
-        parts = [form_of(v) for v in operands]
-        if rule is None or any(p is None for p in parts):
-            return None
-        try:
-            return _as_atom(rule(*parts))
-        except TooLongError:
-            return None
+        parts = tuple(form_of(v) for v in operands)
+        return None if rule is None or None in parts else _made(rule, parts)
 
     names = frozenset[str]().union(
         *(v.symbols for v in operands if isinstance(v, (SymbolicDim, SymbolicRatio)))
@@ -52,9 +53,19 @@ def kept(
     return SymbolicRatio(value, names, form)
 
 
-def _as_atom(form: Form | None) -> Form | None:
-    """A function of one size as one atom, so that ``(H - 2)*(W - 2)`` is what a flatten gives."""
-    made = form.function() if form is not None and len(form.terms) > 1 else None
+@lru_cache(maxsize=4096)
+def _made(rule: Callable[..., Form | None], parts: tuple[Form | None, ...]) -> Form | None:
+    """What a rule makes of forms: a function of one size as one atom.
+
+    So ``(H - 2)*(W - 2)`` is what a flatten gives.
+    """
+    try:
+        form = rule(*parts)
+        if form is None or (len(form.terms) == 1 and min(form.terms.values()) > 0):
+            return form
+        made = form.function()
+    except TooLongError:
+        return None
     return of(*made[:2]) if made is not None and made[2] == 1 else form
 
 
@@ -65,7 +76,7 @@ def arithmetic(symbol: str, left: Number, right: Number, value: Number) -> Numbe
 
 def negative(value: Number) -> Number:
     """The number with the other sign."""
-    return kept(-value, (value,), lambda a: a.times(-1))
+    return kept(-value, (value,), _negated)
 
 
 def function(name: str, values: Sequence[Number], value: Number) -> Number:
@@ -76,6 +87,14 @@ def function(name: str, values: Sequence[Number], value: Number) -> Number:
 def claim(left: Number, relation: str, right: Number) -> Claim:
     """That two numbers stand so to each other."""
     return Compared(form_of(left), relation, form_of(right))
+
+
+def _negated(a: Form) -> Form:
+    return a.times(-1)
+
+
+def _summed(*parts: Form) -> Form:
+    return total(parts)
 
 
 def _divided(a: Form, b: Form) -> Form | None:
@@ -124,5 +143,5 @@ _OPERATORS: dict[str, Callable[[Form, Form], Form | None]] = {
 }  # fmt: skip
 _FUNCTIONS: dict[str, Callable[..., Form | None]] = {
     "ceil": _ceiled, "floor": Form.floor, "min": _extreme(min), "max": _extreme(max),
-    "sum": lambda *parts: total(parts),
+    "sum": _summed,
 }  # fmt: skip

@@ -46,9 +46,13 @@ class Form:
         self.terms = {m: c for m, c in terms.items() if c}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Form) and self.terms == other.terms
+        return self is other or (isinstance(other, Form) and self.terms == other.terms)
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash(frozenset(self.terms.items()))
 
     def __add__(self, other: Form) -> Form:
@@ -152,6 +156,7 @@ class Form:
         return text or "0"
 
 
+@lru_cache(maxsize=4096)
 def number(value: Number) -> Form:
     """A number as a form."""
     return Form({(): value})

@@ -41,10 +41,17 @@ class Region:
     def __or__(self, other: Region) -> Region:
         return union(iter((*self.boxes, *other.boxes)))
 
+    def __sub__(self, other: Region) -> Region:
+        pieces = list(self.boxes)
+        for taken in other.boxes:
+            pieces = [piece for box in pieces for piece in _without(box, taken)]
+            if len(pieces) > MOST_BOXES:
+                raise TooLongError(len(pieces))
+        return union(iter(pieces))
+
     def __invert__(self) -> Region:
         """Where it does not hold."""
-        outside = (union({n: EVERY - s} for n, s in box.items()) for box in self.boxes)
-        return reduce(operator.and_, outside, EVERYWHERE)
+        return EVERYWHERE - self
 
     @property
     def empty(self) -> bool:
@@ -95,6 +102,21 @@ def _joined(boxes: list[Mapping[str, Set]]) -> list[Mapping[str, Set]]:
         else:
             out.append(box)
     return out if len(out) == len(boxes) else _joined(out)
+
+
+def _without(box: Mapping[str, Set], taken: Mapping[str, Set]) -> list[Mapping[str, Set]]:
+    """A box without another: what is outside along one name, then along the next, …"""
+    pieces: list[Mapping[str, Set]] = []
+    rest = dict(box)
+    for name, inside in taken.items():
+        sizes = rest.get(name, EVERY)
+        kept, outside = sizes & inside, sizes - inside
+        if kept.empty:
+            return [box]
+        if not outside.empty:
+            pieces.append({**rest, name: outside})
+        rest[name] = kept
+    return pieces
 
 
 def _overlap(a: Mapping[str, Set], b: Mapping[str, Set]) -> Mapping[str, Set]:

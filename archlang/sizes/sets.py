@@ -18,11 +18,11 @@ LARGEST = 1 << 22
 
 
 class TooLongError(ValueError):
-    """Sizes repeat only after more of them than are worked through."""
+    """More sizes would have to be told apart than are worked through."""
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, count: int, limit: int = LIMIT) -> None:
         super().__init__(
-            f"the sizes repeat only after {period:,} of them; at most {LIMIT:,} are worked through"
+            f"{count:,} sizes would have to be told apart before they repeat; at most {limit:,} are"
         )
 
 
@@ -250,7 +250,7 @@ def within(first: int, last: int | None) -> Set:
     """The sizes from ``first`` to ``last``, both counted; without ``last``, all from there."""
     first = max(1, first)
     if max(first, last or 0) > LARGEST:
-        raise TooLongError(max(first, last or 0))
+        raise TooLongError(max(first, last or 0), LARGEST)
     if last is None:
         return _canonical(bytes(first - 1), b"\1")
     return _canonical(bytes(first - 1) + b"\1" * (last - first + 1), b"\0")

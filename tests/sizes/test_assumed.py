@@ -35,14 +35,14 @@ def words(body: str, shape: str = "[3, H=64, W=64]", before: str = "") -> str:
         ("relu x (H // 16)", "64 <= H <= 79 and W >= 1"),
         ("for i in range(W // 32) { relu }", "H >= 1 and 64 <= W <= 95"),
         ("let c = [4, 5, 6]\n conv(1x1, c[H // 32])", "64 <= H <= 95 and W >= 1"),
-        ("add { identity | parameter([3, H, 64]) }", "H == 64 and W == 64"),
+        ("add { identity | parameter([3, H, W]) }", "H == 64 and W == 64"),
         # what is named is assumed where it is used
-        ("let big = H > 50\n let other = W == 64\n relu", "H >= 1 and W >= 1"),
+        ("let big = H > 50\n let other = W == 64\n relu", "every H and W"),
         ("let big = H > 50\n if big { relu }", "H >= 51 and W >= 1"),
         ("let small = H < 50\n if not small { relu }", "H >= 50 and W >= 1"),
-        ("let c = 4 if H > 50 else 3\n relu", "H >= 1 and W >= 1"),
+        ("let c = 4 if H > 50 else 3\n relu", "every H and W"),
         ("let c = 4 if H > 50 else 3\n conv(1x1, c)", "H >= 51 and W >= 1"),
-        ("let p = H == 64\n require not p or macs == 0\n relu", "H >= 1 and W >= 1"),
+        ("let p = H == 64\n require not p or macs == 0\n relu", "every H and W"),
         # a weight for each position
         ("flatten -> linear(4)", "(H == 64 and W == 64) or more"),
         ("layernorm", "H >= 1 and W == 64"),

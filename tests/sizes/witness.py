@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import archlang
+from archlang.analyses.proofs import prove
 from archlang.analyses.sizes import Legal, legal
-from archlang.network import Network
+from archlang.elaborate import Program
+from archlang.graph import Graph
+from archlang.source import Source
 from archlang.types import form_of
 from tests.sizes.networks import Maker, Net
 
@@ -28,14 +30,40 @@ def compare(seed: int, dense: bool) -> Result:
     """Make the network of a seed, and ask both about many sizes: all heights, where ``dense``."""
     net = Maker(seed).net()
     result = Result(seed, net.spec)
-    network = archlang.loads(net.spec)
-    found = legal(network.graph)
+    graph = worked_out(net.spec)
+    found = legal(graph)
     result.counts["exact" if found.exact else "not stated"] += 1
     for height, width in points(net, found, random.Random(seed), dense):
         result.counts["points"] += 1
-        if why := differ(net, network, found, height, width, result.counts):
+        if why := differ(net, graph, found, height, width, result.counts):
             result.mismatches.append(f"H={height} W={width}: {why}")
+    if why := repaired(net, graph, result.counts):
+        result.mismatches.append(why)
     return result
+
+
+def worked_out(spec: str) -> Graph:
+    """The graph of a spec's only model, its merges agreeing at the default size at least."""
+    graph, found = Program(Source("<text>", spec)).elaborate("m")
+    assert graph is not None, found
+    return graph
+
+
+def repaired(net: Net, graph: Graph, counts: Counter[str]) -> str:
+    """What is wrong with the findings, or with the spec that has what they offer; else empty."""
+    found = prove(graph)
+    offered = [d.help.partition("`")[2].rpartition("`")[0] for d in found if d.code == "A211"]
+    counts["not always legal"] += bool(offered)
+    if not all(offered):
+        return ""
+    counts["repaired"] += bool(offered)
+    lines = net.spec.split("\n")
+    again = worked_out("\n".join([*lines[:2], *offered, *lines[2:]]))
+    if left := prove(again):
+        return f"{offered} is not enough: {left[0].message}"
+    if legal(again).region != legal(graph).region:
+        return f"{offered} makes {legal(graph).words()} into {legal(again).words()}"
+    return ""
 
 
 def points(net: Net, found: Legal, r: random.Random, dense: bool) -> Iterable[tuple[int, int]]:
@@ -62,7 +90,7 @@ def points(net: Net, found: Legal, r: random.Random, dense: bool) -> Iterable[tu
 
 
 def differ(
-    net: Net, network: Network, found: Legal, height: int, width: int, counts: Counter[str]
+    net: Net, graph: Graph, found: Legal, height: int, width: int, counts: Counter[str]
 ) -> str:
     """What archlang says of a size that PyTorch does not; empty where they agree."""
     sizes = {"H": height, "W": width}
@@ -79,7 +107,7 @@ def differ(
         return f"legal {ours}, PyTorch {expected is not None}"
     if expected is None:
         return ""
-    for node, shape in zip(network.graph.nodes, expected, strict=True):
+    for node, shape in zip(graph.nodes, expected, strict=True):
         forms = [form_of(d) for d in node.output.shape]
         said = tuple(None if f is None else f.at(sizes) for f in forms)
         if any(a is not None and a != b for a, b in zip(said, shape, strict=True)):
