@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.proofs import prove
 from archlang.analyses.requirements import check_requirements
+from archlang.analyses.varying import Axis, varying
 from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
@@ -34,10 +35,11 @@ class Network:
     parameters beside those in the spec.
     """
 
-    def __init__(self, source: Source, graph: Graph, settings: Mapping[str, Any]) -> None:
-        self.source = source
+    def __init__(self, program: Program, graph: Graph, settings: Mapping[str, Any]) -> None:
+        self.source: Source = program.source
         self.graph = graph
         self.settings = dict(settings)
+        self._program = program
 
     @property
     def name(self) -> str:
@@ -70,6 +72,16 @@ class Network:
         regions = self.graph.root.regions()
         return list(dict.fromkeys(r.name for r in regions if r.kind == "block"))
 
+    def at(self, inputs: Mapping[str, Shape]) -> Network:
+        """The same model worked out at other input shapes, by the inputs' names; as ``load``."""
+        return from_program(self._program, self.name, self.settings, inputs)
+
+    def varying(self) -> list[Axis]:
+        """For each axis of each input, whether one module takes other sizes too, and why not."""
+        return varying(
+            self.graph, lambda inputs: self._program.elaborate(self.name, self.settings, inputs)
+        )
+
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.
 
@@ -89,6 +101,18 @@ class Network:
                 hint = f"did you mean `{guess}`?" if guess else known
                 raise ValueError(f"{self.name} uses no block `{name}`; {hint}")
         return build(self.graph, device, recompute)
+
+    def to_source(self) -> str:
+        """A file of PyTorch source that makes the network without archlang.
+
+        It has a class for each block, that of the model last, named as the model is, in
+        CapWords. An instance has the ``state_dict`` keys of ``to_torch``'s module, and with
+        the same weights gives the same output. Raises ``ImportError`` where PyTorch is not
+        installed.
+        """
+        from archlang.backends.torch.source import source
+
+        return source(self.graph)
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {self.totals.params:,} parameters>"
@@ -140,7 +164,7 @@ def from_program(
     graph, found = inspect(program, name, settings, inputs)
     if graph is None or any(d.severity == "error" for d in found):
         raise ArchError(found)
-    return Network(program.source, graph, settings or {})
+    return Network(program, graph, settings or {})
 
 
 def inspect(

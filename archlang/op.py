@@ -64,8 +64,6 @@ class Op(BaseModel):
     """Whether the backward pass needs its output, so that nothing may be written over it."""
     aliases: ClassVar[bool] = False
     """Whether its output may share memory with what it takes."""
-    stored: ClassVar[bool] = True
-    """Whether its buffers are in the ``state_dict``."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:

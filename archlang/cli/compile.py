@@ -1,21 +1,54 @@
-"""``archlang compile``: a spec to a PyTorch module."""
+"""``archlang compile``: a spec to a PyTorch module, or to a file that runs without archlang."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.common import (
+    FINDINGS,
+    File,
+    InputShapes,
+    ModelName,
+    Settings,
+    load_network,
+    stop,
+)
+from archlang.cli.output import check_folder, write_files
 from archlang.network import Network
 from archlang.report import shape_text
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from archlang.backends.torch.export import Exported
+
 NEEDS_TORCH = "compiling needs PyTorch, which is not installed"
 INSTALL = "pip install 'archlang[torch]'"
+
+
+class Format(StrEnum):
+    """What a compiled network is written as."""
+
+    pt2 = "pt2"
+    onnx = "onnx"
+    source = "source"
+    pt = "pt"
+    safetensors = "safetensors"
+
+
+ENDINGS = {f".{'py' if f is Format.source else f}": f for f in Format}
+NEEDS: dict[Format | None, tuple[str, ...]] = {
+    Format.onnx: ("onnx", "onnxscript"),
+    Format.safetensors: ("safetensors",),
+}
+"""The packages that a form takes beside PyTorch."""
 
 
 def compile_(
@@ -28,22 +61,73 @@ def compile_(
         typer.Option(
             "--output",
             "-o",
-            help="Where to write: .pt2 (exported program), .pt or .safetensors (initial weights).",
+            help="Where to write: .py (PyTorch source), .onnx, .pt2 (exported program), "
+            ".pt or .safetensors (initial weights).",
         ),
+    ] = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="What to write; told from the name if not given."),
     ] = None,
     device: Annotated[str, typer.Option(help="Where to build it: cpu, cuda, meta.")] = "cpu",
     batch: Annotated[int, typer.Option(min=1, help="Samples in the trial run.")] = 2,
     seed: Annotated[int, typer.Option(help="For the initial weights.")] = 0,
 ) -> None:
-    """Compile a network to PyTorch, run it once, and hold what comes out against the spec."""
+    """Compile a network to PyTorch, run it once, and hold what comes out against the spec.
+
+    With -o it is written too: as source, as a program for any batch, or its initial weights.
+    """
     network = load_network(file, model, set_, input_)
-    if output is not None and Path(output).suffix not in _WRITERS:
-        endings = ", ".join(_WRITERS)
-        stop(f"cannot tell what to write from the name {output}", hint=f"it can end in {endings}")
-    try:
-        import torch
-    except ImportError:
+    wanted = chosen(output, format_)
+    if output is not None:
+        check_folder(Path(output))
+    if find_spec("torch") is None:
         stop(NEEDS_TORCH, hint=INSTALL)
+    if missing := [p for p in NEEDS.get(wanted, ()) if find_spec(p) is None]:
+        extra = "onnx" if wanted is Format.onnx else "torch"
+        stop(
+            f"writing {wanted} needs {' and '.join(missing)}, not installed here",
+            hint=f"pip install 'archlang[{extra}]'",
+        )
+    if wanted is Format.source and output is not None:
+        write_files(Path(output), lambda path: _write_source(network, path))
+        print(f"{network.name}: {network.totals.params:,} parameters\nwritten to {output}")
+        return
+    if output is not None and device == "meta":
+        stop("on the device meta there are no weights to write", hint="leave out --device meta")
+    module = _built(network, device, batch, seed)
+    if output is not None and wanted is not None:
+        _write(_Job(module, network, output), wanted)
+
+
+def chosen(output: str | None, format_: Format | None) -> Format | None:
+    """What ``-o`` and ``--format`` ask for together; ends the program where they do not fit."""
+    if output is None:
+        if format_ is not None:
+            stop(
+                f"--format {format_} says what to write, but not where",
+                hint=f"add -o NAME{next(e for e, f in ENDINGS.items() if f is format_)}",
+            )
+        return None
+    ending = Path(output).suffix
+    told = ENDINGS.get(ending)
+    if format_ is None and told is None:
+        stop(
+            f"cannot tell what to write from the name {output}",
+            hint=f"it can end in {', '.join(ENDINGS)}; or say what with --format",
+        )
+    if format_ is not None and told not in (None, format_):
+        stop(
+            f"--format {format_} does not fit the name {output}: {ending} is for {told}",
+            hint="leave out --format, or change the ending",
+        )
+    return format_ or told
+
+
+def _built(network: Network, device: str, batch: int, seed: int) -> nn.Module:
+    """The module, run once, what came out held against the spec; says so."""
+    import torch
+
     torch.manual_seed(seed)
     try:
         where = torch.device(device)
@@ -64,44 +148,126 @@ def compile_(
     ins = ", ".join(shape_text((batch, *s)) for s in network.inputs.values())
     outs = ", ".join(shape_text((batch, *s)) for s in shapes.values())
     print(f"{network.name}: {count:,} parameters in {parts} modules; {ins} -> {outs} on {where}")
-    if output is not None:
-        write(module, network, inputs, Path(output))
-        print(f"written to {output}")
+    return module
 
 
-def write(module: nn.Module, network: Network, inputs: list[Any], path: Path) -> None:
-    """Write a module in the form that the name's ending asks for."""
-    if not path.parent.is_dir():
-        stop(f"cannot write {path}: there is no folder {path.parent}")
-    temporary = path.with_name(f".{path.name}.partial{path.suffix}")
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A module to write, the network that it is of, and where to."""
+
+    module: nn.Module
+    network: Network
+    output: str
+
+
+def _write(job: _Job, wanted: Format) -> None:
+    """Write a module, and say what was written."""
+    from archlang.backends.torch.export import ExportError
+
     try:
-        _WRITERS[path.suffix](module, network, inputs, temporary)
-        temporary.replace(path)
-    except OSError as error:
-        stop(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
-    finally:
-        temporary.unlink(missing_ok=True)
+        _WRITERS[wanted](job)
+    except ExportError as error:
+        stop(f"cannot write {job.output}: {error.message}", FINDINGS, error.hint)
 
 
-def _write_program(module: nn.Module, network: Network, inputs: list[Any], path: Path) -> None:
+def _write_source(network: Network, path: Path) -> list[Path]:
+    path.write_text(network.to_source(), encoding="utf-8")
+    return [path]
+
+
+def _write_weights(job: _Job) -> None:
+    _write_state(job, safetensors=False)
+
+
+def _write_safetensors(job: _Job) -> None:
+    _write_state(job, safetensors=True)
+
+
+def _write_state(job: _Job, *, safetensors: bool) -> None:
+    from archlang.backends.torch.state import save
+
+    state, name = job.module.state_dict(), job.network.name
+    write_files(Path(job.output), lambda path: save(state, path, name, safetensors=safetensors))
+    print(f"written to {job.output}")
+
+
+def _write_program(job: _Job) -> None:
     import torch
 
-    any_batch = tuple({0: torch.export.Dim("batch")} for _ in inputs)
-    program = torch.export.export(module, tuple(inputs), dynamic_shapes=any_batch)
-    torch.export.save(program, path)
+    from archlang.backends.torch.export import export, quiet
+
+    exported = export(job.module, job.network.inputs, job.network.varying())
+
+    def write(path: Path) -> list[Path]:
+        with quiet():
+            torch.export.save(exported.program, path)
+        return [path]
+
+    files = write_files(Path(job.output), write)
+    _lines(_described(job, exported, files, "the exported program"))
 
 
-def _write_weights(module: nn.Module, network: Network, inputs: list[Any], path: Path) -> None:
-    import torch
+def _write_onnx(job: _Job) -> None:
+    from archlang.backends.torch.export import agree, export, onnxruntime, write_onnx
 
-    torch.save(module.state_dict(), path)
+    inputs = list(job.network.inputs)
+    exported = export(job.module, job.network.inputs, job.network.varying())
+    ran = "onnxruntime"
+
+    def write(path: Path) -> list[Path]:
+        nonlocal ran
+        files = write_onnx(exported, inputs, list(job.network.outputs), path)
+        if (run := onnxruntime(path, inputs)) is None:
+            ran = ""
+        else:
+            agree(exported, job.module, run)
+        return files
+
+    files = write_files(Path(job.output), write)
+    _lines(_described(job, exported, files, ran))
 
 
-def _write_safetensors(module: nn.Module, network: Network, inputs: list[Any], path: Path) -> None:
-    from safetensors.torch import save_file
+_WRITERS: dict[Format, Callable[[_Job], None]] = {
+    Format.pt2: _write_program,
+    Format.onnx: _write_onnx,
+    Format.pt: _write_weights,
+    Format.safetensors: _write_safetensors,
+}
 
-    state = {k: t.contiguous() for k, t in module.state_dict().items()}
-    save_file(state, path, {"model": network.name})
+
+def _lines(lines: Iterator[str]) -> None:
+    print("\n".join(lines))
 
 
-_WRITERS = {".pt2": _write_program, ".pt": _write_weights, ".safetensors": _write_safetensors}
+def _described(job: _Job, exported: Exported, files: list[Path], ran: str) -> Iterator[str]:
+    """What was written, for which sizes, and where it was run beside the module."""
+    free = {(a.input, a.axis): a.name for a in exported.free}
+    shapes = []
+    for name, shape in job.network.inputs.items():
+        sizes = (free.get((name, i), str(size)) for i, size in enumerate(shape))
+        shapes.append(f"{name} [{', '.join(('batch', *sizes))}]")
+    written = " and ".join(str(Path(job.output).with_name(f.name)) for f in files)
+    yield f"written to {written}: {', '.join(shapes)}"
+    groups: dict[str, list[str]] = {}
+    for axis, least in exported.free.items():
+        steps = f" in steps of {axis.step}" if axis.step > 1 else ""
+        groups.setdefault(f"from {least} up{steps}", []).append(axis.name)
+    for text, names in groups.items():
+        yield f"{_listed(names)} {text}"
+    tried = "; ".join(", ".join(map(shape_text, shapes)) for shapes in exported.tried)
+    if ran:
+        yield f"{ran} gives the module's outputs at {tried}"
+    else:
+        yield "it was checked, but not run: onnxruntime is not installed"
+    stays: dict[str, list[str]] = {}
+    for axis in job.network.varying():
+        reason = exported.fixed.get(axis, axis.reason)
+        if axis.name and reason:
+            stays.setdefault(f"{axis.size}: {reason}", []).append(axis.name)
+    for text, names in stays.items():
+        yield f"note: {_listed(names)} {'stays' if len(set(names)) == 1 else 'stay'} {text}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    several = list(dict.fromkeys(names))
+    return " and ".join(filter(None, (", ".join(several[:-1]), several[-1])))

@@ -234,7 +234,11 @@ class Elaborator(Merges):
             size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
             if dim.name is not None:
                 self.defaults[dim.name] = size
-            size = size if given is None else given[axis]
+            if given is not None:
+                tied = dim.name is None and not isinstance(dim.value, ast.Number)
+                if tied and given[axis] != size:
+                    fail("A105", f"this is {int(size)} for the sizes given, not {given[axis]}", span)
+                size = given[axis]
             if size < 1:
                 fail("A208", f"a size is at least 1, not {int(size)}", span)
             if size > LARGEST:

@@ -57,7 +57,8 @@ class Merges(Stages):
         written_branches = stage.body.branches
         if op.most is not None and len(written_branches) > op.most:
             second = at.env.span(written_branches[op.most])
-            fail("A110", f"`{stage.name}` takes one branch: the other is its input", second)
+            most = "one branch: the other is its input" if op.most == 1 else f"{op.most} branches"
+            fail("A110", f"`{stage.name}` takes {most}", second)
         ends: list[tuple[Wire, Note]] = []
         for number, branch in enumerate(written_branches, 1):
             span = at.env.span(branch)

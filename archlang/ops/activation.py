@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from archlang.arguments import Number, Truth, Whole, axis_of
-from archlang.op import LayerError, Torch, Weightless, format_value
+from archlang.op import Fresh, LayerError, Torch, Weightless, format_value
 from archlang.types import Dim, Tensor
 
 
@@ -72,6 +72,27 @@ class Elu(_Activation, name="elu"):
     module = "ELU"
     alpha: Number = 1.0
     inplace: Truth = False
+
+
+class Absolute(Weightless, Fresh, name="absolute"):
+    """The size of each value, |x|.
+
+    Shape: [*A] -> [*A].
+
+    Jarrett et al. 2009, What is the best multi-stage architecture for object recognition?
+
+        absolute : [64, 56, 56] -> [64, 56, 56]
+    """
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        return None
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        return f"{args[0]}.abs()"
 
 
 class Celu(_Activation, name="celu"):

@@ -3,8 +3,8 @@
 from typing import Any
 
 from archlang.arguments import Numbers, Sizes
-from archlang.op import Fresh, LayerError, Torch, View
-from archlang.types import Dim, Shape, Tensor
+from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.types import Tensor
 
 
 class Input(View):
@@ -22,11 +22,11 @@ class Input(View):
         return None
 
 
-class Normalize(Fresh, name="normalize"):
+class Normalize(Weightless, Fresh, name="normalize"):
     """(x - mean) / std: what images are brought to before the first layer sees them.
 
-    `mean` and `std` are a number each, or one for each channel. They are buffers, but not in
-    the `state_dict`: the spec says what they are.
+    `mean` and `std` are a number each, or one for each channel: constants of the spec, which
+    no `state_dict` holds.
 
     Shape: [C, *S] -> [C, *S], with any number of axes S.
 
@@ -34,8 +34,6 @@ class Normalize(Fresh, name="normalize"):
 
         normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) : [3, 224, 224] -> [3, 224, 224]
     """
-
-    stored = False
 
     mean: Numbers
     std: Numbers
@@ -55,19 +53,9 @@ class Normalize(Fresh, name="normalize"):
             raise LayerError("`std` divides, so it must not be 0", field="std")
         return x
 
-    def params(self, *xs: Tensor) -> dict[str, Shape]:
-        return {}
-
-    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
-        (x,) = xs
-        return {"mean": _stored(self.mean, x), "std": _stored(self.std, x)}
-
-    def macs(self, y: Tensor, *xs: Tensor) -> Dim:
-        return 0
-
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        return nn.Normalize(self.mean, self.std, xs[0].rank - 1)
+        return nn.Normalize(_constants(self.mean), _constants(self.std))
 
 
-def _stored(value: float | list[float], x: Tensor) -> Shape:
-    return (len(value), *(1,) * (x.rank - 1)) if isinstance(value, list) else ()
+def _constants(value: float | list[float]) -> float | tuple[float, ...]:
+    return tuple(value) if isinstance(value, list) else value

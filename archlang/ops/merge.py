@@ -78,6 +78,27 @@ class Residual(Add, name="residual"):
     implicit = "last"
 
 
+class Sub(_Merge, name="sub"):
+    """The first of two branches less the second, which has the same shape.
+
+    Shape: [*A], [*A] -> [*A].
+
+    Koch et al. 2015, Siamese neural networks for one-shot image recognition.
+
+        sub { identity | avgpool(3x3, stride=1, pad=1) } : [3, 32, 32] -> [3, 32, 32]
+    """
+
+    most = 2
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        if not _equal(xs):
+            raise self.refuse(xs, "only equal shapes are subtracted")
+        return xs[0]
+
+    def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
+        return " - ".join(args)
+
+
 class Mul(_Merge, name="mul"):
     """The product of its branches, value by value.
 

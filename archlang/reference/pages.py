@@ -35,6 +35,8 @@ GLOSSARY = {
     "groups": "parts that the channels fall into",
     "bias": "whether a learned offset is added",
     "axis": "the axis it works along, the batch not counted",
+    "mean": "what is subtracted",
+    "std": "what the rest is divided by",
     "eps": "a small number that keeps a divisor from 0",
     "momentum": "the share of a new batch in the running statistics",
     "affine": "whether what it learns is applied",

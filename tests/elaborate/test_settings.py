@@ -165,5 +165,11 @@ def test_inputs_that_are_wrong(inputs: dict[str, tuple[int, ...]], code: str) ->
     assert error(text, inputs=inputs).code == code
 
 
+def test_sizes_that_the_spec_ties_stay_tied() -> None:
+    text = model("conv(3x3, 4)", "[3, H=8, 2*H]")
+    assert shape(text, inputs={"image": (3, 6, 12)}) == (4, 6, 12)
+    assert error(text, inputs={"image": (3, 6, 16)}).code == "A105"
+
+
 def test_a_plain_size_may_be_changed_too() -> None:
     assert shape(model("maxpool(2)"), inputs={"image": (5, 12, 12)}) == (5, 6, 6)

@@ -78,8 +78,8 @@ def test_case(case: Case) -> None:
 def test_the_state_dict_is_what_it_says(case: Case) -> None:
     network = load(case.spec, case.takes)
     (node,) = (n for n in network.graph.nodes if n.inputs)
-    stored = node.params | (node.buffers if node.op.stored else {})
-    said = {f"0.{key}" if key else "0": tuple(map(int, size)) for key, size in stored.items()}
+    tensors = node.params | node.buffers
+    said = {f"0.{key}" if key else "0": tuple(map(int, size)) for key, size in tensors.items()}
     kept = network.to_torch("meta").state_dict()
     assert {key: tuple(tensor.shape) for key, tensor in kept.items()} == said
 
@@ -132,7 +132,7 @@ def test_the_printed_form_parses_back(case: Case) -> None:
 
 def test_merges_print_their_own_names() -> None:
     printed = {str(Op.registry[name]()) for name in MERGES}
-    assert printed == MERGES == {"add", "mul", "concat", "residual", "gate", "dense"}
+    assert printed == MERGES == {"add", "sub", "mul", "concat", "residual", "gate", "dense"}
     assert str(Op.registry["concat"](axis=1)) == "concat(axis=1)"
 
 

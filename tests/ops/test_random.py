@@ -171,10 +171,10 @@ def a_rearrangement(r: random.Random) -> Made:
 
 
 def a_merge(r: random.Random) -> Made:
-    name = r.choice(("add", "concat", "mul"))
+    name = r.choice(("add", "sub", "concat", "mul"))
     shape = image(r, r.randint(0, 3), 2, high=3)
     shapes = [shape]
-    for _ in range(r.randint(0, 2)):
+    for _ in range(1 if name == "sub" else r.randint(0, 2)):
         other = list(shape)
         if r.random() < 0.5:
             other[r.randrange(len(other))] = r.randint(1, 3)

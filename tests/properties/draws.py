@@ -238,6 +238,7 @@ DRAWS: dict[str, tuple[tuple[int, ...], int, Draw]] = {
     "drop_path": ((1, 2, 3, 4), 1, lambda r, s: {"p": r.choice((0, 0.2, 0.9))}),
     "identity": ((1, 2, 3, 4), 1, nothing),
     "leaky_relu": ((1, 2, 3, 4, 5), 1, lambda r, s: some(r, {"slope": 0.2}) | inplace(r, s)),
+    "absolute": ((1, 2, 3, 4), 1, nothing),
     "elu": ((1, 2, 3, 4), 1, lambda r, s: some(r, {"alpha": 0.5}) | inplace(r, s)),
     "relu": ((1, 2, 3, 4, 5), 4, inplace),
     "relu6": ((1, 2, 3, 4), 1, inplace),

@@ -166,6 +166,8 @@ class Eager:
         if any(t.shape != tensors[0].shape for t in tensors):
             sum(t[:1] for t in tensors)
             raise RefusedError("broadcast")
+        if merge.name == "sub":
+            return Value(tensors[0] + sum(-t for t in tensors[1:]), made_by)
         return Value(torch.stack(tensors).sum(0), made_by)
 
     def layer(self, layer: Layer, path: str, x: Value) -> Value:

@@ -9,7 +9,7 @@ import torch
 
 from tests.properties import draws, flaws
 from tests.properties.eager import BATCH, REJECTIONS, Eager, Scope, Value, steady
-from tests.properties.layers import RefusedError
+from tests.properties.layers import MERGES, RefusedError
 from tests.properties.tree import (
     AXES,
     PARAMETER,
@@ -219,12 +219,12 @@ class Generator:
     def merge(self, shape: Shape, place: Place) -> Part:
         r = self.r
         inside = place.inside()
-        name = r.choice(("add", "residual", "mul", "gate", "concat", "dense"))
+        name = r.choice(MERGES)
         if place.flaws and self.flaws_left and self.chance(0.1):
             self.flaw("branches")
             if self.chance(0.4):
                 return self.stretched(name)
-            count = 1 if name in ("gate", "dense") else r.randint(1, 3)
+            count = r.randint(1, {"gate": 1, "dense": 1, "sub": 2}.get(name, 3))
             return Merge(name, {}, [self.body(shape, inside, 1)[0] for _ in range(count)])
         if name == "gate":
             return Merge(name, {}, [self.gate(shape, inside)])
@@ -235,7 +235,7 @@ class Generator:
         head = None if alone or self.chance(0.5) else self.head(shape)
         free = joined and args.get("axis", 0) in (0, -len(shape))
         branches = []
-        for _ in range(1 if alone else r.randint(1, 3)):
+        for _ in range(1 if alone else r.randint(1, 2 if name == "sub" else 3)):
             branches.append(self.branch(shape, inside, head, free))
         return Merge(name, args, branches)
 
@@ -248,7 +248,7 @@ class Generator:
             Layer("global_avgpool"),
         ]
         branches = [[Line([self.r.choice(narrow)])]]
-        if name in ("add", "concat", "mul"):
+        if name in ("add", "sub", "concat", "mul"):
             branches.append([Line([Layer("identity")])])
         return Merge(name, {}, branches)
 

@@ -222,6 +222,7 @@ LAYERS: dict[str, Callable[[Args, torch.Tensor], Built]] = {
     "log_softmax": lambda a, x: module(nn.LogSoftmax(dim_of(a.get("axis", 0), x))),
     "glu": lambda a, x: module(nn.GLU(dim_of(a.get("axis", 0), x))),
     "maxout": maxout,
+    "absolute": lambda a, x: (None, torch.abs),
     "prelu": activation(nn.PReLU),
     "celu": activation(nn.CELU),
     "selu": activation(nn.SELU),
@@ -241,4 +242,4 @@ LAYERS: dict[str, Callable[[Args, torch.Tensor], Built]] = {
     "hardsigmoid": activation(nn.Hardsigmoid),
 }
 """How PyTorch computes each layer: what holds its weights, and the function."""
-MERGES = ("add", "residual", "mul", "gate", "concat", "dense")
+MERGES = ("add", "sub", "residual", "mul", "gate", "concat", "dense")

@@ -87,15 +87,6 @@ def lrn(a: Args, x: torch.Tensor) -> Built:
     return None, normalised
 
 
-class Constants(nn.Module):
-    """Two constants that are no part of the state dict."""
-
-    def __init__(self, mean: torch.Tensor, std: torch.Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
-
-
 def normalize(a: Args, x: torch.Tensor) -> Built:
     mean, std = torch.tensor(a["mean"]).float(), torch.tensor(a["std"]).float()
     if not std.all():
@@ -103,6 +94,6 @@ def normalize(a: Args, x: torch.Tensor) -> Built:
     if any(figure.ndim and len(figure) != x.shape[1] for figure in (mean, std)):
         raise ValueError("as many figures as channels")
     by_channel = (mean.expand(x.shape[1]), std.expand(x.shape[1]))
-    return Constants(mean, std), lambda x: torch.stack(
+    return None, lambda x: torch.stack(
         [(c - m) / s for c, m, s in zip(x.unbind(1), *by_channel, strict=True)], 1
     )

@@ -170,28 +170,26 @@ class RatioUpsample(nn.Module):
 
 
 class Normalize(nn.Module):
-    """(x - mean) / std, with a number each or one for each channel; nothing in the state dict.
+    """(x - mean) / std, with a number each or one for each channel.
 
-    ``axes`` are those beside the batch and the channels.
+    They are written into the module, not kept as buffers: what fills a module from a state
+    dict would leave buffers that are not in it without values.
     """
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: float | Sequence[float], std: float | Sequence[float], axes: int):
+    def __init__(self, mean: float | tuple[float, ...], std: float | tuple[float, ...]) -> None:
         super().__init__()
-        self.constants = {"mean": mean, "std": std}
-        for name, value in self.constants.items():
-            constant = torch.tensor(value, dtype=torch.get_default_dtype())
-            shape = (-1, *(1,) * axes) if constant.ndim else ()
-            self.register_buffer(name, constant.reshape(shape), persistent=False)
+        self.mean, self.std = mean, std
 
     def forward(self, input: Tensor) -> Tensor:
         """Shift and scale."""
-        return (input - self.mean) / self.std
+        mean, std = (
+            input.new_tensor(value).reshape(-1, *(1,) * (input.dim() - 2))
+            for value in (self.mean, self.std)
+        )
+        return (input - mean) / std
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.constants.items())
+        return f"mean={self.mean}, std={self.std}"
 
 
 class AxisLayerNorm(nn.LayerNorm):

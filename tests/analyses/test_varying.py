@@ -1,0 +1,95 @@
+"""Which input sizes may vary, held against the module run at other sizes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import archlang
+from tests.backends.networks import NAMES, network, tensors
+
+
+def steps(text: str) -> dict[str, tuple[int, str]]:
+    """For each size with a name its step, and why it may not vary."""
+    found = archlang.loads(text).varying()
+    return {a.name: (a.step, a.reason) for a in found if a.name}
+
+
+def model(body: str, shape: str = "[3, H=32, W=32]") -> str:
+    return f"model m {{\n    input x: {shape}\n    {body}\n}}"
+
+
+@pytest.mark.parametrize(
+    ("body", "step"),
+    [
+        ("conv(3x3, 4, stride=2) -> relu -> global_avgpool -> linear(2)", 1),
+        ("conv(3x3, 4) -> adaptive_avgpool(2x2) -> flatten -> linear(2)", 1),
+        ("a = conv(3x3, 4); maxpool(2) -> conv_transpose(2x2, 4, stride=2); concat{identity|a}", 2),
+        ("require H % 12 == 0 and W % 12 == 8\n conv(3x3, 4)", 12),
+        ("require params >= 100 and macs <= 120K\n conv(3x3, 4)", 1),
+    ],
+)
+def test_sizes_that_may_vary(body: str, step: int) -> None:
+    shape = "[3, H=36, W=32]" if step == 12 else "[3, H=32, W=32]"
+    assert steps(model(body, shape)) == {"H": (step, ""), "W": (step, "")}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("flatten -> linear(2)", "`1` is made for it"),
+        ("flatten(start=1) -> permute(1, 0) -> add{identity|pos = parameter([H*W, 3])}",
+         "`pos` is made for it"),
+        ("conv(3x3, H // 8)", "`0` is made for it"),
+        ("for i in range(H // 8) { relu }", "what runs depends on it"),
+        ("require H == 32\n relu", "another size is refused: the network requires `H == 32`"),
+        ("relu -> slice(0, H // 2, axis=1)", "`1` is made for it"),
+    ],
+)  # fmt: skip
+def test_sizes_that_may_not(body: str, why: str) -> None:
+    assert steps(model(body))["H"] == (0, why)
+
+
+def test_two_sizes_that_only_vary_together() -> None:
+    found = steps(model('require H == W : "square"\n    relu'))
+    assert {step for step, _ in found.values()} == {0}
+    assert all("`H == W`: square" in why for _, why in found.values())
+
+
+def test_sizes_that_may_not_both_vary() -> None:
+    found = steps(model("require H == 32 or W == 32\n    relu"))
+    assert found["H"] == (1, "")
+    assert found["W"][0] == 0
+    assert "`H == 32 or W == 32`" in found["W"][1]
+
+
+def test_a_size_without_a_name() -> None:
+    (axis,) = archlang.loads(model("relu", "[8]")).varying()
+    assert (axis.name, axis.step, axis.reason) == ("", 0, "the spec gives it no name")
+
+
+def test_one_name_for_two_inputs() -> None:
+    text = "model m { input a: [1, L=8]; input b: [2, L]; concat { a | b } -> conv(3, 2) }"
+    found = archlang.loads(text).varying()
+    assert [(a.input, a.axis, a.step) for a in found if a.name] == [("a", 1, 1), ("b", 1, 1)]
+
+
+def test_what_runs_in_training_only_does_not_count() -> None:
+    body = "a = conv(3x3, 4)\n h = a -> flatten -> linear(2)\n aux h\n a -> global_avgpool"
+    assert steps(model(body))["H"] == (1, "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_runs_wherever_it_is_said_to(name: str) -> None:
+    found = network(name)
+    module = found.to_torch("meta").eval()
+    state = {k: t.shape for k, t in module.state_dict().items()}
+    for axis in (a for a in found.varying() if a.step):
+        for size in (axis.size + axis.step, axis.size + 5 * axis.step, *axis.smaller):
+            shape = list(found.inputs[axis.input])
+            shape[axis.axis] = size
+            again = found.at({axis.input: tuple(shape)})
+            assert {k: t.shape for k, t in again.to_torch("meta").state_dict().items()} == state
+            given = [torch.zeros(2, *s, device="meta") for s in again.inputs.values()]
+            got = [tuple(t.shape[1:]) for t in tensors(module(*given))]
+            assert got == list(again.outputs.values())
