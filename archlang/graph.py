@@ -64,6 +64,10 @@ class Region:
     parts: list[Part] = field(default_factory=list)
     result: Node | None = None
     """The tensor it comes to, for a block or a labelled group."""
+    definition: ast.Block | ast.Model | None = None
+    """The block or model whose body it is."""
+    env: Env | None = None
+    """The names that this body sees, for a block or model: its arguments are among them."""
 
     def members(self, opened: Callable[[Region], bool] | None = None) -> Iterator[Part]:
         """The nodes and scopes right below its module: regions without a path are looked into.

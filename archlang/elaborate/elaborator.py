@@ -237,8 +237,9 @@ class Elaborator(Merges):
             if given is not None:
                 tied = dim.name is None and not isinstance(dim.value, ast.Number)
                 if tied and given[axis] != size:
-                    fail("A105", f"this is {int(size)} for the sizes given, not {given[axis]}", span)
-                size = given[axis]
+                    said = f"this is {int(size)} for the sizes given, not {given[axis]}"
+                    fail("A105", said, span)
+                size = size if tied else given[axis]
             if size < 1:
                 fail("A208", f"a size is at least 1, not {int(size)}", span)
             if size > LARGEST:
