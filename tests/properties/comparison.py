@@ -91,7 +91,7 @@ def at_its_size(text: str) -> archlang.Network:
         graph = None if program.diagnostics else program.elaborate(choose(program, None))[0]
         if graph is None or not prove(graph) or check_requirements(graph):
             raise error
-        return archlang.Network(program.source, graph, {})
+        return archlang.Network(program, graph, {})
 
 
 def straight(net: Net) -> bool:
