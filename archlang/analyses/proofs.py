@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from archlang.analyses.sizes import Asked, Legal, conditions, legal, running, stated
+from archlang.analyses.sizes import Asked, Legal, conditions, legal, stated
 from archlang.diagnostic import Diagnostic, Note
 from archlang.graph import Graph, Node, Stated
 from archlang.sizes.claims import Claim, Compared
@@ -57,7 +57,7 @@ class _Fault:
 
 def _merges(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
     """Merges whose branches differ for an input that is legal but for that."""
-    asked = list(conditions(graph, running(graph)))
+    asked = conditions(graph)
     merges = [a for a in asked if a.why == "merge"]
     if not merges:
         return

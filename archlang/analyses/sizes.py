@@ -189,7 +189,7 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
         domain, unstated = _domain(nodes)
         region = domain
         fixed_by = None
-        for asked in conditions(graph, nodes):
+        for asked in conditions(graph, training=training):
             where, why = stated(asked)
             unstated.extend(why)
             try:
@@ -223,9 +223,13 @@ def running(graph: Graph, training: bool = False) -> list[Node]:
 def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
     """Where each size of each tensor is defined, one by one."""
     seen: set[tuple[str, Function]] = set()
+    tensors: set[int] = set()  # most layers pass on the very tensor that they take
     box: dict[str, Set] = {}
     unstated: list[Unstated] = []
     for node in nodes:
+        if id(node.output) in tensors:
+            continue
+        tensors.add(id(node.output))
         for dim in node.output.shape:
             if not isinstance(dim, SymbolicDim):
                 continue
@@ -252,8 +256,16 @@ def _together(node: Node, dim: SymbolicDim) -> str:
     return f"`{node.op.name}` works on a size that {names} make together"
 
 
-def conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
+def conditions(graph: Graph, *, training: bool = False) -> list[Asked]:
     """All that a legal size must meet beside every layer taking its input."""
+    key = f"conditions {training}"
+    if key not in graph.worked_out:
+        graph.worked_out[key] = list(_conditions(graph, running(graph, training)))
+    found: list[Asked] = graph.worked_out[key]
+    return found
+
+
+def _conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
     seen: set[Compared] = set()
     for node in nodes:
         for left, right in node.conditions:

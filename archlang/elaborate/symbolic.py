@@ -45,9 +45,10 @@ def kept(
         parts = tuple(form_of(v) for v in operands)
         return None if rule is None or None in parts else _made(rule, parts)
 
-    names = frozenset[str]().union(
-        *(v.symbols for v in operands if isinstance(v, (SymbolicDim, SymbolicRatio)))
-    )
+    names: frozenset[str] = frozenset()
+    for operand in operands:
+        if isinstance(operand, (SymbolicDim, SymbolicRatio)):
+            names = names | operand.symbols if names else operand.symbols
     if isinstance(value, int):
         return SymbolicDim(value, names, made=form)
     return SymbolicRatio(value, names, form)
