@@ -144,10 +144,11 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
 
 
 class Condition(NamedTuple):
-    """Two sizes that are equal at the default input, and must be for every input."""
+    """Two sizes that stand so to each other at the default input, and must for every input."""
 
     left: Dim
     right: Dim
+    relation: str = "=="
 
 
 _heard: list[list[Condition]] = []
@@ -179,6 +180,13 @@ def same(a: Dim, b: Dim) -> bool:
         if atom is None or atom != getattr(b, "atom", None):
             _heard[-1].append(Condition(a, b))
     return True
+
+
+def unlike(a: Dim, b: Dim) -> bool:
+    """Whether two sizes differ. Where only some inputs make them so, that is a condition."""
+    if int(a) != int(b) and _heard and (symbols(a) or symbols(b)):
+        _heard[-1].append(Condition(a, b, "!="))
+    return int(a) != int(b)
 
 
 def divides(parts: int, dim: Dim) -> bool:

@@ -268,8 +268,8 @@ def conditions(graph: Graph, *, training: bool = False) -> list[Asked]:
 def _conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
     seen: set[Compared] = set()
     for node in nodes:
-        for left, right in node.conditions:
-            claim = Compared(form_of(left), "==", form_of(right))
+        for left, right, relation in node.conditions:
+            claim = Compared(form_of(left), relation, form_of(right))
             if claim not in seen:
                 seen.add(claim)
                 why: Source = "merge" if node.op.merges else "layer"

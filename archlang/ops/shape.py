@@ -9,10 +9,11 @@ from archlang.op import Fresh, LayerError, Torch, View, Weightless
 from archlang.types import (
     Shape,
     Tensor,
-    derived,
     divided_rule,
     divides,
     product,
+    quotient,
+    same,
     slice_rule,
     through,
 )
@@ -80,13 +81,12 @@ class Reshape(View, name="reshape"):
         if self.sizes.count(-1) > 1:
             raise LayerError("only one size of `reshape` may be -1", field="sizes")
         known = prod(size for size in self.sizes if size != -1)
-        values = int(x.numel)
-        if values % known or (-1 not in self.sizes and values != known):
+        if not (divides(known, x.numel) if -1 in self.sizes else same(x.numel, known)):
             raise LayerError(
-                f"{x} has {values:,} values, which {_listed(self.sizes)} does not hold",
+                f"{x} has {int(x.numel):,} values, which {_listed(self.sizes)} does not hold",
                 field="sizes",
             )
-        left = derived(values // known, *x.shape)
+        left = quotient(x.numel, known)
         return Tensor(tuple(left if size == -1 else size for size in self.sizes))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:

@@ -140,7 +140,10 @@ def solved(left: Form, relation: str, right: Form) -> Region | None:
             f, g = _function(apart), (constant(0), 1)
         if f is not None:
             return union(iter([{name: where(f[0], relation, g[0])}]))
-    return _product(apart) if relation == "==" else None
+    if relation not in ("==", "!="):
+        return None
+    where_equal = _product(apart)
+    return where_equal if relation == "==" or where_equal is None else ~where_equal
 
 
 def _function(form: Form) -> tuple[Function, int] | None:

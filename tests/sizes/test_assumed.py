@@ -76,3 +76,19 @@ def test_what_cannot_be_stated_is_said() -> None:
     tokens = "flatten(start=1) -> permute(1, 0) -> permute(1, 0) -> maxpool(2)"
     found = legal(archlang.loads(model(tokens, "[3, H=64, W=64]")).graph)
     assert "H and W make together" in found.unstated[0].why
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("reshape(3, 16, 256)", "(H == 64 and W == 64) or (H == 1 and W == 4096)"),
+        ("maxpool(64x1, stride=1x1) -> reshape(3, -1)", "H >= 64 and W >= 1"),
+        ("slice(0, 1, axis=2) -> reshape(6, -1)", "H % 2 == 0 and W >= 1"),
+        ("groupnorm(3)", "(H >= 2 and W >= 1) or (H == 1 and W >= 2)"),
+        ("slice(0, 1) -> slice(0, 1, axis=2) -> instancenorm", "H >= 2 and W >= 1"),
+    ],
+)
+def test_what_layers_ask_of_all_sizes_together(body: str, expected: str) -> None:
+    found = legal(archlang.loads(model(body, "[3, H=64, W=64]")).graph)
+    assert found.exact
+    assert found.words().startswith(expected)
