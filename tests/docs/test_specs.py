@@ -71,6 +71,13 @@ def test_readme_shows_the_spec_that_is_there() -> None:
     assert [line for line in spec if line in shown][: len(shown)] == shown
 
 
+def test_readme_shows_the_source_that_is_written() -> None:
+    pytest.importorskip("torch")
+    shown = next(b.text for b in blocks_of(ROOT / "README.md") if "class Bottleneck" in b.text)
+    written = archlang.load(ROOT / "specs" / "resnet.arch", "resnet50").to_source()
+    assert shown[shown.index("class Bottleneck") :].strip() in written
+
+
 def test_paths_are_those_of_the_table() -> None:
     page = LANGUAGE.read_text("utf-8")
     block = next(b for b in blocks_of(LANGUAGE) if "model paths {" in b.text)

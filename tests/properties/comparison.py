@@ -47,8 +47,8 @@ def compare(seed: int) -> Result:
     net = network(seed)
     text = spec(net, seed)
     torch.manual_seed(seed)
-    inputs = {name: torch.randn(BATCH, *shape) for name, shape in net.inputs.items()}
     with steady():
+        inputs = {name: torch.randn(BATCH, *shape) for name, shape in net.inputs.items()}
         verdict = judge(net, inputs)
         try:
             mismatch = difference(net, text, verdict, inputs)
@@ -150,7 +150,7 @@ def values(
     for name, value in verdict.outputs.items():
         if value.shape != outputs[name].shape:
             return f"`{name}` is {tuple(outputs[name].shape)}, PyTorch {tuple(value.shape)}"
-        if not torch.allclose(value, outputs[name], rtol=1e-3, atol=1e-4, equal_nan=True):
+        if not torch.allclose(value, outputs[name], rtol=1e-6, atol=1e-8, equal_nan=True):
             return f"`{name}` has other values than PyTorch's"
     return in_training(network, module, net, given)
 

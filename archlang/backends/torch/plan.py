@@ -17,7 +17,7 @@ from archlang.graph import Graph, Node, Region
 from archlang.op import Op
 
 NEVER = -1
-_TAKEN = ("append", "extend", "insert", "pop")
+TAKEN = ("append", "extend", "insert", "pop")
 """Names that ``nn.Sequential`` cannot give to a part, beside those of all modules."""
 
 
@@ -236,7 +236,7 @@ def is_sequence(scope: Scope, plain: set[Node]) -> bool:
         if isinstance(step.part, Node) and step.part not in plain:
             return False
         name = below(step.part.path, scope.path)
-        if "." in name or name in _TAKEN:
+        if "." in name or name in TAKEN:
             return False
         current = step.gives[0]
     names = [s.part.path for s in scope.steps]
