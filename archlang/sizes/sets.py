@@ -152,28 +152,36 @@ class Set:
         return " or ".join(parts) if parts else f"no {name}"
 
     def condition(self, name: str = "H") -> str | None:
-        """As an expression of the language that is true of exactly these sizes; None of many."""
+        """As an expression of the language that is true of exactly these sizes.
+
+        None where there is none, or it would be longer than anyone would write.
+        """
         intervals = list(runs(i + 1 for i, b in enumerate(self.low) if b))
         parts = [_bounds(name, *run) for run in intervals]
+        tails = self._tail_conditions(name)
         if 1 in self.tail:
-            tail = self._tail_condition(name)
             bound = f"{name} >= {self.above(self.start)}"
+            tail = " or ".join(tails)
+            if len(tails) > 1 and (parts or self.start > 1):
+                tail = f"({tail})"
             parts.append(bound if not tail else tail if self.start == 1 else f"{tail} and {bound}")
-        return " or ".join(parts) if 0 < len(parts) <= MOST // 2 else None
+        short = len(intervals) + len(tails) <= MOST // 2
+        return " or ".join(parts) if parts and short else None
 
-    def _tail_condition(self, name: str) -> str:
+    def _tail_conditions(self, name: str) -> list[str]:
+        """What is true of the sizes from ``start`` on, one for each unbroken run of residues."""
         found, period = self.residues, self.period
         if period == 1:
-            return ""
-        if len(found) == 1:
-            return f"{name} % {period} == {found[0]}"
-        if len(found) == period - 1:
-            return f"{name} % {period} != {(set(range(period)) - set(found)).pop()}"
-        starts = [r for r in found if (r - 1) % period not in found]
-        if len(starts) == 1:  # one unbroken run, round the end of the period perhaps
-            moved = f"({name} + {period - starts[0]})" if starts[0] else name
-            return f"{moved} % {period} < {len(found)}"
-        return f"({' or '.join(f'{name} % {period} == {r}' for r in found)})"
+            return []
+        if len(found) == period - 1 > 1:
+            return [f"{name} % {period} != {(set(range(period)) - set(found)).pop()}"]
+        made = []
+        for first in (r for r in found if (r - 1) % period not in found):
+            length = next(n for n in range(1, period) if (first + n) % period not in found)
+            moved = f"({name} + {period - first})" if first else name
+            single = f"{name} % {period} == {first}"
+            made.append(single if length == 1 else f"{moved} % {period} < {length}")
+        return made
 
     def _tail_words(self, name: str, grouped: bool) -> str:
         found, period = self.residues, self.period
@@ -186,7 +194,9 @@ class Set:
         elif len(found) == period - 1:
             rule = f"{name} % {period} != {(set(range(period)) - set(found)).pop()}"
         else:
-            listed = ", ".join(_short(*run) for run in runs(found))
+            shown = list(runs(found))
+            more = ["…"] if len(shown) > MOST else []
+            listed = ", ".join([*(_short(*run) for run in shown[:MOST]), *more])
             rule = f"{name} % {period} in {{{listed}}}"
         if self.start == 1:
             return rule

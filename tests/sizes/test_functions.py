@@ -222,3 +222,28 @@ def test_as_data(a: Set) -> None:
 )  # fmt: skip
 def test_words(made: Set, words: str) -> None:
     assert made.words() == words
+
+
+@pytest.mark.parametrize(
+    ("made", "condition"),
+    [
+        (within(63, None), "H >= 63"),
+        (within(223, 254), "H >= 223 and H <= 254"),
+        (within(7, 7) | within(1, 3), "H <= 3 or H == 7"),
+        (SETS[4], "H % 32 == 0"),
+        (SETS[4] & within(64, None), "H % 32 == 0 and H >= 64"),
+        (EVERY - SETS[4], "H % 32 != 0"),
+        (Set.of((), (False, True)), "H % 2 == 0"),
+        (Set.of((), (True, False, False, True, True, True)), "(H + 2) % 6 < 4"),
+        (Set.of((), (True, False, True, True, False, False)), "H % 6 == 1 or (H + 3) % 6 < 2"),
+        (Set.of((False,) * 6, (True, False, True, True, False, False)),
+         "(H % 6 == 1 or (H + 3) % 6 < 2) and H >= 7"),
+        (Set.of((), (True, False) * 5 + (False,)), None),
+        (NONE, None),
+    ],
+)  # fmt: skip
+def test_as_a_condition(made: Set, condition: str | None) -> None:
+    assert made.condition() == condition
+    if condition is not None:
+        code = compile(condition, "<condition>", "eval")
+        assert all(eval(code, {"H": x}) == (x in made) for x in range(1, 300))
