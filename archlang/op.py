@@ -62,6 +62,8 @@ class Op(BaseModel):
     """Convolutions, linears and attention projections that a path through it passes."""
     keeps_output: ClassVar[bool] = False
     """Whether the backward pass needs its output, so that nothing may be written over it."""
+    stretches: ClassVar[bool] = False
+    """Whether it stretches a batch of one to the batch of its other tensors."""
     aliases: ClassVar[bool] = False
     """Whether its output may share memory with what it takes."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
@@ -114,6 +116,10 @@ class Op(BaseModel):
         It may use ``torch``, and stands for a value of shape (batch, *infer(xs)).
         """
         return f"{module}({', '.join(args)})"
+
+    def once(self, module: str) -> str | None:
+        """As ``call``, but of shape (1, *infer(xs)): for a value that is every sample's."""
+        return None
 
     @classmethod
     @cache

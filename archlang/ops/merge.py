@@ -56,6 +56,8 @@ class Add(_Merge, name="add"):
         add { conv(3x3, 3) | identity } : [3, 32, 32] -> [3, 32, 32]
     """
 
+    stretches = True
+
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(xs):
             raise self.refuse(xs, "only equal shapes are added")
@@ -89,6 +91,7 @@ class Sub(_Merge, name="sub"):
     """
 
     most = 2
+    stretches = True
 
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(xs):
@@ -111,6 +114,8 @@ class Mul(_Merge, name="mul"):
 
         mul { identity | global_avgpool -> sigmoid } : [64, 56, 56] -> [64, 56, 56]
     """
+
+    stretches = True
 
     def infer(self, *xs: Tensor) -> Tensor:
         rank = max(x.rank for x in xs)

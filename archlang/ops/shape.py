@@ -277,3 +277,6 @@ class Parameter(View, name="parameter"):
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         return f"{module}.expand({args[0]}.shape[0]{', -1' * len(self.shape)})"
+
+    def once(self, module: str) -> str | None:
+        return module if self.batch else f"{module}[None]"

@@ -130,6 +130,26 @@ def test_odd_labels_and_forms(body: str) -> None:
     same_values(found, inputs(found))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "sub { relu | add { tanh | sigmoid } }",
+        "sub { add { relu | tanh } | sub { tanh | sigmoid } }",
+        "mul { sub { relu | tanh } | add { relu | sigmoid } }",
+        "sub { relu | mul { tanh | sigmoid } } -> absolute",
+        "add { tanh | sub { relu | sigmoid } }",
+        "mul { relu | s = parameter([4, 1, 1], init=2) }",
+        "mul { relu | s = parameter([4], init=2) }",
+        "add { s = parameter([4, 12, 12], init=2) | t = parameter([4, 12, 12]) } -> conv(1x1, 2)",
+        "add { identity | s = parameter([4, 12, 12], init=2, batch=true) }",
+    ],
+)
+def test_arithmetic_is_done_in_the_order_of_the_spec(body: str) -> None:
+    found = one(body)
+    same_state(found)
+    same_values(found, inputs(found))
+
+
 @pytest.mark.parametrize(("before", "body"), BLOCKS.values(), ids=BLOCKS)
 def test_blocks_whose_uses_differ(before: str, body: str) -> None:
     found = one(body, before)

@@ -45,8 +45,9 @@ REJECTIONS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 def steady() -> Iterator[None]:
     """PyTorch without its warnings and without oneDNN, in float64.
 
-    What float32 rounds away, some random networks blow up again by their norms. For tensors of one channel in a channels-last layout, some of oneDNN's convolutions give
-    memory that was never written, or crash.
+    What float32 rounds away, the norms of some random networks blow up again. For tensors of
+    one channel in a channels-last layout, some of oneDNN's convolutions give memory that was
+    never written, or crash.
     """
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

@@ -115,6 +115,22 @@ class Plan:
                 return True
             current = current.inputs[0]
 
+    def call(self, node: Node, module: str, args: tuple[str, ...]) -> str:
+        """The expression for what a node gives."""
+        once = node.op.once(module)
+        if once is not None and self._stretched(node):
+            return once
+        return node.op.call(module, args, node.tensors)
+
+    def _stretched(self, node: Node) -> bool:
+        """Whether all that takes a node's tensor would stretch a batch of one."""
+        if self.last_use[node.index] == len(self.graph.nodes):
+            return False
+        users = (n for n in self.graph.nodes if node in n.inputs and n.index in self.run)
+        return all(
+            user.op.stretches and any(i.op.once("") is None for i in user.inputs) for user in users
+        )
+
 
 def _reaches_out(region: Region) -> bool:
     """Whether a region runs modules that are not below its path."""
@@ -184,7 +200,7 @@ def forward_text(plan: Plan, scope: Scope) -> str:
     for number, step in enumerate(scope.steps):
         if step.gives:
             done = [n for n in dict.fromkeys(step.takes) if last_use[n] == number]
-            lines.append(f"    {_line(scope, step, variables, done)}")
+            lines.append(f"    {_line(plan, scope, step, variables, done)}")
     if root:
         lines.append(f"    return {_returned(plan, variables)}")
     elif scope.gives:
@@ -192,12 +208,12 @@ def forward_text(plan: Plan, scope: Scope) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(scope: Scope, step: Step, variables: _Variables, done: list[Node]) -> str:
+def _line(plan: Plan, scope: Scope, step: Step, variables: _Variables, done: list[Node]) -> str:
     """One call; the variables of the values in ``done`` are free for what it gives."""
     args = tuple(variables.names[n] for n in step.takes)
     if isinstance(step.part, Node):
         module = attribute("self", below(step.part.path, scope.path))
-        call = step.part.op.call(module, args, step.part.tensors)
+        call = plan.call(step.part, module, args)
     else:
         call = f"{attribute('self', below(step.part.path, scope.path))}({', '.join(args)})"
     for node in done:

@@ -52,7 +52,7 @@ class Forward:
         if len({len(e) for e in self.ends}) > 1:
             raise UnmergeableError("outputs")
         self.results = self.flow.returned(self.ends)
-        self.statements = Pieces(self.access, self.flow).statements(slots)
+        self.statements = Pieces(self.plan, self.access, self.flow).statements(slots)
         inputs = list(plan.graph.inputs) if template.model else ()
         given = parameter_names(units[0].scope, list(inputs))
         self.inputs = [f"{n}_" if n in _TAKEN or iskeyword(n) else n for n in given]

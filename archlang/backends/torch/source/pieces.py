@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from archlang.backends.torch.plan import Scope, below
+from archlang.backends.torch.plan import Plan, Scope, below
 from archlang.backends.torch.source.access import Access
 from archlang.backends.torch.source.align import Slot
 from archlang.backends.torch.source.flow import Act, Flow, Value, acts
@@ -68,8 +68,8 @@ Pending: TypeAlias = "list[tuple[Value, Piece, str]]"
 class Pieces:
     """Writes the steps of a class as statements, calls inside calls where that reads well."""
 
-    def __init__(self, access: Access, flow: Flow) -> None:
-        self.access, self.flow = access, flow
+    def __init__(self, plan: Plan, access: Access, flow: Flow) -> None:
+        self.plan, self.access, self.flow = plan, access, flow
         self.template = access.template
 
     def statements(self, slots: list[Slot[Act]]) -> list[Statement]:
@@ -241,7 +241,7 @@ class Pieces:
         for other, _ in acts(slot):
             part = other.step.part
             assert isinstance(part, Node)
-            text, numbers = skeleton(part.op.call(_MODULE, marks, part.tensors))
+            text, numbers = skeleton(self.plan.call(part, _MODULE, marks))
             texts.add(text)
             rows.append(numbers)
         if len(texts) != 1:
@@ -253,7 +253,7 @@ class Pieces:
         if access == "" and _MODULE in text:
             return marks[0], True, "", False
         functional = _MODULE not in text or text.startswith(f"{_MODULE}.")
-        operator = next((o for o in (" + ", " * ") if o in text and node.op.merges), "")
+        operator = next((o for o in (" + ", " - ", " * ") if o in text and node.op.merges), "")
         if text.startswith("torch."):
             operator = ""
         return text.replace(_MODULE, access), functional, operator, node.op.depth > 0
