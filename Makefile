@@ -26,6 +26,7 @@ test: $(VENV)/dev lint types
 test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m tests.properties.run 20000
+	$(BIN)/python -m tests.sizes.run 5000
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

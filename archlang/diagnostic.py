@@ -36,6 +36,7 @@ CODES: dict[str, str] = {
     "A208": "a tensor with a size below 1",
     "A209": "a tensor does not fit a block's signature",
     "A210": "one shared network, two sets of weights",
+    "A211": "branches agree for some input sizes only",
 }
 """Every code, with what it is about."""
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from archlang.op import Op
 from archlang.source import Span
-from archlang.types import Shape, Tensor
+from archlang.types import Condition, Dim, Shape, Tensor
 
 if TYPE_CHECKING:
     from archlang.elaborate.scope import Env
+    from archlang.sizes.claims import Claim
     from archlang.syntax import ast
 
 
@@ -33,6 +35,8 @@ class Node:
     buffers: dict[str, Shape]
     first: bool = True
     """Whether it is the first use of its module: shared weights are counted here."""
+    conditions: tuple[Condition, ...] = ()
+    """Sizes that it needs to be equal, which some sizes of the input may make so."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -107,6 +111,31 @@ class Requirement(NamedTuple):
     region: Region
 
 
+Why: TypeAlias = Literal["required", "decided", "compared", "built in"]
+
+
+class Assumed(NamedTuple):
+    """What the network takes to hold of the input's sizes, and where that is written.
+
+    ``why`` says what makes it so: a ``require``, a condition that another size would decide
+    otherwise, or a number that is built in.
+    """
+
+    claim: Claim
+    span: Span
+    why: Why
+
+
+class Stated(NamedTuple):
+    """What a spec says of one size of a tensor, beside what it is: an assertion or a signature."""
+
+    said: Dim | Fraction
+    node: Node
+    axis: int
+    span: Span
+    code: Literal["A201", "A209"]
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -118,6 +147,8 @@ class Graph:
     outputs: dict[str, Node] = field(default_factory=dict)
     aux: dict[str, Aux] = field(default_factory=dict)
     requirements: list[Requirement] = field(default_factory=list)
+    assumed: list[Assumed] = field(default_factory=list)
+    stated: list[Stated] = field(default_factory=list)
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlang.analyses.cost import Totals, total
+from archlang.analyses.proofs import prove
 from archlang.analyses.requirements import check_requirements
 from archlang.analyses.varying import Axis, varying
 from archlang.collector import paused
@@ -176,7 +177,7 @@ def inspect(
     with paused():
         graph, found = program.elaborate(name, settings, inputs)
         if graph is not None:
-            found = [*found, *check_requirements(graph)]
+            found = [*found, *check_requirements(graph), *prove(graph)]
     return graph, found
 
 

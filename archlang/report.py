@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from archlang.analyses.cost import NodeCost, costs
+from archlang.analyses.sizes import legal
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
 from archlang.types import Shape, Tensor
@@ -124,6 +125,7 @@ def layer_records(graph: Graph) -> list[dict[str, Any]]:
                 "layer": str(node.op),
                 "inputs": [n.path for n in node.inputs],
                 "output": [int(d) for d in node.output.shape],
+                "symbolic": node.output.symbolic,
                 "params": cost.params,
                 "buffers": cost.buffers,
                 "macs": cost.macs,
@@ -154,6 +156,7 @@ def to_json(network: Network, version: str) -> dict[str, Any]:
         "outputs": {n: list(s) for n, s in network.outputs.items()},
         "aux": network.aux,
         "totals": network.totals.to_json(),
+        "sizes": legal(network.graph).to_json(),
         "layers": layer_records(network.graph),
     }
 

@@ -2,32 +2,96 @@
 
 A size is a ``Dim``. Every ``Dim`` is an ``int``, its value at the input size that the
 network is checked with. A ``SymbolicDim`` is one that depends on the input's size, and
-says so; sizes that do not are plain integers. Layers never compute a size along a spatial
-axis by themselves: they hand a ``SizeRule`` to ``through``, so a new kind of ``Dim`` needs
-no change in any layer.
+says how; sizes that do not are plain integers. Layers never compute a size along a spatial
+axis by themselves: they hand a ``SizeRule`` to ``through``, so that what is known of a size
+for every input stays known behind any layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from math import prod
 from typing import NamedTuple, TypeAlias
+
+from archlang.sizes import forms
+from archlang.sizes.forms import Form
+from archlang.sizes.functions import INPUT, Function, SizeRule as SizeRule, after
+from archlang.sizes.sets import TooLongError
 
 Dim: TypeAlias = int
 Shape: TypeAlias = tuple[Dim, ...]
 
 
 class SymbolicDim(int):
-    """A size that depends on the sizes of the input; as an ``int``, its value at their defaults."""
+    """A size that depends on the sizes of the input; as an ``int``, its value at their defaults.
+
+    ``symbols`` names those sizes. ``atom`` is the size as a function of one of them, where it
+    is one that layers made; ``form`` is it in general.
+    """
 
     symbols: frozenset[str]
+    atom: tuple[str, Function] | None
+    made: Callable[[], Form | None] | None
+    unknown: str
+    """Why it cannot be stated for every input, where that is known."""
 
-    def __new__(cls, value: int, symbols: Iterable[str]) -> SymbolicDim:
-        dim = super().__new__(cls, value)
-        dim.symbols = frozenset(symbols)
+    def __new__(
+        cls,
+        value: int,
+        symbols: Iterable[str],
+        atom: tuple[str, Function] | None = None,
+        made: Callable[[], Form | None] | None = None,
+        unknown: str = "",
+    ) -> SymbolicDim:
+        dim = int.__new__(cls, value)
+        dim.symbols = symbols if isinstance(symbols, frozenset) else frozenset(symbols)
+        dim.atom, dim.made, dim.unknown = atom, made, unknown
         return dim
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The size for every input; None where it cannot be stated."""
+        if self.atom is not None:
+            return forms.of(*self.atom)
+        return self.made() if self.made is not None else None
+
+    @cached_property
+    def function(self) -> tuple[str, Function] | None:
+        """The name of an input size, and the function of it that this size is, if it is one.
+
+        Raises ``TooLongError``.
+        """
+        if self.atom is not None or self.form is None:
+            return self.atom
+        found = self.form.function()
+        return found[:2] if found is not None and found[2] == 1 else None
+
+
+class SymbolicRatio(Fraction):
+    """A number that depends on the sizes of the input, not whole at their defaults: ``H/3``."""
+
+    symbols: frozenset[str]
+    made: Callable[[], Form | None]
+
+    def __new__(
+        cls, value: Fraction, symbols: Iterable[str], made: Callable[[], Form | None]
+    ) -> SymbolicRatio:
+        ratio = super().__new__(cls, value)
+        ratio.symbols, ratio.made = frozenset(symbols), made
+        return ratio
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The number for every input; None where it cannot be stated."""
+        return self.made()
+
+
+def input_dim(value: int, name: str) -> SymbolicDim:
+    """The input size ``name``, ``value`` by default."""
+    return SymbolicDim(value, (name,), (name, INPUT))
 
 
 def symbols(dim: Dim) -> frozenset[str]:
@@ -35,24 +99,33 @@ def symbols(dim: Dim) -> frozenset[str]:
     return dim.symbols if isinstance(dim, SymbolicDim) else frozenset()
 
 
-def derived(value: int, *dims: Dim) -> Dim:
-    """``value``, computed from ``dims``, keeping what they depend on."""
-    names = frozenset().union(*(symbols(d) for d in dims))
-    return SymbolicDim(value, names) if names else int(value)
+def form_of(size: Dim | Fraction) -> Form | None:
+    """A size for every input; None where it cannot be stated."""
+    if isinstance(size, (SymbolicDim, SymbolicRatio)):
+        return size.form
+    return forms.number(size if isinstance(size, Fraction) else int(size))
 
 
-class SizeRule(NamedTuple):
-    """How a layer maps a size along one axis.
+def derived(
+    value: int, *dims: Dim, made: Callable[[tuple[Form, ...]], Form | None] | None = None
+) -> Dim:
+    """``value``, computed from ``dims``, keeping what they depend on.
 
-    ``of(n)`` is the size that comes out, or None where the layer rejects ``n``. The rest
-    certifies that the rule is a straight staircase: ``of(n + period) == of(n) + step`` for
-    every ``n >= start``.
+    ``made`` says how, as forms; without it, nothing is known but the value.
     """
+    names: frozenset[str] = frozenset()
+    for dim in dims:
+        if isinstance(dim, SymbolicDim):
+            names = names | dim.symbols if names else dim.symbols
+    if not names:
+        return int(value)
 
-    of: Callable[[int], int | None]
-    period: int
-    step: int
-    start: int
+    def form() -> Form | None:
+        parts = [form_of(d) for d in dims]
+        whole = tuple(p for p in parts if p is not None)
+        return made(whole) if made is not None and len(whole) == len(parts) else None
+
+    return SymbolicDim(value, names, made=form)
 
 
 def through(dim: Dim, rule: SizeRule) -> Dim | None:
@@ -60,24 +133,89 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
     value = rule.of(int(dim))
     if value is None or (rule.period, rule.step, rule.start) == (1, 0, 1):
         return value  # the same for every size, so it depends on none
-    return derived(value, dim)
+    if not isinstance(dim, SymbolicDim):
+        return int(value)
+    try:
+        if (known := dim.function) is None:
+            return SymbolicDim(value, dim.symbols)
+        return SymbolicDim(value, dim.symbols, (known[0], after(known[1], rule)))
+    except TooLongError as error:
+        return SymbolicDim(value, dim.symbols, unknown=str(error))
+
+
+class Condition(NamedTuple):
+    """Two sizes that stand so to each other at the default input, and must for every input."""
+
+    left: Dim
+    right: Dim
+    relation: str = "=="
+
+
+_heard: list[list[Condition]] = []
+
+
+class Heard:
+    """Inside, ``conditions`` are those on the input under which what is asked comes out so.
+
+    A class, not a generator: every layer of a network is asked inside one.
+    """
+
+    __slots__ = ("conditions",)
+
+    def __enter__(self) -> Heard:
+        self.conditions: list[Condition] = []
+        _heard.append(self.conditions)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _heard.pop()
 
 
 def same(a: Dim, b: Dim) -> bool:
-    """Whether two sizes are equal."""
-    return int(a) == int(b)
+    """Whether two sizes are equal. Where only some inputs make them so, that is a condition."""
+    if int(a) != int(b):
+        return False
+    if _heard and a is not b and (symbols(a) or symbols(b)):
+        atom = getattr(a, "atom", None)
+        if atom is None or atom != getattr(b, "atom", None):
+            _heard[-1].append(Condition(a, b))
+    return True
+
+
+def unlike(a: Dim, b: Dim) -> bool:
+    """Whether two sizes differ. Where only some inputs make them so, that is a condition."""
+    if int(a) != int(b) and _heard and (symbols(a) or symbols(b)):
+        _heard[-1].append(Condition(a, b, "!="))
+    return int(a) != int(b)
+
+
+def divides(parts: int, dim: Dim) -> bool:
+    """Whether a size is a multiple of ``parts``; where only some inputs make it so, a condition."""
+    rest = int(dim) % parts
+    if not rest and isinstance(dim, SymbolicDim):
+        same(quotient(dim, parts), derived(dim // parts, dim, made=_over(parts)))
+    return not rest
+
+
+def _over(parts: int) -> Callable[[tuple[Form, ...]], Form]:
+    return lambda dims: dims[0].times(Fraction(1, parts))
+
+
+def quotient(dim: Dim, parts: int) -> Dim:
+    """A size divided by a number, rounded down."""
+    return derived(int(dim) // parts, dim, made=lambda dims: _over(parts)(dims).floor())
 
 
 def product(dims: Iterable[Dim]) -> Dim:
     """The product of sizes (1 of none)."""
     dims = tuple(dims)
-    return derived(prod(dims), *dims)
+    return derived(prod(map(int, dims)), *dims, made=forms.product)
 
 
 def total(dims: Iterable[Dim]) -> Dim:
     """The sum of sizes."""
     dims = tuple(dims)
-    return derived(sum(dims), *dims)
+    return derived(sum(map(int, dims)), *dims, made=forms.total)
 
 
 @lru_cache(maxsize=4096)
@@ -184,3 +322,16 @@ class Tensor:
 
     def __str__(self) -> str:
         return f"[{', '.join(str(int(d)) for d in self.shape)}]"
+
+    def at(self, sizes: Mapping[str, int]) -> Tensor:
+        """The shape for an input of these sizes; raises ``ValueError`` where it is not known."""
+        values = [None if form is None else form.at(sizes) for form in map(form_of, self.shape)]
+        if any(v is None for v in values):
+            raise ValueError(f"the shape {self.symbolic} is not known at {dict(sizes)}")
+        return Tensor(tuple(int(v) for v in values if v is not None))
+
+    @property
+    def symbolic(self) -> str:
+        """The shape for every input: ``[64, ceil(H/4), ceil(W/4)]``, ``?`` for what is unknown."""
+        known = (form_of(d) for d in self.shape)
+        return f"[{', '.join('?' if form is None else str(form) for form in known)}]"

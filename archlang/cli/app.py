@@ -13,6 +13,7 @@ import typer
 from archlang.cli.check import check
 from archlang.cli.compile import compile_
 from archlang.cli.ops import ops
+from archlang.cli.sizes import sizes
 from archlang.cli.summary import summary
 from archlang.cli.train import train
 from archlang.cli.weights import weights
@@ -61,6 +62,7 @@ for _name, _command in (
     ("train", train),
     ("weights", weights),
     ("ops", ops),
+    ("sizes", sizes),
 ):
     app.command(_name)(guarded(_command))
 

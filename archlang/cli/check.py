@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from archlang.analyses.cost import total
+from archlang.analyses.sizes import legal
 from archlang.cli.common import (
     CLEAN,
     FINDINGS,
@@ -91,8 +92,10 @@ def check_file(
             totals = total(graph)
             ins = ", ".join(shape_text(n.output.shape) for n in graph.inputs.values())
             outs = ", ".join(shape_text(n.output.shape) for n in graph.outputs.values())
+            open_ = legal(graph)
+            at = f"; {open_.words()}" if open_.names else ""
             lines.append(
                 f"{file}: {name} ok: {ins} -> {outs}, "
-                f"{totals.params:,} parameters, {si(totals.macs)} MACs"
+                f"{totals.params:,} parameters, {si(totals.macs)} MACs{at}"
             )
     return found, lines

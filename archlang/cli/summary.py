@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from archlang.analyses.sizes import legal
 from archlang.cli.common import (
     File,
     InputShapes,
@@ -148,3 +149,5 @@ def _totals(network: Network) -> Iterator[str]:
     yield f"MACs       {t.macs:,}  ({si(t.macs)}; FLOPs {si(t.flops)})"
     yield f"neurons    {t.neurons:,}"
     yield f"depth      {t.depth}"
+    if (found := legal(network.graph)).names:
+        yield f"sizes      {found.words()}"

@@ -13,12 +13,12 @@ from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
-from archlang.elaborate.signature import differ, same_traces, sizes, wrong
+from archlang.elaborate.signature import differ, same_traces, sizes, states, wrong
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement
 from archlang.ops.input import Input
 from archlang.syntax import ast
-from archlang.types import Shape, SymbolicDim
+from archlang.types import Shape, input_dim
 
 
 class Elaborator(Merges):
@@ -138,6 +138,7 @@ class Elaborator(Merges):
             stated = sizes(spec, env, self.evaluator)
             axes = wrong(stated, tensor, self.defaults, self.actual)
             if not axes:
+                self.graph.stated.extend(states(stated, node, env, "A201"))
                 return
             span, label = differ(spec, stated, tensor, axes, env)
             notes = [f"{name}: {how}" for name, how in same_traces(node, axes)]
@@ -193,7 +194,7 @@ class Elaborator(Merges):
         if any(name in METRICS and name not in env.values for name in asked):
             self.graph.requirements.append(Requirement(stmt, env, at.region))
             return
-        if not self.evaluator.truth(stmt.condition, env):
+        if not self.evaluator.truth(stmt.condition, env, "required"):
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
                  notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip
@@ -236,17 +237,16 @@ class Elaborator(Merges):
             if given is not None:
                 tied = dim.name is None and not isinstance(dim.value, ast.Number)
                 if tied and given[axis] != size:
-                    fail(
-                        "A105", f"this is {int(size)} for the sizes given, not {given[axis]}", span
-                    )
-                size = given[axis]
+                    said = f"this is {int(size)} for the sizes given, not {given[axis]}"
+                    fail("A105", said, span)
+                size = size if tied else given[axis]
             if size < 1:
                 fail("A208", f"a size is at least 1, not {int(size)}", span)
             if size > LARGEST:
                 fail("A105", f"a size is at most {LARGEST:,}, not {int(size):,}", span)
             if dim.name is not None:
                 self.actual[dim.name] = int(size)
-                size = SymbolicDim(size, {dim.name})
+                size = input_dim(size, dim.name)
                 at.env.values[dim.name] = size
             shape.append(size)
         return tuple(shape)
@@ -287,7 +287,7 @@ def define(stmt: ast.Let, env: Env, evaluator: Evaluator) -> None:
     """``let``: a value, or a function that sees what stands before it."""
     if stmt.params is None:
         try:
-            env.values[stmt.name] = evaluator.evaluate(stmt.value, env)
+            env.values[stmt.name] = evaluator.named(stmt, env)
         except Problem as problem:
             env.values[stmt.name] = Failed(problem.diagnostic)
             raise

@@ -9,6 +9,7 @@ from math import ceil, floor
 from typing import Any
 
 from archlang.diagnostic import Diagnostic
+from archlang.elaborate import symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.problem import Stop, fail, unknown
 from archlang.elaborate.scope import Env
@@ -23,7 +24,10 @@ from archlang.elaborate.values import (
     whole,
     written,
 )
+from archlang.graph import Assumed, Why
 from archlang.op import Op, all_words
+from archlang.sizes.claims import Claim, Every, Known, Not, either
+from archlang.sizes.functions import RELATIONS
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -36,9 +40,6 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
 }  # fmt: skip
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 _OF_ONE: dict[str, Callable[[Any], Any]] = {
     "round": round, "ceil": ceil, "floor": floor, "abs": abs,
 }  # fmt: skip
@@ -50,7 +51,8 @@ METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 class Evaluator:
     """Evaluates expressions, and counts its steps so that every spec ends soon."""
 
-    def __init__(self) -> None:
+    def __init__(self, assumed: list[Assumed] | None = None) -> None:
+        self.assumed = [] if assumed is None else assumed
         self.steps = 0
         self.calls = 0
         self.words = all_words()
@@ -96,6 +98,7 @@ class Evaluator:
                 low, high = (
                     None if end is None else self.integer(end, env) for end in (node.low, node.high)
                 )
+                self.fixed([low, high], env.span(node))
                 return base[low:high]
         raise TypeError(f"no rule for {type(node).__name__}")
 
@@ -116,12 +119,79 @@ class Evaluator:
             fail("A105", f"{what}, not {shown}", env.span(node))
         return value
 
-    def truth(self, node: ast.Expr, env: Env) -> bool:
-        """The value of an expression that must be true or false."""
+    def truth(self, node: ast.Expr, env: Env, why: Why = "decided") -> bool:
+        """The value of an expression that must be true or false.
+
+        Where it depends on the input's sizes, the network assumes that it stays so.
+        """
+        before = len(self.assumed)
+        value = self.side(node, env)
+        if len(self.assumed) > before:
+            others = [a for a in self.assumed[before:] if a.why != "compared"]
+            claim = self.claim(node, env)
+            whole = Assumed(claim if value else Not(claim), env.span(node), why)
+            self.assumed[before:] = [*others, whole]
+        return value
+
+    def side(self, node: ast.Expr, env: Env) -> bool:
+        """The same for a part of a condition."""
         value = self.evaluate(node, env)
         if not isinstance(value, bool):
             fail("A105", f"a condition is true or false, not {describe(value)}", env.span(node))
         return value
+
+    def named(self, stmt: ast.Let, env: Env) -> Value:
+        """The value of a ``let``. What it assumes is assumed where it is used."""
+        before = len(self.assumed)
+        value = self.evaluate(stmt.value, env)
+        if len(self.assumed) > before:
+            if isinstance(value, bool):
+                del self.assumed[before:]
+                self.truth(stmt.value, env, "compared")
+            env.assumed[stmt.name] = self.assumed[before:]
+            del self.assumed[before:]
+        return value
+
+    def claim(self, node: ast.Expr, env: Env) -> Claim:
+        """What a condition says of the input's sizes."""
+        match node:
+            case ast.Name() if node.name in env.assumed:
+                found = Every(tuple(a.claim for a in env.assumed[node.name]))
+                return found if env.values[node.name] else Not(found)
+            case ast.Binary(operator="and" | "or"):
+                sides = (self.claim(node.left, env), self.claim(node.right, env))
+                return Every(sides) if node.operator == "and" else either(sides)
+            case ast.Unary(operator="not"):
+                return Not(self.claim(node.operand, env))
+            case ast.Binary() if node.operator in RELATIONS:
+                left, right = self.evaluate(node.left, env), self.evaluate(node.right, env)
+                if symbolic.are_numbers(left, right):
+                    return symbolic.claim(left, node.operator, right)
+        return Known(self.side(node, env))
+
+    def compared(self, relation: str, left: Value, right: Value, span: Span) -> bool:
+        """Whether two values stand so to each other."""
+        truth = RELATIONS[relation](left, right)
+        if not symbolic.is_symbolic(left) and not symbolic.is_symbolic(right):
+            return truth
+        if symbolic.are_numbers(left, right):
+            claim = symbolic.claim(left, relation, right)
+            self.assumed.append(Assumed(claim if truth else Not(claim), span, "compared"))
+        else:
+            self.fixed([left, right], span)
+        return truth
+
+    def fixed(self, value: Value, span: Span) -> None:
+        """Take a value as the plain number it is: input sizes that change it are not taken."""
+        if not symbolic.is_symbolic(value):
+            return
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(item, (list, tuple)):
+                self.fixed(item, span)
+            elif symbolic.is_symbolic(item):
+                plain = int(item) if isinstance(item, int) else Fraction(item)
+                claim = symbolic.claim(item, "==", plain)
+                self.assumed.append(Assumed(claim, span, "built in"))
 
     def list_of(self, node: ast.Expr, env: Env) -> Sequence[Value]:
         """The value of an expression that must be a list (or a size, which is one of numbers)."""
@@ -136,6 +206,7 @@ class Evaluator:
         """What a name stands for: a value, a block, a layer, a function, a word."""
         name = node.name
         if (value := env.find(name)) is not None:
+            self.assumed.extend(env.assumed.get(name, ()))
             return value
         if name in BUILTINS:
             return Builtin(name)
@@ -150,19 +221,19 @@ class Evaluator:
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator
         if symbol in ("and", "or"):
-            first = self.truth(node.left, env)
-            return self.truth(node.right, env) if first == (symbol == "and") else first
+            first = self.side(node.left, env)
+            return self.side(node.right, env) if first == (symbol == "and") else first
         if symbol in ("==", "!="):
             left, right = self.evaluate(node.left, env), self.evaluate(node.right, env)
-            return (left == right) == (symbol == "==")
+            return self.compared(symbol, left, right, env.span(node))
         if symbol == "+" and isinstance(left := self.evaluate(node.left, env), list):
             joined = [*left, *self.list_of(node.right, env)]
             if len(joined) > MAX_LIST:
                 fail("A001", f"a list of more than {MAX_LIST:,} values", env.span(node))
             return joined
         left, right = self.number(node.left, env), self.number(node.right, env)
-        if symbol in _ORDER:
-            return _ORDER[symbol](left, right)
+        if symbol in RELATIONS:
+            return self.compared(symbol, left, right, env.span(node))
         return self.arithmetic(symbol, left, right, env.span(node))
 
     def arithmetic(self, symbol: str, left: Any, right: Any, span: Span) -> int | Fraction:
@@ -179,15 +250,19 @@ class Evaluator:
         value = whole(_ARITHMETIC[symbol](left, right))
         if _bits(value) > MAX_BITS:
             fail("A001", f"a number of more than {MAX_BITS} bits", span)
+        if symbolic.is_symbolic(left) or symbolic.is_symbolic(right):
+            return symbolic.arithmetic(symbol, left, right, value)
         return value
 
     def unary(self, node: ast.Unary, env: Env) -> Value:
         if node.operator == "not":
-            return not self.truth(node.operand, env)
-        return -self.number(node.operand, env)
+            return not self.side(node.operand, env)
+        value = self.number(node.operand, env)
+        return symbolic.negative(value) if symbolic.is_symbolic(value) else -value
 
     def index(self, node: ast.Index, env: Env) -> Value:
         base, index = self.list_of(node.base, env), self.integer(node.index, env)
+        self.fixed(index, env.span(node.index))
         if not -len(base) <= index < len(base):
             fail("A108", f"there is no item {index} in a list of {len(base)}", env.span(node))
         return base[index]
@@ -202,7 +277,7 @@ class Evaluator:
         return dict(zip(targets, item, strict=True))
 
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
-        inner = Env(env.file, dict(env.values), env.blocks)
+        inner = env.body()
         out = []
         for item in self.list_of(node.iterable, env):
             self.step(env.span(node))
@@ -273,7 +348,10 @@ class Evaluator:
         for value in values:
             if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
                 fail("A105", f"`{name}` takes numbers, not {describe(value)}", span)
-        return self.numeric(name, values, span)
+        value = self.numeric(name, values, span)
+        if symbolic.is_symbolic(values) and not isinstance(value, list):
+            return symbolic.function(name, values, value)
+        return value
 
     def numeric(self, name: str, values: list[Any], span: Span) -> Value:
         """A function of numbers."""
@@ -297,6 +375,7 @@ class Evaluator:
         numbers = range(*(int(v) for v in values))
         if _bits(max(values, key=abs)) > 60 or (len(numbers) > MAX_LIST):
             fail("A001", f"a list of more than {MAX_LIST:,} values", span)
+        self.fixed(values, span)
         return list(numbers)
 
 

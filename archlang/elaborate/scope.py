@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from archlang.elaborate.problem import Problem
 from archlang.elaborate.values import BlockDef, Failed, Partial, Value
-from archlang.graph import Node, Region
+from archlang.graph import Assumed, Node, Region
 from archlang.op import Op
 from archlang.source import Span
 from archlang.syntax import ast
@@ -30,6 +30,8 @@ class Env:
     values: dict[str, Value] = field(default_factory=dict)
     blocks: dict[str, BlockDef] = field(default_factory=dict)
     tensors: dict[str, Wire] = field(default_factory=dict)
+    assumed: dict[str, list[Assumed]] = field(default_factory=dict)
+    """What a value of this name takes to hold of the input's sizes."""
 
     def span(self, node: ast.Node) -> Span:
         """Where ``node`` stands."""
@@ -37,7 +39,7 @@ class Env:
 
     def body(self) -> Env:
         """A new body that sees the values of this one, and none of its tensors."""
-        return Env(self.file, dict(self.values), self.blocks)
+        return Env(self.file, dict(self.values), self.blocks, assumed=dict(self.assumed))
 
     def find(self, name: str) -> Value | None:
         """The value, block or layer of a name; None where it has none of these.

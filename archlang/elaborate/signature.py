@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Literal
 
 from archlang.diagnostic import Note
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.problem import fail
 from archlang.elaborate.scope import Env
+from archlang.elaborate.symbolic import is_symbolic
 from archlang.elaborate.values import written
-from archlang.graph import Node
+from archlang.graph import Node, Stated
 from archlang.source import Span
 from archlang.syntax import ast
 from archlang.types import Tensor, same, symbols
@@ -50,14 +52,21 @@ def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> 
                 inner.values[name] = size
 
 
-def check_takes(block: ast.Block, inner: Env, tensor: Tensor, span: Span, run: Evaluator) -> None:
-    """Check the left of a signature, its parameters bound."""
-    signature = block.signature
+def check_takes(
+    block: ast.Block, inner: Env, node: Node, span: Span, run: Evaluator
+) -> list[Stated]:
+    """Check the left of a signature, its parameters bound; what it states of the sizes."""
+    signature, tensor, stated = block.signature, node.output, []
     if signature is None:
-        return
+        return []
     takes = signature.takes
-    for dim, size in zip(takes.dims, tensor.shape, strict=not takes.rest):
-        if not is_open(dim) and run.number(dim.value, inner) != size:
+    for axis, (dim, size) in enumerate(zip(takes.dims, tensor.shape, strict=not takes.rest)):
+        if is_open(dim):
+            continue
+        wanted_size = run.number(dim.value, inner)
+        if wanted_size is not size and (is_symbolic(wanted_size) or symbols(size)):
+            stated.append(Stated(wanted_size, node, axis, inner.span(dim), "A209"))
+        if wanted_size != size:
             wanted = inner.span(dim).text
             fail(
                 "A209",
@@ -65,6 +74,7 @@ def check_takes(block: ast.Block, inner: Env, tensor: Tensor, span: Span, run: E
                 span,
                 related=[Note(inner.span(dim), f"`{wanted}` is not {int(size)}")],
             )
+    return stated
 
 
 def sizes(spec: ast.ShapeSpec, env: Env, run: Evaluator) -> Sizes:
@@ -91,6 +101,13 @@ def wrong(
     return out
 
 
+def states(stated: Sizes, node: Node, env: Env, code: Literal["A201", "A209"]) -> Iterator[Stated]:
+    """What is said of sizes that depend on the input's: it is to hold for every legal input."""
+    for axis, (dim, value) in enumerate(stated):
+        if value is not None and is_symbolic(value):
+            yield Stated(value, node, axis, env.span(dim), code)
+
+
 def differ(
     spec: ast.ShapeSpec, stated: Sizes, tensor: Tensor, axes: list[int], env: Env
 ) -> tuple[Span, str]:
@@ -107,10 +124,11 @@ def _stated(item: tuple[ast.DimSpec, int | Fraction | None]) -> str:
     return "_" if value is None else written(value)
 
 
-def check_result(block: ast.Block, inner: Env, tensor: Tensor, run: Evaluator) -> None:
-    """Check the right of a block's signature against what its body came to."""
+def check_result(block: ast.Block, inner: Env, node: Node, run: Evaluator) -> list[Stated]:
+    """Check the right of a block's signature against what its body came to; what it states."""
     if block.signature is None or block.signature.gives is None:
-        return
+        return []
+    tensor = node.output
     gives = block.signature.gives
     if not gives.fits(tensor.rank):
         label = f"its body gives {tensor}"
@@ -119,6 +137,7 @@ def check_result(block: ast.Block, inner: Env, tensor: Tensor, run: Evaluator) -
     if axes := wrong(stated, tensor, {}, {}):
         span, label = differ(gives, stated, tensor, axes, inner)
         fail("A209", f"`{block.name}` does not give what it says", span, label)
+    return list(states(stated, node, inner, "A209"))
 
 
 def trace(node: Node, axis: int) -> str:

@@ -28,6 +28,7 @@ from archlang.graph import Graph, Node, Region
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
+from archlang.types import Heard
 
 MAX_LAYERS = 50_000
 MAX_DEPTH = 64
@@ -40,7 +41,7 @@ class Stages(ABC):
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.evaluator = Evaluator()
+        self.evaluator = Evaluator(graph.assumed)
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[str, Span]] = set()
         self.uses: list[tuple[str, Span]] = []
@@ -209,6 +210,8 @@ class Stages(ABC):
             message = f"`{cls.name}` merges branches: write `{cls.name} {{ … | … }}`"
             fail("A110", message, span)
         op, bound = make_layer(cls, given, span)
+        for argument in given:
+            self.evaluator.fixed(argument.value, argument.span)
         path = self.claim(at.scope, label, span)
         if isinstance(wire, Lost):
             return LOST
@@ -235,7 +238,8 @@ class Stages(ABC):
         """Add a layer to the network, its output inferred."""
         tensors = tuple(n.output for n in inputs)
         try:
-            output = op.infer(*tensors)
+            with Heard() as heard:
+                output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
             layer_failed(error, bound, span)
@@ -244,6 +248,7 @@ class Stages(ABC):
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
         node = Node(len(self.graph.nodes), op, inputs, output, path, span, params, buffers)
+        node.conditions = tuple(heard.conditions)
         if not op.merges:  # a merge has no module, so its path is only what it is called by
             first = self.modules.setdefault(path, node)
             node.first = first is node
@@ -292,10 +297,11 @@ class Stages(ABC):
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
             return LOST
-        tensor = self.needed(wire, span).output
-        bind_signature(node, inner, tensor, span)
+        arrives = self.needed(wire, span)
+        bind_signature(node, inner, arrives.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        check_takes(node, inner, tensor, span, self.evaluator)
+        stated = check_takes(node, inner, arrives, span, self.evaluator)
+        self.graph.stated.extend(stated)
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
@@ -306,7 +312,7 @@ class Stages(ABC):
             end = self.body(node.body, place, wire)
             if isinstance(end, Node):
                 region.result = end
-                check_result(node, inner, end.output, self.evaluator)
+                self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
             result = end
         self.active.pop()
         return result
@@ -353,6 +359,7 @@ class Stages(ABC):
             fail(
                 "A001", f"{int(count):,} copies; a network has at most {MAX_LAYERS:,} layers", span
             )
+        self.evaluator.fixed(count, span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):
             wire = self.stage(stage.stage, place, wire)

@@ -4,7 +4,7 @@ from typing import Any
 
 from archlang.arguments import PositiveInt, Probability, Truth
 from archlang.op import Fresh, LayerError, Torch
-from archlang.types import Dim, Shape, Tensor, product, total
+from archlang.types import Dim, Shape, Tensor, divides, product, total
 
 
 class Attention(Fresh, name="attention"):
@@ -35,7 +35,7 @@ class Attention(Fresh, name="attention"):
                 "`attention` needs a tensor [T, D], positions by features, "
                 f"not one of {x.rank} {'axis' if x.rank == 1 else 'axes'}"
             )
-        if x.shape[1] % self.heads:
+        if not divides(self.heads, x.shape[1]):
             raise LayerError(
                 f"`heads` {self.heads} does not divide the features that arrive, {int(x.shape[1])}",
                 field="heads",

@@ -15,7 +15,17 @@ from archlang.arguments import (
     spatial_axes,
 )
 from archlang.op import Fresh, LayerError, Torch
-from archlang.types import Dim, Shape, Tensor, product, through, transposed_rule, window_rule
+from archlang.types import (
+    Dim,
+    Shape,
+    Tensor,
+    divides,
+    product,
+    quotient,
+    through,
+    transposed_rule,
+    window_rule,
+)
 
 Pairs = tuple[tuple[int, int], ...]
 _SLACK = {"reflect": 1, "circular": 0}
@@ -33,7 +43,7 @@ class _Convolution(Fresh):
 
 def _divide(x: Tensor, channels: int, groups: int) -> None:
     for count, what in ((x.channels, "the channels that arrive"), (channels, "`channels`")):
-        if count % groups:
+        if not divides(groups, count):
             raise LayerError(
                 f"`groups` {groups} does not divide {what}, {int(count)}", field="groups"
             )
@@ -118,12 +128,12 @@ class Conv(_Convolution, name="conv"):
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
-        return _weights(self, x, (self.channels, x.channels // self.groups))
+        return _weights(self, x, (self.channels, quotient(x.channels, self.groups)))
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
-        return product((*y.shape, x.channels // self.groups, prod(kernel)))
+        return product((*y.shape, quotient(x.channels, self.groups), prod(kernel)))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

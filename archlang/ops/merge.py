@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, Weightless
-from archlang.types import Dim, Tensor, derived, same, total
+from archlang.types import Dim, Tensor, same, symbols, total
 
 
 class _Merge(Weightless, Fresh):
@@ -34,7 +34,7 @@ def _equal(xs: tuple[Tensor, ...], but: int | None = None) -> bool:
     """Whether all have the same sizes, apart from the axis ``but``."""
     return all(
         x.rank == xs[0].rank
-        and all(same(x.shape[i], xs[0].shape[i]) or i == but for i in range(x.rank))
+        and all(i == but or same(x.shape[i], xs[0].shape[i]) for i in range(x.rank))
         for x in xs
     )
 
@@ -136,11 +136,19 @@ class Mul(_Merge, name="mul"):
 
 
 def _stretched(sizes: tuple[Dim, ...]) -> Dim | None:
-    """The size that sizes of 1 are stretched to; None where the others differ."""
-    wide = [size for size in sizes if not same(size, 1)]
-    if not wide:
-        return derived(1, *sizes)
-    return wide[0] if all(same(size, wide[0]) for size in wide) else None
+    """The size that sizes of 1 are stretched to; None where the others differ.
+
+    What is 1 for every input is stretched to any size. What happens to be 1 at the input that is
+    checked must stay so, if it is stretched there.
+    """
+    open_ = [size for size in sizes if symbols(size) or size != 1] or [sizes[0]]
+    wide = [size for size in open_ if size != 1] or open_
+    if not all(same(size, wide[0]) for size in wide):
+        return None
+    for size in open_:
+        if size != wide[0]:
+            same(size, 1)
+    return wide[0]
 
 
 class Gate(Mul, name="gate"):

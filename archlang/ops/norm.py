@@ -12,7 +12,7 @@ from archlang.arguments import (
     spatial_axes,
 )
 from archlang.op import Fresh, LayerError, Torch
-from archlang.types import Dim, Shape, Tensor, product
+from archlang.types import Dim, Shape, Tensor, divides, product, unlike
 
 
 class _Norm(Fresh):
@@ -98,13 +98,13 @@ class GroupNorm(_Norm, name="groupnorm"):
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
-        if x.channels % self.groups:
+        if not divides(self.groups, x.channels):
             raise LayerError(
                 f"`groups` {self.groups} does not divide the channels that arrive, "
                 f"{int(x.channels)}",
                 field="groups",
             )
-        if x.numel == self.groups:
+        if not unlike(x.numel, self.groups):
             raise LayerError(
                 f"each of {self.groups} groups of {x} is one value, which would come out as 0",
                 field="groups",
@@ -148,7 +148,7 @@ class InstanceNorm(_Norm, name="instancenorm"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         spatial_axes(x.shape, self.name)
-        if product(x.spatial) == 1 and not self.track:
+        if not self.track and not unlike(product(x.spatial), 1):
             raise LayerError(
                 f"`instancenorm` needs more than one position in each channel, and {x} has one: "
                 "it would come out as 0"

@@ -6,7 +6,17 @@ from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
-from archlang.types import Shape, Tensor, derived, divided_rule, product, slice_rule, through
+from archlang.types import (
+    Shape,
+    Tensor,
+    divided_rule,
+    divides,
+    product,
+    quotient,
+    same,
+    slice_rule,
+    through,
+)
 
 
 class Identity(View, name="identity"):
@@ -71,13 +81,12 @@ class Reshape(View, name="reshape"):
         if self.sizes.count(-1) > 1:
             raise LayerError("only one size of `reshape` may be -1", field="sizes")
         known = prod(size for size in self.sizes if size != -1)
-        values = int(x.numel)
-        if values % known or (-1 not in self.sizes and values != known):
+        if not (divides(known, x.numel) if -1 in self.sizes else same(x.numel, known)):
             raise LayerError(
-                f"{x} has {values:,} values, which {_listed(self.sizes)} does not hold",
+                f"{x} has {int(x.numel):,} values, which {_listed(self.sizes)} does not hold",
                 field="sizes",
             )
-        left = derived(values // known, *x.shape)
+        left = quotient(x.numel, known)
         return Tensor(tuple(left if size == -1 else size for size in self.sizes))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
@@ -223,7 +232,7 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
             raise LayerError(
                 f"`channel_shuffle` needs a tensor [C, …] of two or more axes, not {x}"
             )
-        if x.channels % self.groups:
+        if not divides(self.groups, x.channels):
             raise LayerError(
                 f"`groups` {self.groups} does not divide the channels that arrive, "
                 f"{int(x.channels)}",

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "archlang"
 ROOMS = {
     "source": 0,
     "collector": 0,
+    "sizes": 0,
     "types": 1,
     "diagnostic": 1,
     "op": 2,

@@ -117,8 +117,8 @@ def test_a_signature_that_fails_points_at_both() -> None:
 HELD = [
     "conv(3x3, 4) : [4, 8, 8]",
     "conv(3x3, 4) : [_, 8, _]",
-    "maxpool(2) : [3, H/2, W/2]",
-    "maxpool(3, stride=2) : [3, ceil(H/2) - 1, floor(W/2) - 1]",
+    "require H % 2 == 0 and W % 2 == 0; maxpool(2) : [3, H/2, W/2]",
+    "maxpool(3, stride=2) : [3, ceil(H/2) - 1, floor((W - 1)/2)]",
     "maxpool(3x3, stride=2, pad=1) : [3, ceil(H/2), ceil(W/2)]",
     "let n = 2; conv(1x1, 2*n) : [2*n, H, W]",
     "a = conv(1x1, 4) -> relu : [4, H, W]",

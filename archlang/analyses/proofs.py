@@ -1,0 +1,283 @@
+"""What a spec claims of its sizes, proven for every legal input, or refuted by the least one.
+
+Branches that come together must agree, assertions and signatures must hold: not at the size that
+a network is checked with alone, but at every size that its layers, weights and requirements leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+
+from archlang.analyses.sizes import Asked, Legal, conditions, legal, stated
+from archlang.diagnostic import Diagnostic, Note
+from archlang.graph import Graph, Node, Stated
+from archlang.sizes.claims import Claim, Compared
+from archlang.sizes.regions import EVERYWHERE, Region
+from archlang.sizes.sets import EVERY, TooLongError
+from archlang.source import Span
+from archlang.types import Dim, form_of
+
+STEPS = 6
+"""How many layers back a finding tells how a size came about."""
+NEARBY = (1, 2, 3, 5, 8, 16)
+"""How far from the default a counterexample is looked for where no region can be stated."""
+
+
+def prove(graph: Graph) -> list[Diagnostic]:
+    """What does not hold for every legal size of the input."""
+    found = legal(graph)
+    if not found.names:
+        return []
+    if limits := [_too_long(u.span, u.why) for u in found.unstated if u.limit]:
+        return limits
+    try:
+        return [*_merges(graph, found), *_statements(graph, found)]
+    except TooLongError as error:
+        return [_too_long(graph.root.span, str(error))]
+
+
+def _too_long(span: Span, why: str) -> Diagnostic:
+    fix = "a size without a name, as in `[3, 224, 224]`, needs no proof"
+    message = "what the sizes are for every input cannot be worked out"
+    return Diagnostic("A001", message, span, notes=(why,), help=fix)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A merge, where its branches agree, and an input for which they do not."""
+
+    node: Node
+    where: Region
+    asked: Asked
+    at: Mapping[str, int]
+
+
+def _merges(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
+    """Merges whose branches differ for an input that is legal but for that."""
+    asked = conditions(graph)
+    merges = [a for a in asked if a.why == "merge"]
+    if not merges:
+        return
+    rest = found.domain
+    for other in asked:
+        if other.why != "merge":
+            rest = rest & stated(other)[0]
+    faults = [f for f in (_fault(a, rest, found) for a in merges) if f is not None]
+    by_place: dict[Span, list[_Fault]] = {}
+    for fault in _needed(faults, rest):
+        by_place.setdefault(fault.node.span, []).append(fault)
+    for here in by_place.values():
+        yield _disagreement(here, found)
+
+
+def _fault(asked: Asked, rest: Region, found: Legal) -> _Fault | None:
+    assert asked.node is not None
+    where = asked.claim.region()
+    if where is None:
+        at = _nearby(asked.claim, found, asked.span)
+        return None if at is None else _Fault(asked.node, EVERYWHERE, asked, at)
+    bad = rest - where
+    return None if bad.empty else _Fault(asked.node, where, asked, _least(bad, found))
+
+
+def _needed(faults: list[_Fault], rest: Region) -> list[_Fault]:
+    """The faults without those that are gone once the later ones are."""
+    kept = list(faults)
+    for fault in faults:
+        others = rest
+        for other in kept:
+            if other is not fault:
+                others = others & other.where
+        if fault.where != EVERYWHERE and (others - fault.where).empty:
+            kept.remove(fault)
+    return kept
+
+
+def _least(bad: Region, found: Legal) -> dict[str, int]:
+    """The least input of a region; the default's sizes where they are in it."""
+    points = []
+    for box in bad.boxes:
+        point = {}
+        for name in found.names:
+            sizes, default = box.get(name, EVERY), found.defaults[name]
+            point[name] = default if default in sizes else sizes.least or default
+        points.append(point)
+    return min(points, key=lambda p: sum(p[n] != found.defaults[n] for n in p) or sum(p.values()))
+
+
+def _nearby(claim: Claim, found: Legal, by: Span | None = None) -> dict[str, int] | None:
+    """An input near the default, legal but ``by`` this merge, for which a claim does not hold."""
+    others = [u.claim for u in found.unstated if u.claim is not None and u.span != by]
+    steps = [0, *NEARBY, *(-n for n in NEARBY)]
+    for moves in product(steps, repeat=len(found.names)):
+        moved = zip(found.names, moves, strict=True)
+        point = {name: found.defaults[name] + step for name, step in moved}
+        if min(point.values()) < 1 or point not in found.region:
+            continue
+        if claim.holds(point) is False and not any(c.holds(point) is False for c in others):
+            return point
+    return None
+
+
+def _disagreement(faults: list[_Fault], found: Legal) -> Diagnostic:
+    first = faults[0]
+    node, ends = first.node, _ends(first)
+    values = [_value(dim, first.at) for _, _, dim in ends]
+    where = EVERYWHERE
+    for fault in faults:
+        where = where & fault.where
+    condition = found.describe(where)
+    unless = f" unless {condition}" if where != EVERYWHERE else " for some inputs"
+    if len(ends) == 1:  # the other side is the 1 that it is stretched from
+        return Diagnostic(
+            "A211",
+            f"a branch of `{node.op.name}` is stretched at this size alone{unless}",
+            node.span,
+            f"at {_point(first.at, first.asked.claim)} its size is {values[0]}, not 1",
+            related=tuple(_causes(node, ends)),
+            help=_help(where, found),
+        )
+    notes = [f"branch {number}: {_trace(end, dim)}" for number, end, dim in ends]
+    if 1 in values:
+        notes.append("PyTorch would stretch the size of 1 without a word")
+    return Diagnostic(
+        "A211",
+        f"branches of `{node.op.name}` have different sizes{unless}",
+        node.span,
+        f"at {_point(first.at, first.asked.claim)} they are {' and '.join(map(str, values))}",
+        related=tuple(_causes(node, ends)),
+        notes=tuple(notes),
+        help=_help(where, found),
+    )
+
+
+def _help(where: Region, found: Legal) -> str:
+    """The missing requirement, where the language can say it."""
+    condition = found.condition(where)
+    return f"state it: `require {condition}`" if condition else ""
+
+
+def _value(dim: Dim | Fraction, at: Mapping[str, int]) -> object:
+    form = form_of(dim)
+    value = None if form is None else form.at(at)
+    return "?" if value is None else value
+
+
+def _point(at: Mapping[str, int], claim: Claim) -> str:
+    """The sizes of an input that a claim is about."""
+    assert isinstance(claim, Compared)
+    names = frozenset[str]().union(*(f.names for f in (claim.left, claim.right) if f is not None))
+    return " and ".join(f"{n} = {at[n]}" for n in sorted(names))
+
+
+def _path(node: Node, dim: Dim) -> Iterator[tuple[Node, str]]:
+    """The layers that made a size, from the last back, and what each made it."""
+    while node.inputs:
+        axis = next((i for i, d in enumerate(node.output.shape) if d is dim), None)
+        before = node.inputs[0].output
+        if axis is None or before.rank != node.output.rank:
+            return
+        if before.shape[axis] is not dim and form_of(before.shape[axis]) != form_of(dim):
+            yield node, str(form_of(dim))
+        node, dim = node.inputs[0], before.shape[axis]
+
+
+def _ends(fault: _Fault) -> list[tuple[int, Node, Dim]]:
+    """The branches that the two sizes come from, counted from 1, their last nodes, the sizes."""
+    assert fault.asked.sides is not None
+    found = []
+    for dim in fault.asked.sides:
+        for number, end in enumerate(fault.node.inputs, 1):
+            if any(d is dim for d in end.output.shape) and not (dim == 1 and type(dim) is int):
+                found.append((number, end, dim))
+                break
+    return sorted(found, key=lambda row: row[0])
+
+
+def _trace(end: Node, dim: Dim) -> str:
+    """How a size came about: ``H, maxpool H//2, conv_transpose 2*(H//2)``, the last layers."""
+    steps = list(_path(end, dim))
+    shown = [f"{step.op.name} {size}" for step, size in reversed(steps[:STEPS])]
+    start = ["…"] if len(steps) > STEPS else []
+    return ", ".join([*start, *shown]) if shown else str(form_of(dim))
+
+
+def _causes(node: Node, ends: list[tuple[int, Node, Dim]]) -> Iterator[Note]:
+    """The last layer of each branch that changed the size."""
+    for number, end, dim in ends:
+        for step, size in _path(end, dim):
+            if step.span != node.span:
+                yield Note(step.span, f"branch {number}: makes it {size}")
+                break
+
+
+# Assertions and signatures
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """Something said of a size, where it holds (None where that cannot be stated), where not."""
+
+    said: Stated
+    claim: Compared
+    where: Region | None
+    at: Mapping[str, int]
+
+
+def _statements(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
+    """Assertions and signatures that some legal input breaks; each place is said once."""
+    seen: set[object] = set()
+    by_place: dict[tuple[int, str, str, int], list[_Broken]] = {}
+    for said in graph.stated:
+        left, right = form_of(said.said), form_of(said.node.output.shape[said.axis])
+        if left is None or right is None or left == right:
+            continue  # what cannot be stated is checked at the default alone
+        claim = Compared(left, "==", right)
+        if said.span in seen or (claim, said.span) in seen:
+            continue
+        seen.add((claim, said.span))
+        if (broken := _broken(said, claim, found)) is not None:
+            seen.add(said.span)
+            place = (said.node.index, said.code, said.span.source.name, said.span.line)
+            by_place.setdefault(place, []).append(broken)
+    for together in by_place.values():
+        yield _not_for_all(together, found)
+
+
+def _broken(said: Stated, claim: Compared, found: Legal) -> _Broken | None:
+    where = claim.region()
+    if where is None:
+        at = _nearby(claim, found)
+    else:
+        bad = found.region - where
+        at = None if bad.empty else _least(bad, found)
+    return None if at is None else _Broken(said, claim, where, at)
+
+
+def _not_for_all(together: list[_Broken], found: Legal) -> Diagnostic:
+    """The finding for all that is said of one tensor at one place."""
+    first, last = together[0], together[-1]
+    said, at = first.said, first.at
+    is_, stated_ = _value(said.node.output.shape[said.axis], at), _value(said.said, at)
+    notes = [f"at {_point(at, first.claim)} it is {is_}, not {stated_}"]
+    if isinstance(stated_, Fraction):
+        notes.append("`/` is exact; `ceil` or `floor` say which way to round")
+    where, fix = EVERYWHERE, ""
+    for broken in together:
+        if broken.where is None:
+            fix = f"state it: `require {broken.claim.left} == {broken.claim.right}`"
+        else:
+            where = where & broken.where
+    what = "shape assertion" if said.code == "A201" else "signature"
+    lefts, rights = zip(*((str(b.claim.left), str(b.claim.right)) for b in together), strict=True)
+    return Diagnostic(
+        said.code,
+        f"the {what} does not hold for every size of the input",
+        Span(said.span.source, said.span.start, last.said.span.end),
+        f"specified {', '.join(lefts)}; inferred {', '.join(rights)}",
+        notes=tuple(notes),
+        help=fix or _help(where, found),
+    )
