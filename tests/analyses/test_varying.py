@@ -24,7 +24,11 @@ def model(body: str, shape: str = "[3, H=32, W=32]") -> str:
     [
         ("conv(3x3, 4, stride=2) -> relu -> global_avgpool -> linear(2)", 1),
         ("conv(3x3, 4) -> adaptive_avgpool(2x2) -> flatten -> linear(2)", 1),
-        ("a = conv(3x3, 4); maxpool(2) -> conv_transpose(2x2, 4, stride=2); concat{identity|a}", 2),
+        (
+            "require H % 2 == 0 and W % 2 == 0\n a = conv(3x3, 4)\n"
+            "maxpool(2) -> conv_transpose(2x2, 4, stride=2); concat { identity | a }",
+            2,
+        ),
         ("require H % 12 == 0 and W % 12 == 8\n conv(3x3, 4)", 12),
         ("require params >= 100 and macs <= 120K\n conv(3x3, 4)", 1),
     ],
