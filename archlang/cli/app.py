@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
-from archlang.cli.check import check
-from archlang.cli.compile import compile_
-from archlang.cli.ops import ops
-from archlang.cli.sizes import sizes
-from archlang.cli.summary import summary
-from archlang.cli.train import train
-from archlang.cli.weights import weights
-
 INTERRUPTED, FAILED = 130, 70
 
-app = typer.Typer(
-    name="archlang",
-    help="Neural network architectures as plain specs: check, summarise, compile, train.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = ("check", "summary", "compile", "train", "weights", "ops", "sizes")
+"""Each is a function in a module of its name; ``compile`` is no name for a function."""
+
+
+def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The program with some of its commands: one starts sooner without the others."""
+    app = typer.Typer(
+        name="archlang",
+        help="Neural network architectures as plain specs: check, summarise, compile, train.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name in names:
+        module = import_module(f"archlang.cli.{name}")
+        command = getattr(module, name, None) or getattr(module, f"{name}_")
+        app.command(name)(guarded(command))
+    app.callback()(_options)
+    return app
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,18 +60,6 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _name, _command in (
-    ("check", check),
-    ("summary", summary),
-    ("compile", compile_),
-    ("train", train),
-    ("weights", weights),
-    ("ops", ops),
-    ("sizes", sizes),
-):
-    app.command(_name)(guarded(_command))
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         from archlang import __version__
@@ -75,7 +68,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -86,7 +78,8 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    asked = sys.argv[1:2]
     try:
-        app()
+        program(asked if asked and asked[0] in COMMANDS else COMMANDS)()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -7,12 +7,13 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from archlang.cli.app import app as program
+from archlang.cli.app import program as made
 from archlang.cli.train import train
 from archlang.train.checkpoint import load
 from archlang.train.data import READERS, Reader
 from tests.train.networks import FakeNetwork, small, stripes
 
+program = made()
 app = typer.Typer()
 app.command()(train)
 
