@@ -15,6 +15,7 @@ demo: $(VENV)/torch
 	$(ARCHLANG) check specs/lenet5.arch
 	@echo; echo "== summary: shapes, parameters and multiply-accumulates, before any tensor exists"
 	$(ARCHLANG) summary specs/lenet5.arch --model lenet5
+	@mkdir -p build
 	@echo; echo "== compile: to PyTorch, and one run held against the spec"
 	$(ARCHLANG) compile specs/lenet5.arch --model lenet5 -o build/lenet5.pt2
 	@echo; echo "== train: on scikit-learn's handwritten digits"
@@ -48,7 +49,6 @@ $(BIN)/python:
 
 $(VENV)/torch: $(BIN)/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[torch]'
-	@mkdir -p build
 	@touch $@
 
 $(VENV)/dev: $(BIN)/python pyproject.toml
