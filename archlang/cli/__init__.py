@@ -1,4 +1,4 @@
-"""The command line: ``archlang check | summary | compile | train | sizes | ops``.
+"""The command line: ``archlang check | summary | compile | train | weights | sizes | ops``.
 
 Exit codes: 0 clean, 1 findings, 2 usage or input and output, 130 interrupted.
 """

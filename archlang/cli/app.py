@@ -14,7 +14,7 @@ import typer
 INTERRUPTED, FAILED = 130, 70
 
 COMMANDS = ("check", "summary", "compile", "train", "weights", "ops", "sizes")
-"""Each is a function in a module of its name; ``compile`` is no name for a function."""
+"""Each is a function in a module of its name, a `_` behind it where Python has that name."""
 
 
 def program(names: Iterable[str] = COMMANDS) -> typer.Typer:
