@@ -1,13 +1,30 @@
 """Regularisation: layers that act in training, and pass their input through at inference."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from archlang.arguments import Probability, Truth, spatial_axes
 from archlang.op import Torch, View
 from archlang.types import Tensor
 
 
-class Dropout(View, name="dropout"):
+class _Dropout(View):
+    """What forms of dropout share; ``module`` is PyTorch's, for the number of axes S."""
+
+    module: ClassVar[str]
+
+    p: Probability = 0.5
+    inplace: Truth = False
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        return x
+
+    def lower(self, nn: Torch, *xs: Tensor) -> Any:
+        options: dict[str, Any] = {"inplace": True} if self.inplace else {}
+        return getattr(nn, self.module.format(xs[0].rank - 1))(self.p, **options)
+
+
+class Dropout(_Dropout, name="dropout"):
     """Set each value to 0 with probability `p`, and scale the others by 1/(1-p), in training.
 
     At inference its output is its input, so it makes no neurons.
@@ -19,19 +36,10 @@ class Dropout(View, name="dropout"):
         dropout(0.2) : [4096] -> [4096]
     """
 
-    p: Probability = 0.5
-    inplace: Truth = False
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        (x,) = xs
-        return x
-
-    def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        options: dict[str, Any] = {"inplace": True} if self.inplace else {}
-        return nn.Dropout(self.p, **options)
+    module = "Dropout"
 
 
-class ChannelDropout(View, name="channel_dropout"):
+class ChannelDropout(_Dropout, name="channel_dropout"):
     """Set whole channels to 0 with probability `p`, and scale the others by 1/(1-p), in training.
 
     Neighbouring positions say much the same, so that dropping single values hides little. At
@@ -44,20 +52,15 @@ class ChannelDropout(View, name="channel_dropout"):
         channel_dropout(0.2) : [64, 28, 28] -> [64, 28, 28]
     """
 
-    p: Probability = 0.5
-    inplace: Truth = False
+    module = "Dropout{}d"
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         spatial_axes(x.shape, self.name)
         return x
 
-    def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        options: dict[str, Any] = {"inplace": True} if self.inplace else {}
-        return getattr(nn, f"Dropout{xs[0].rank - 1}d")(self.p, **options)
 
-
-class AlphaDropout(View, name="alpha_dropout"):
+class AlphaDropout(_Dropout, name="alpha_dropout"):
     """Dropout for `selu`, in training: what is dropped is set to the limit of `selu`, not to 0.
 
     Each value is dropped with probability `p`; then all is scaled and shifted so that mean and
@@ -70,16 +73,7 @@ class AlphaDropout(View, name="alpha_dropout"):
         alpha_dropout(0.1) : [256] -> [256]
     """
 
-    p: Probability = 0.5
-    inplace: Truth = False
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        (x,) = xs
-        return x
-
-    def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        options: dict[str, Any] = {"inplace": True} if self.inplace else {}
-        return nn.AlphaDropout(self.p, **options)
+    module = "AlphaDropout"
 
 
 class DropPath(View, name="drop_path"):
