@@ -208,13 +208,29 @@ def test_requirements_that_are_not_met(line: str, says: str, points: str) -> Non
 
 def test_what_a_budget_came_to_is_told() -> None:
     found = error(model("require params <= 100 and macs > 0\nconv(3x3, 4)"))
-    assert "params is 112" in found.notes
+    assert found.notes == ("params is 112, 12 more than 100",)
+
+
+def test_what_adds_most_to_a_budget_is_told() -> None:
+    body = "require 1K >= params\na = conv(3x3, 64)\nconv(1x1, 128) x 2\nbn"
+    assert error(model(body)).notes == (
+        "params is 26,880, 25,880 more than 1,000 (26.9 times)",
+        "most params: conv at 1 16,512 (61 %), conv at 0 8,320 (31 %), a 1,792 (7 %)",
+    )
+
+
+def test_only_what_is_not_met_of_a_budget_is_told() -> None:
+    found = error(model("require macs > 0 and (depth >= 2 or buffers == 1)\nconv(3x3, 4)"))
+    assert found.notes == ("depth is 1, 1 less than 2", "buffers is 0, 1 less than 1")
 
 
 def test_a_budget_in_a_block_is_of_the_block() -> None:
     text = block("b { conv(1x1, 3); require params <= 12 }", "conv(3x3, 3) -> b")
     assert paths(text) == ["0", "1.0"]
-    assert codes(text.replace("12", "11")) == ["A205"]
+    found = error(text.replace("12", "11"))
+    assert found.code == "A205"
+    assert found.notes[0] == "params is 12, 1 more than 11"
+    assert found.notes[-1].startswith("in b(), used at ")
 
 
 def test_several_budgets_are_all_reported() -> None:
