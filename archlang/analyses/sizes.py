@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archlang.graph import Graph, Node, Why
@@ -24,6 +25,10 @@ from archlang.types import Dim, Shape, SymbolicDim, form_of
 Source: TypeAlias = Literal["merge", "layer", "weight"] | Why
 
 
+REACH = 256
+"""How far a legal size is looked for where the legal sizes are not all stated."""
+
+
 class Asked(NamedTuple):
     """Something that a legal size must meet, and where it comes from."""
 
@@ -32,6 +37,8 @@ class Asked(NamedTuple):
     why: Source
     node: Node | None = None
     sides: tuple[Dim, Dim] | None = None
+    said: str = ""
+    """What a ``require`` says for those who do not meet it."""
 
 
 class Unstated(NamedTuple):
@@ -42,6 +49,13 @@ class Unstated(NamedTuple):
     claim: Claim | None = None
     limit: bool = False
     """Whether it is because more would have to be worked through than is."""
+    names: frozenset[str] = frozenset()
+    """The input sizes that it is about, where there is no claim."""
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """The input sizes that it is about; none where that is not known."""
+        return self.names if self.claim is None else self.claim.names
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,12 @@ class Near:
     @property
     def legal(self) -> bool:
         return self.above == self.size
+
+    @property
+    def distance(self) -> int:
+        """How far the nearer of the two is."""
+        ends = (self.below, self.above)
+        return min(abs(n - self.size) for n in ends if n is not None)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data; ``pad`` is what has to be added to reach ``above``."""
@@ -122,9 +142,29 @@ class Legal:
             sets = [((n,), self.region.boxes[0].get(n, EVERY)) for n in self.names]
         joined: dict[tuple[int | None, int | None], tuple[str, ...]] = {}
         for names, found in sets:
-            ends = (found.below(size), found.above(size))
+            ends = found.around(size)
             joined[ends] = (*joined.get(ends, ()), *names)
         return [Near(names, size, *ends) for ends, names in joined.items()]
+
+    def nearest(self, sizes: Mapping[str, int]) -> list[Near]:
+        """The legal sizes next to those of an input, for each name.
+
+        They are those of the box that is least far away. Where more is asked than boxes can say,
+        it is one input near by that is legal; nothing where none is found.
+        """
+        rows = [
+            [Near((n,), s, *box.get(n, EVERY).around(s)) for n, s in sizes.items()]
+            for box in self.region.boxes
+        ]
+        row = min(rows, key=lambda row: sum(n.distance for n in row), default=[])
+        if self.exact:
+            return row
+        corners = [{n.size, n.below, n.above} - {None} for n in row]
+        near = [dict(zip(sizes, c, strict=True)) for c in product(*corners)] if row else []
+        steps = (d for n in range(1, REACH) for d in (-n, n))
+        near += [{**sizes, n: s + d} for d in steps for n, s in sizes.items() if s + d > 0]
+        legal_ = next(filter(self.holds, near), None)
+        return [] if legal_ is None else [_moved(n, s, legal_[n]) for n, s in sizes.items()]
 
     def words(self, most: int = 3) -> str:
         """The legal sizes as a user would write them."""
@@ -180,6 +220,11 @@ class Legal:
         }
 
 
+def _moved(name: str, size: int, to: int) -> Near:
+    """A size, and the one that is legal."""
+    return Near((name,), size, to if to <= size else None, to if to >= size else None)
+
+
 def legal(graph: Graph, *, training: bool = False) -> Legal:
     """The legal sizes of a network; with ``training``, for the layers that only run there too."""
     key = f"legal {training}"
@@ -215,9 +260,11 @@ def input_sizes(graph: Graph) -> dict[str, int]:
 
 
 def running(graph: Graph, training: bool = False) -> list[Node]:
-    """The nodes that run in evaluation; with ``training``, all."""
+    """The nodes that run in evaluation; with ``training``, those of auxiliary outputs too."""
     live = graph.live()
-    return [n for n in graph.nodes if training or n.index in live]
+    if training:
+        live = live | graph.reaching([aux.node for aux in graph.aux.values()])
+    return [n for n in graph.nodes if n.index in live]
 
 
 def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
@@ -236,14 +283,16 @@ def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
             if dim.atom is None:
                 if dim.form is None and _first_unknown(node):
                     why = dim.unknown or _together(node, dim)
-                    unstated.append(Unstated(node.span, why, limit=bool(dim.unknown)))
+                    limit = bool(dim.unknown)
+                    unstated.append(Unstated(node.span, why, limit=limit, names=dim.symbols))
             elif dim.atom not in seen:
                 seen.add(dim.atom)
                 name, function = dim.atom
                 try:
                     box[name] = box.get(name, EVERY) & function.domain
                 except TooLongError as error:
-                    unstated.append(Unstated(node.span, str(error), limit=True))
+                    why, names = str(error), frozenset((name,))
+                    unstated.append(Unstated(node.span, why, limit=True, names=names))
     return Region((box,)) & EVERYWHERE, unstated
 
 
@@ -284,7 +333,7 @@ def _conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
                         seen.add(claim)
                         yield Asked(claim, node.span, "weight", node, (dim, int(dim)))
     for assumed in graph.assumed:
-        yield Asked(assumed.claim, assumed.span, assumed.why)
+        yield Asked(assumed.claim, assumed.span, assumed.why, said=assumed.said)
 
 
 def _meets_weight(node: Node, *sides: Dim) -> bool:
