@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archlang.graph import Graph, Node, Why
@@ -23,10 +22,6 @@ from archlang.source import Span
 from archlang.types import Dim, Shape, SymbolicDim, form_of
 
 Source: TypeAlias = Literal["merge", "layer", "weight"] | Why
-
-
-REACH = 256
-"""How far a legal size is looked for where the legal sizes are not all stated."""
 
 
 class Asked(NamedTuple):
@@ -70,12 +65,6 @@ class Near:
     @property
     def legal(self) -> bool:
         return self.above == self.size
-
-    @property
-    def distance(self) -> int:
-        """How far the nearer of the two is."""
-        ends = (self.below, self.above)
-        return min(abs(n - self.size) for n in ends if n is not None)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data; ``pad`` is what has to be added to reach ``above``."""
@@ -146,26 +135,6 @@ class Legal:
             joined[ends] = (*joined.get(ends, ()), *names)
         return [Near(names, size, *ends) for ends, names in joined.items()]
 
-    def nearest(self, sizes: Mapping[str, int]) -> list[Near]:
-        """The legal sizes next to those of an input, for each name.
-
-        They are those of the box that is least far away. Where more is asked than boxes can say,
-        it is one input near by that is legal; nothing where none is found.
-        """
-        rows = [
-            [Near((n,), s, *box.get(n, EVERY).around(s)) for n, s in sizes.items()]
-            for box in self.region.boxes
-        ]
-        row = min(rows, key=lambda row: sum(n.distance for n in row), default=[])
-        if self.exact:
-            return row
-        corners = [{n.size, n.below, n.above} - {None} for n in row]
-        near = [dict(zip(sizes, c, strict=True)) for c in product(*corners)] if row else []
-        steps = (d for n in range(1, REACH) for d in (-n, n))
-        near += [{**sizes, n: s + d} for d in steps for n, s in sizes.items() if s + d > 0]
-        legal_ = next(filter(self.holds, near), None)
-        return [] if legal_ is None else [_moved(n, s, legal_[n]) for n, s in sizes.items()]
-
     def words(self, most: int = 3) -> str:
         """The legal sizes as a user would write them."""
         return self.describe(self.region, most, whole=True)
@@ -218,11 +187,6 @@ class Legal:
             "least": self.square.least,
             "unstated": [f"{u.span}: {u.why}" for u in self.unstated],
         }
-
-
-def _moved(name: str, size: int, to: int) -> Near:
-    """A size, and the one that is legal."""
-    return Near((name,), size, to if to <= size else None, to if to >= size else None)
 
 
 def legal(graph: Graph, *, training: bool = False) -> Legal:

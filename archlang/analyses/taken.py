@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TypeAlias
 
 from archlang.analyses.sizes import Legal, Near, legal
 from archlang.graph import Graph
 from archlang.sizes.forms import Form
 from archlang.sizes.functions import INPUT
+from archlang.sizes.regions import EVERYWHERE
+from archlang.sizes.sets import EVERY
 from archlang.types import Dim, Shape, SymbolicDim, form_of
 
+REACH = 256
+"""How far a legal size is looked for where more is asked than boxes can say."""
 Size: TypeAlias = "int | str | Form"
 """What an axis of an input must be: a number, a size with a name, or one made from such."""
 
@@ -44,8 +49,15 @@ class Taken:
             f"`{name}` as {_written(sizes)}" if several else _written(sizes)
             for name, sizes in self.inputs.items()
         )
-        sizes = f" with {self.legal.words()}" if self.legal.names else ""
+        sizes = f" with {_listed(self._asked())}" if self.legal.names else ""
         return f"{_listed(shapes)}{sizes}{' in training' if self.training else ''}"
+
+    def _asked(self) -> Iterator[str]:
+        """What legal sizes meet; what is no union of boxes as it is written."""
+        further = [f"`{u.span.text}`" for u in self.legal.unstated if u.claim is not None]
+        if not further or self.legal.region != EVERYWHERE:
+            yield self.legal.words()
+        yield from dict.fromkeys(further)
 
     def _why(self, shapes: Sequence[Shape]) -> str | None:
         pairs = list(zip(self.inputs.items(), shapes, strict=True))
@@ -57,7 +69,7 @@ class Taken:
                 if isinstance(size, int) and size != n:
                     return _number(name, axis, size, n)
         sizes: dict[str, int] = {}
-        for (name, wanted), shape in pairs:
+        for (_, wanted), shape in pairs:
             for size, n in zip(wanted, shape[1:], strict=True):
                 if isinstance(size, str) and sizes.setdefault(size, n) != n:
                     return f"{size} is both {sizes[size]} and {n}, and has to be the same"
@@ -65,11 +77,12 @@ class Taken:
 
     def _sizes(self, sizes: Mapping[str, int]) -> str | None:
         """What is wrong with the sizes themselves, and the nearest that are legal."""
-        if self.legal.holds(sizes):
+        empty = any(size < 1 for size in sizes.values())
+        if self.legal.holds(sizes) and not empty:
             return None
-        near = self.legal.nearest(sizes)
+        near = nearest(self.legal, sizes)
         wrong = [n for n in near if not n.legal]
-        if sizes in self.legal.region:  # only what is no union of boxes refuses it
+        if sizes in self.legal.region and not empty:  # only what is no union of boxes refuses it
             said = (u for u in self.legal.unstated if u.claim and u.claim.holds(sizes) is False)
             texts = _listed(f"`{u.span.text}`" for u in said)
             return f"{texts} does not hold at {_given(sizes)}{_offer(near)}"
@@ -84,6 +97,37 @@ def taken(graph: Graph, *, training: bool = False) -> Taken:
     found = replace(legal(graph, training=training), fixed_by=None)  # which would keep the graph
     inputs = {n: tuple(map(_size, node.output.shape)) for n, node in graph.inputs.items()}
     return Taken(graph.name, inputs, found, training)
+
+
+def nearest(legal: Legal, sizes: Mapping[str, int]) -> list[Near]:
+    """The legal sizes next to those of an input, for each name.
+
+    They are those of the box that is least far away. Where more is asked than boxes can say, it
+    is one input near by that is legal; nothing where none is found.
+    """
+    rows = [
+        [Near((n,), s, *box.get(n, EVERY).around(s)) for n, s in sizes.items()]
+        for box in legal.region.boxes
+    ]
+    row = min(rows, key=lambda row: sum(map(_distance, row)), default=[])
+    if legal.exact:
+        return row
+    steps = [(n, d) for d in range(1, REACH) for n in sizes]
+    moved = [{**sizes, n: sizes[n] + d} for n, e in steps for d in (-e, e)]
+    corners = product(*([e for e in (n.below, n.above) if e is not None] for n in row))
+    near = [dict(zip(sizes, corner, strict=True)) for corner in corners] if row else []
+    near = [p for p in (*near, *moved) if min(p.values()) > 0 and legal.holds(p)]
+    near.sort(key=lambda p: sum(abs(p[n] - s) for n, s in sizes.items()))
+    return [_moved(n, s, near[0][n]) for n, s in sizes.items()] if near else []
+
+
+def _distance(near: Near) -> int:
+    return min(abs(n - near.size) for n in (near.below, near.above) if n is not None)
+
+
+def _moved(name: str, size: int, to: int) -> Near:
+    """A size, and the one that is legal."""
+    return Near((name,), size, to if to <= size else None, to if to >= size else None)
 
 
 def _size(dim: Dim) -> Size:

@@ -76,9 +76,9 @@ class _Builder:
         self.inside -= again
         simple = scope is not self.plan.root and is_sequence(scope, self.plain)
         if simple and len(children) == len(scope.steps):
-            kind = _class(_name(scope), nn.Sequential, None, again)
+            kind = _class(_name(scope), None, again)
         else:
-            kind = _class(_name(scope), ArchModule, forward_text(self.plan, scope), again)
+            kind = _class(_name(scope), forward_text(self.plan, scope), again)
         return _filled(kind(), children)
 
     def children(self, scope: Scope) -> Children:
@@ -136,31 +136,33 @@ def _name(scope: Scope) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _class(name: str, base: type[nn.Module], text: str | None, again: bool) -> type[nn.Module]:
-    """A module class that runs ``text``; one for all scopes that run the same.
+def _class(name: str, text: str | None, again: bool = False) -> type[nn.Module]:
+    """A module class that runs ``text``, or its parts in order; one for all that run the same.
 
-    With ``again`` it is computed again in the backward pass. An instance is saved with what makes
-    its class, and so can be loaded wherever archlang is.
+    With ``again`` it is computed again in the backward pass. An instance is copied and saved with
+    what makes its class, so that it can be loaded wherever archlang is.
     """
+    if text is None and not name and not again:
+        return nn.Sequential
 
     def reduced(self: nn.Module, protocol: Any) -> Any:
         if type(self) is not kind:  # a class that someone made of it
             return object.__reduce_ex__(self, protocol)
-        return _restored, (name, base, text, again), self.__dict__
+        return _restored, (name, text, again), self.__dict__
 
-    if text is None and not name and not again:
-        return base
-    bases = (Recomputed, _class(name, base, text, False)) if again else (base,)
     inside: dict[str, Any] = {"__reduce_ex__": reduced}
-    if text is not None and not again:
+    bases: tuple[type[nn.Module], ...] = (nn.Sequential if text is None else ArchModule,)
+    if again:
+        bases = (Recomputed, _class(name, text))
+    elif text is not None:
         inside["forward"] = _compiled(name, text)
-    kind = type(name or ("Group" if text is not None else base.__name__), bases, inside)
+    kind: type[nn.Module] = type(name or ("Sequential" if text is None else "Group"), bases, inside)
     return kind
 
 
-def _restored(name: str, base: type[nn.Module], text: str | None, again: bool) -> nn.Module:
-    """An instance without anything in it, as pickling and copying fill it."""
-    kind = _class(name, base, text, again)
+def _restored(name: str, text: str | None, again: bool) -> nn.Module:
+    """An instance without anything in it, as copying and loading fill it."""
+    kind = _class(name, text, again)
     return kind.__new__(kind)
 
 

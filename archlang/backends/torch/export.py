@@ -182,8 +182,8 @@ def agree(exported: Exported, module: nn.Module, run: Run) -> None:
 def _try(exported: Exported, module: nn.Module, inputs: Mapping[str, Shape], run: Run) -> None:
     """Run a program beside the module: as the spec has it, at larger sizes, and smaller ones.
 
-    From the smallest that it takes and that is legal, the axes count as open. Raises ``ExportError`` where it
-    does not give the module's outputs.
+    From the smallest that it takes and that is legal, the axes count as open. Raises
+    ``ExportError`` where it does not give the module's outputs.
     """
     larger = {axis: axis.size + axis.step for axis in exported.free}
     tried = [_shapes(inputs, {}, TRACED), _shapes(inputs, larger, 1)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from archlang.analyses.taken import Taken
@@ -44,7 +43,7 @@ class Guard:
         """The same for shapes that were not seen yet."""
         plain = [tuple(x.shape) for x in inputs if isinstance(x, Tensor)]
         sizes = {type(n) for shape in plain for n in shape}
-        if len(plain) < len(inputs) or sizes - {int} or torch.jit.is_tracing():
+        if len(plain) < len(inputs) or sizes - {int}:
             return
         message = (self.training if training else self.evaluation).refusal(plain)
         if message is not None:
