@@ -124,6 +124,8 @@ class Assumed(NamedTuple):
     claim: Claim
     span: Span
     why: Why
+    said: str = ""
+    """What a ``require`` says for those who do not meet it."""
 
 
 class Stated(NamedTuple):

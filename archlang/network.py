@@ -78,9 +78,7 @@ class Network:
 
     def varying(self) -> list[Axis]:
         """For each axis of each input, whether one module takes other sizes too, and why not."""
-        return varying(
-            self.graph, lambda inputs: self._program.elaborate(self.name, self.settings, inputs)
-        )
+        return varying(self.graph)
 
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.

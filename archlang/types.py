@@ -135,6 +135,8 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
         return value  # the same for every size, so it depends on none
     if not isinstance(dim, SymbolicDim):
         return int(value)
+    if value == dim and (rule.period, rule.step, rule.start) == (1, 1, 1):
+        return dim  # it moves as the size does, and so is the size
     try:
         if (known := dim.function) is None:
             return SymbolicDim(value, dim.symbols)

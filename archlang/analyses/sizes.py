@@ -32,6 +32,8 @@ class Asked(NamedTuple):
     why: Source
     node: Node | None = None
     sides: tuple[Dim, Dim] | None = None
+    said: str = ""
+    """What a ``require`` says for those who do not meet it."""
 
 
 class Unstated(NamedTuple):
@@ -42,6 +44,13 @@ class Unstated(NamedTuple):
     claim: Claim | None = None
     limit: bool = False
     """Whether it is because more would have to be worked through than is."""
+    names: frozenset[str] = frozenset()
+    """The input sizes that it is about, where there is no claim."""
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """The input sizes that it is about; none where that is not known."""
+        return self.names if self.claim is None else self.claim.names
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,7 @@ class Legal:
             sets = [((n,), self.region.boxes[0].get(n, EVERY)) for n in self.names]
         joined: dict[tuple[int | None, int | None], tuple[str, ...]] = {}
         for names, found in sets:
-            ends = (found.below(size), found.above(size))
+            ends = found.around(size)
             joined[ends] = (*joined.get(ends, ()), *names)
         return [Near(names, size, *ends) for ends, names in joined.items()]
 
@@ -215,9 +224,11 @@ def input_sizes(graph: Graph) -> dict[str, int]:
 
 
 def running(graph: Graph, training: bool = False) -> list[Node]:
-    """The nodes that run in evaluation; with ``training``, all."""
+    """The nodes that run in evaluation; with ``training``, those of auxiliary outputs too."""
     live = graph.live()
-    return [n for n in graph.nodes if training or n.index in live]
+    if training:
+        live = live | graph.reaching([aux.node for aux in graph.aux.values()])
+    return [n for n in graph.nodes if n.index in live]
 
 
 def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
@@ -236,14 +247,16 @@ def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
             if dim.atom is None:
                 if dim.form is None and _first_unknown(node):
                     why = dim.unknown or _together(node, dim)
-                    unstated.append(Unstated(node.span, why, limit=bool(dim.unknown)))
+                    limit = bool(dim.unknown)
+                    unstated.append(Unstated(node.span, why, limit=limit, names=dim.symbols))
             elif dim.atom not in seen:
                 seen.add(dim.atom)
                 name, function = dim.atom
                 try:
                     box[name] = box.get(name, EVERY) & function.domain
                 except TooLongError as error:
-                    unstated.append(Unstated(node.span, str(error), limit=True))
+                    why, names = str(error), frozenset((name,))
+                    unstated.append(Unstated(node.span, why, limit=True, names=names))
     return Region((box,)) & EVERYWHERE, unstated
 
 
@@ -284,7 +297,7 @@ def _conditions(graph: Graph, nodes: Iterable[Node]) -> Iterator[Asked]:
                         seen.add(claim)
                         yield Asked(claim, node.span, "weight", node, (dim, int(dim)))
     for assumed in graph.assumed:
-        yield Asked(assumed.claim, assumed.span, assumed.why)
+        yield Asked(assumed.claim, assumed.span, assumed.why, said=assumed.said)
 
 
 def _meets_weight(node: Node, *sides: Dim) -> bool:

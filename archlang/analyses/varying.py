@@ -1,36 +1,36 @@
 """Which input sizes one module of a network takes, beside those that it was worked out at.
 
-A network is worked out at one input size. Another size may be refused, or ask for other
-layers or weights: nothing but working it out again says. So that is what is done here, at a
-few sizes around; two graphs are one module where all that runs was written the same.
+That is read off the legal sizes, which are exact: whatever would make other layers or weights of
+another size is a condition among them. An export names each size that varies by itself, so that
+what is looked for here is a box within the legal region, and along each side of it the sizes from
+some least one on, in steps: the closest such steps that the default is one of, and from it as far
+down as they are legal. Ranges that end, and conditions between sizes that are no union of boxes,
+stay at the default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import TypeAlias
+from math import gcd
 
-from archlang.diagnostic import Diagnostic
-from archlang.graph import Graph, Node
-from archlang.op import module_text
-from archlang.types import Shape, symbols
+from archlang.analyses.sizes import Asked, Legal, conditions, input_sizes, legal, stated
+from archlang.graph import Graph
+from archlang.sizes.regions import Region
+from archlang.sizes.sets import EVERY, Set, TooLongError, within
+from archlang.types import symbols
 
-WorkedOut: TypeAlias = Callable[[Mapping[str, Shape]], tuple[Graph | None, Sequence[Diagnostic]]]
-"""The network at other input shapes, by the inputs' names; no graph where it is refused."""
-
-STEPS = (1, 2, 4, 8, 16, 32, 64, 3, 6, 12, 24, 48, 5, 10, 20, 40, 7, 14, 28, 56)
-"""The steps that sizes are tried in; the first that fits is taken."""
+FIRST = ("weight", "built in", "decided", "compared", "required", "merge", "layer")
+"""Why a size may not vary, what says most first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
     """An axis of an input, the batch not counted.
 
-    Every size that is ``size`` and a multiple of ``step`` is taken by the same module, as far
-    as tried; ``smaller`` are some of those below, the largest first. A ``step`` of 0 says that
-    the size may not vary, and ``reason`` says why. ``name`` is the size's in the spec, or "".
+    The module takes every size from ``least`` on that is ``size`` and a multiple of ``step``, each
+    with all such sizes of the other axes; axes of one ``name`` have one size. A ``step`` of 0 says
+    that the size may not vary, and ``reason`` says why. ``name`` is the size's in the spec, or "".
     """
 
     input: str
@@ -38,116 +38,129 @@ class Axis:
     name: str
     size: int
     step: int
-    smaller: tuple[int, ...] = ()
+    least: int
     reason: str = ""
 
+    @property
+    def smaller(self) -> list[int]:
+        """Some of the sizes below its own, the largest first and the least last."""
+        return self.down_to(self.least)
 
-def varying(graph: Graph, again: WorkedOut) -> list[Axis]:
-    """For each axis of each input whether its size may vary; ``again`` works the network out."""
-    sizes = {
-        name: int(dim)
-        for node in graph.inputs.values()
-        for dim in node.output.shape
-        for name in symbols(dim)
-    }
-    probe = _Probe(graph, again)
-    steps: dict[str, int] = {}
-    found: dict[str, tuple[int, tuple[int, ...], str]] = {}
-    for name, size in sizes.items():
-        step, reason = _step(probe, name, size)
-        together = {n: sizes[n] + s for n, s in steps.items()}
-        if step and (reason := probe({**together, name: size + step})):
-            step = 0
-        smaller = tuple(n for n in _halves(size, step) if not probe({name: n})) if step else ()
-        found[name] = (step, smaller, reason)
-        if step:
-            steps[name] = step
+    def down_to(self, bound: int) -> list[int]:
+        """The same for sizes from ``bound`` on: about a half, a quarter, … and the least."""
+        if not self.step:
+            return []
+        targets = [max(self.least, bound), *(self.size >> n for n in range(self.size.bit_length()))]
+        steps = (-(-(self.size - n) // self.step) for n in targets if n >= targets[0])
+        found = {self.size - n * self.step for n in steps}
+        last = self.size - (self.size - targets[0]) // self.step * self.step
+        return sorted((n for n in {*found, last} if targets[0] <= n < self.size), reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The sizes from ``least`` on in steps; only ``least`` where ``step`` is 0."""
+
+    step: int
+    least: int
+    reason: str = ""
+
+    @property
+    def sizes(self) -> Set:
+        if not self.step:
+            return within(self.least, self.least)
+        return Set.of([False] * (self.least - 1), [True] + [False] * (self.step - 1))
+
+
+def varying(graph: Graph) -> list[Axis]:
+    """For each axis of each input whether its size may vary, and why not."""
+    found = legal(graph)
+    box = {name: _Steps(0, size) for name, size in input_sizes(graph).items()}
+    for name in box:
+        box[name] = _steps(graph, found, name, box)
     return [
-        _axis(input_, axis, int(dim), "".join(symbols(dim)), found)
+        _axis(input_, axis, int(dim), "".join(symbols(dim)), box)
         for input_, node in graph.inputs.items()
         for axis, dim in enumerate(node.output.shape)
     ]
 
 
-def _axis(
-    input_: str, axis: int, size: int, name: str, found: dict[str, tuple[int, tuple[int, ...], str]]
-) -> Axis:
+def _axis(input_: str, axis: int, size: int, name: str, box: Mapping[str, _Steps]) -> Axis:
     if not name:
-        return Axis(input_, axis, "", size, 0, reason="the spec gives it no name")
-    step, smaller, reason = found[name]
-    return Axis(input_, axis, name, size, step, smaller, reason)
+        return Axis(input_, axis, "", size, 0, size, "the spec gives it no name")
+    steps = box[name]
+    return Axis(input_, axis, name, size, steps.step, steps.least, steps.reason)
 
 
-class _Probe:
-    """Why the same module does not take other sizes, by their names; "" where it does."""
-
-    def __init__(self, graph: Graph, again: WorkedOut) -> None:
-        self.graph = graph
-        self.again = again
-        self.known: dict[tuple[tuple[str, int], ...], str] = {}
-        self.layers = _layers(graph)
-
-    def __call__(self, sizes: Mapping[str, int]) -> str:
-        key = tuple(sorted(sizes.items()))
-        if key not in self.known:
-            self.known[key] = self._ask(sizes)
-        return self.known[key]
-
-    def _ask(self, sizes: Mapping[str, int]) -> str:
-        shapes = {
-            name: tuple(
-                next((sizes[s] for s in symbols(dim) if s in sizes), int(dim))
-                for dim in node.output.shape
-            )
-            for name, node in self.graph.inputs.items()
-        }
-        graph, findings = self.again(shapes)
-        if graph is None:
-            message = next((d.message for d in findings if d.severity == "error"), "refused")
-            return f"another size is refused: {message}"
-        for mine, other in zip_longest(self.layers, _layers(graph)):
-            if mine is None or other is None or mine[:2] != other[:2]:
-                return "what runs depends on it"
-            if mine != other:
-                return f"`{mine[1]}` is made for it"
-        return ""
+def _steps(graph: Graph, found: Legal, name: str, box: Mapping[str, _Steps]) -> _Steps:
+    """The sizes that one name may have with all that the others were given."""
+    size = found.defaults[name]
+    others = {n: s.sizes for n, s in box.items() if n != name}
+    if reason := _unstated(graph, found, name):
+        return _Steps(0, size, reason)
+    try:
+        steps = _progression(_along(found.region, name, others), size)
+        return _Steps(*steps) if steps else _Steps(0, size, _reason(graph, found, name, others))
+    except TooLongError as error:
+        return _Steps(0, size, str(error))
 
 
-def _layers(graph: Graph) -> list[tuple[object, ...]]:
-    """What runs in evaluation: for each layer what it takes, its path, and how it is built."""
-    live = graph.live()
-    given = set(graph.inputs.values())
-    ends = [(tuple(graph.outputs), tuple(n.index for n in graph.outputs.values()))]
-    return [*map(_layer, (n for n in graph.nodes if n.index in live and n not in given)), *ends]
+def _unstated(graph: Graph, found: Legal, name: str) -> str:
+    """Why not all legal sizes of a name are known; "" where they are."""
+    for unstated in found.unstated:
+        if not unstated.concerns or name in unstated.concerns:
+            asked = (a for a in conditions(graph) if a.claim == unstated.claim)
+            return next((_said(a, found) for a in asked), unstated.why)
+    return ""
 
 
-def _layer(node: Node) -> tuple[object, ...]:
-    takes = tuple(n.index for n in node.inputs)
-    return takes, node.path, module_text(node.op, node.tensors), node.params
+def _along(region: Region, name: str, others: Mapping[str, Set]) -> Set:
+    """The sizes of one name that are in a region with whatever the others may have."""
+    found = EVERY
+    for outside in (Region((others,)) - region).boxes:
+        found = found - outside.get(name, EVERY)
+    return found
 
 
-def _step(probe: _Probe, name: str, size: int) -> tuple[int, str]:
-    """The step in which a size may vary; 0, and why, where it may not.
+def _progression(sizes: Set, size: int) -> tuple[int, int] | None:
+    """The closest steps that lead from ``size`` up within a set for ever, and how far down."""
+    start, period = max(sizes.start, size), sizes.period
+    good = {
+        step
+        for step in range(1, period + 1)
+        if period % step == 0
+        and all(start + i in sizes for i in range((size - start) % step, period, step))
+    }
+    for step in range(1, start - size + period + 1) if good else ():
+        if gcd(step, period) in good and all(n in sizes for n in range(size, start, step)):
+            least = size
+            while least - step in sizes:
+                least -= step
+            return step, least
+    return None
 
-    That a layer is made for the size says more than that some size beside it is refused.
-    """
-    reasons: list[str] = []
-    for step in STEPS:
-        double = size + -(-size // step) * step
-        tried = (size + step, size + 2 * step, size + 3 * step, double)
-        reason = next(filter(None, (probe({name: n}) for n in tried)), "")
-        if not reason:
-            return step, ""
-        reasons.append(reason)
-    refused = [r for r in reasons if r.startswith("another size is refused")]
-    return 0, next((r for r in reasons if r not in refused), reasons[0])
+
+def _reason(graph: Graph, found: Legal, name: str, others: Mapping[str, Set]) -> str:
+    """What keeps a size from varying by itself."""
+    for asked in sorted(conditions(graph), key=lambda a: FIRST.index(a.why)):
+        where, _ = stated(asked)
+        if _progression(_along(where, name, others), found.defaults[name]) is None:
+            return _said(asked, found)
+    return f"legal is {found.words()} only"
 
 
-def _halves(size: int, step: int) -> list[int]:
-    """Half of a size, a quarter and so on, moved by whole steps."""
-    found = []
-    target = size // 2
-    while target >= 1:
-        found.append(size - -(-(size - target) // step) * step)
-        target //= 2
-    return [n for n in dict.fromkeys(found) if n >= 1]
+def _said(asked: Asked, found: Legal) -> str:
+    """A condition as the reason why a size stays."""
+    text, path = asked.span.text, asked.node.path if asked.node else ""
+    match asked.why:
+        case "weight":
+            return f"`{path}` is made for it"
+        case "built in":
+            return f"`{text}` is built in"
+        case "decided" | "compared":
+            return f"`{text}` decides what runs"
+        case "required":
+            said = f": {asked.said}" if asked.said else ""
+            return f"another size is refused: the network requires `{text}`{said}"
+    where = found.describe(stated(asked)[0])
+    return f"`{path or text}` takes {where} only"

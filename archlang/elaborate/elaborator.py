@@ -194,7 +194,7 @@ class Elaborator(Merges):
         if any(name in METRICS and name not in env.values for name in asked):
             self.graph.requirements.append(Requirement(stmt, env, at.region))
             return
-        if not self.evaluator.truth(stmt.condition, env, "required"):
+        if not self.evaluator.truth(stmt.condition, env, "required", stmt.message):
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
                  notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip

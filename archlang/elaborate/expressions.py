@@ -119,17 +119,20 @@ class Evaluator:
             fail("A105", f"{what}, not {shown}", env.span(node))
         return value
 
-    def truth(self, node: ast.Expr, env: Env, why: Why = "decided") -> bool:
+    def truth(
+        self, node: ast.Expr, env: Env, why: Why = "decided", said: str | None = None
+    ) -> bool:
         """The value of an expression that must be true or false.
 
-        Where it depends on the input's sizes, the network assumes that it stays so.
+        Where it depends on the input's sizes, the network assumes that it stays so; ``said`` is
+        what a requirement says for those who do not meet it.
         """
         before = len(self.assumed)
         value = self.side(node, env)
         if len(self.assumed) > before:
             others = [a for a in self.assumed[before:] if a.why != "compared"]
             claim = self.claim(node, env)
-            whole = Assumed(claim if value else Not(claim), env.span(node), why)
+            whole = Assumed(claim if value else Not(claim), env.span(node), why, said or "")
             self.assumed[before:] = [*others, whole]
         return value
 

@@ -19,6 +19,11 @@ class Known:
 
     truth: bool
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The input sizes that it is about, as far as they are known."""
+        return frozenset()
+
     def region(self) -> Region:
         return EVERYWHERE if self.truth else NOWHERE
 
@@ -33,6 +38,11 @@ class Compared:
     left: Form | None
     relation: str
     right: Form | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The input sizes that it is about, as far as they are known."""
+        return frozenset[str]().union(*(f.names for f in (self.left, self.right) if f is not None))
 
     def region(self) -> Region | None:
         """Where it holds; None where that cannot be stated. Raises ``TooLongError``."""
@@ -54,6 +64,11 @@ class Every:
 
     claims: tuple[Claim, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The input sizes that it is about, as far as they are known."""
+        return frozenset[str]().union(*(c.names for c in self.claims))
+
     def region(self) -> Region | None:
         parts = [c.region() for c in self.claims]
         known = [p for p in parts if p is not None]
@@ -69,6 +84,11 @@ class Not:
     """That a claim does not hold."""
 
     claim: Claim
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The input sizes that it is about, as far as they are known."""
+        return self.claim.names
 
     def region(self) -> Region | None:
         inner = self.claim.region()

@@ -117,6 +117,10 @@ class Set:
         at = self.low.rfind(1, 0, max(0, size))
         return None if at < 0 else at + 1
 
+    def around(self, size: int) -> tuple[int | None, int | None]:
+        """The largest size in it up to ``size``, and the least from ``size`` on."""
+        return self.below(size), self.above(size)
+
     @property
     def least(self) -> int | None:
         """The least size in it."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 
 import archlang
+from archlang.analyses import varying as analysis
+from archlang.analyses.sizes import legal
+from archlang.analyses.varying import Axis, varying
+from archlang.sizes.sets import Set
+from tests.analyses.layers import layers
 from tests.backends.networks import NAMES, network, tensors
+from tests.sizes.networks import Maker
+from tests.sizes.witness import worked_out
 
 
 def steps(text: str) -> dict[str, tuple[int, str]]:
@@ -44,10 +53,16 @@ def test_sizes_that_may_vary(body: str, step: int) -> None:
         ("flatten -> linear(2)", "`1` is made for it"),
         ("flatten(start=1) -> permute(1, 0) -> add{identity|pos = parameter([H*W, 3])}",
          "`pos` is made for it"),
-        ("conv(3x3, H // 8)", "`0` is made for it"),
-        ("for i in range(H // 8) { relu }", "what runs depends on it"),
+        ("conv(3x3, H // 8)", "`H // 8` is built in"),
+        ("for i in range(H // 8) { relu }", "`range(H // 8)` is built in"),
+        ("if H > 16 and H < 64 { relu } else { tanh }", "`H > 16 and H < 64` decides what runs"),
+        ("conv(3x3, 4 if H == 32 else 5)", "`H == 32` decides what runs"),
+        ("maxpool(2) -> flatten -> linear(2)", "`2` is made for it"),
+        ("require H >= 8 and H <= 64\n relu",
+         "another size is refused: the network requires `H >= 8 and H <= 64`"),
+        ("require H <= W\n relu", "another size is refused: the network requires `H <= W`"),
         ("require H == 32\n relu", "another size is refused: the network requires `H == 32`"),
-        ("relu -> slice(0, H // 2, axis=1)", "`1` is made for it"),
+        ("relu -> slice(0, H // 2, axis=1)", "`H // 2` is built in"),
     ],
 )  # fmt: skip
 def test_sizes_that_may_not(body: str, why: str) -> None:
@@ -94,6 +109,85 @@ def test_the_module_runs_wherever_it_is_said_to(name: str) -> None:
             shape[axis.axis] = size
             again = found.at({axis.input: tuple(shape)})
             assert {k: t.shape for k, t in again.to_torch("meta").state_dict().items()} == state
+            assert layers(again.graph) == layers(found.graph)
             given = [torch.zeros(2, *s, device="meta") for s in again.inputs.values()]
             got = [tuple(t.shape[1:]) for t in tensors(module(*given))]
             assert got == list(again.outputs.values())
+
+
+def test_what_runs_is_the_same_wherever_it_is_said_to() -> None:
+    """Each ``if`` is decided alike, each number built in the same: beyond, they are not."""
+    body = (
+        "if H > 20 { conv(3x3, 4) } else { conv(5x5, 4) }\n"
+        "conv(1x1, 8 if W >= 16 else 4) -> global_avgpool -> linear(2)"
+    )
+    found = archlang.loads(model(body))
+    axes = {a.name: a for a in found.varying() if a.name}
+    assert {n: (a.step, a.least) for n, a in axes.items()} == {"H": (1, 21), "W": (1, 16)}
+    for h, w in ((21, 16), (22, 400), (500, 17)):
+        assert layers(found.at({"x": (3, h, w)}).graph) == layers(found.graph)
+    for h, w in ((20, 16), (21, 15)):
+        assert layers(found.at({"x": (3, h, w)}).graph) != layers(found.graph)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks_vary_within_what_is_legal(seed: int) -> None:
+    """All sizes of a name with all of the other: so an export is legal wherever it is open."""
+    graph = worked_out(Maker(seed).net().spec)
+    found, r = legal(graph), random.Random(seed)
+    axes = {a.name: a for a in varying(graph) if a.name}
+
+    def drawn(axis: Axis) -> int:
+        return axis.least + axis.step * r.choice([0, 1, r.randint(0, 60), r.randint(0, 4000)])
+
+    for _ in range(100):
+        assert found.holds({name: drawn(axis) for name, axis in axes.items()})
+    for axis in axes.values():
+        assert (axis.size - axis.least) % (axis.step or 1) == 0
+        assert bool(axis.step) != bool(axis.reason)
+        assert axis.smaller == sorted(set(axis.smaller), reverse=True)
+        assert not axis.smaller or (axis.smaller[0] < axis.size and axis.smaller[-1] == axis.least)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_closest_steps(seed: int) -> None:
+    """Against trying every step, far beyond where a set begins to repeat."""
+    r = random.Random(seed)
+    kept = r.choice([0.3, 0.8, 0.95])
+    low, tail = ([r.random() < kept for _ in range(r.randint(1, 12))] for _ in range(2))
+    sizes = Set.of(low, tail)
+    size = r.choice([n for n in range(1, 60) if n in sizes] or [1])
+    if size not in sizes:
+        return
+    fits = (k for k in range(1, 120) if all(n in sizes for n in range(size, size + 150 * k, k)))
+    step = next(fits, None)
+    found = analysis._progression(sizes, size)
+    assert (found and found[0]) == step
+    if found:
+        step, least = found
+        assert all(n in sizes for n in range(least, size, step))
+        assert least - step not in sizes
+
+
+def test_sizes_of_another_form_are_left_out() -> None:
+    text = model("require H == 5 or H >= 8\n require W % 4 < 2\n relu", "[3, H=16, W=17]")
+    axes = {a.name: (a.step, a.least) for a in archlang.loads(text).varying() if a.name}
+    assert axes == {"H": (1, 8), "W": (4, 1)}
+
+
+def test_a_range_that_ends_stays() -> None:
+    body = "maxpool(8) -> flatten -> linear(2)"
+    assert legal(archlang.loads(model(body)).graph).along("H").words() == "32 <= H <= 39"
+    assert steps(model(body))["H"] == (0, "`2` is made for it")
+
+
+def test_two_sizes_that_meet_leave_a_third_free() -> None:
+    text = (
+        "model m { input a: [1, H=16, W=8]; input b: [1, H, V=9]; "
+        "concat(axis=2) { a | b } -> maxpool(2) }"
+    )
+    assert steps(text) == {
+        "H": (1, ""),
+        "W": (0, "`maxpool` works on a size that V and W make together"),
+        "V": (0, "`maxpool` works on a size that V and W make together"),
+    }

@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from archlang.analyses.taken import taken
 from archlang.backends.torch import modules
+from archlang.backends.torch.guard import Guard
 from archlang.backends.torch.plan import (
     Plan,
     Scope,
@@ -45,12 +47,17 @@ def build(
     """The module of a network, initialised as PyTorch initialises its layers.
 
     It takes the inputs in order, each (batch, *shape), and gives the output; a dict by name
-    where the spec names several, or, in training, auxiliary ones. Blocks named in
-    ``recompute`` are computed again in the backward pass.
+    where the spec names several, or, in training, auxiliary ones. Inputs of other shapes than
+    the network is legal for raise ``ValueError``. Blocks named in ``recompute`` are computed
+    again in the backward pass.
     """
     with torch.device(device) if device is not None else nullcontext():
         plan = Plan(graph)
-        return _Builder(plan, frozenset(recompute)).module(plan.root)
+        module = _Builder(plan, frozenset(recompute)).module(plan.root)
+    evaluation = taken(graph)
+    training = taken(graph, training=True) if graph.aux else evaluation
+    module.__takes__ = Guard(evaluation, training)  # type: ignore[assignment]
+    return module
 
 
 class _Builder:
@@ -69,11 +76,9 @@ class _Builder:
         self.inside -= again
         simple = scope is not self.plan.root and is_sequence(scope, self.plain)
         if simple and len(children) == len(scope.steps):
-            kind = _class(_name(scope), nn.Sequential, None)
+            kind = _class(_name(scope), None, again)
         else:
-            kind = _class(_name(scope), ArchModule, forward_text(self.plan, scope))
-        if again:
-            kind = type(kind.__name__, (Recomputed, kind), {})
+            kind = _class(_name(scope), forward_text(self.plan, scope), again)
         return _filled(kind(), children)
 
     def children(self, scope: Scope) -> Children:
@@ -131,12 +136,40 @@ def _name(scope: Scope) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _class(name: str, base: type[nn.Module], text: str | None) -> type[nn.Module]:
-    """A module class that runs ``text``; one for all scopes that run the same."""
-    if text is None:
-        return type(name, (base,), {}) if name else base
+def _class(name: str, text: str | None, again: bool = False) -> type[nn.Module]:
+    """A module class that runs ``text``, or its parts in order; one for all that run the same.
+
+    With ``again`` it is computed again in the backward pass. An instance is copied and saved with
+    what makes its class, so that it can be loaded wherever archlang is.
+    """
+    if text is None and not name and not again:
+        return nn.Sequential
+
+    def reduced(self: nn.Module, protocol: Any) -> Any:
+        if type(self) is not kind:  # a class that someone made of it
+            return object.__reduce_ex__(self, protocol)
+        return _restored, (name, text, again), self.__dict__
+
+    inside: dict[str, Any] = {"__reduce_ex__": reduced}
+    bases: tuple[type[nn.Module], ...] = (nn.Sequential if text is None else ArchModule,)
+    if again:
+        bases = (Recomputed, _class(name, text))
+    elif text is not None:
+        inside["forward"] = _compiled(name, text)
+    kind: type[nn.Module] = type(name or ("Sequential" if text is None else "Group"), bases, inside)
+    return kind
+
+
+def _restored(name: str, text: str | None, again: bool) -> nn.Module:
+    """An instance without anything in it, as copying and loading fill it."""
+    kind = _class(name, text, again)
+    return kind.__new__(kind)
+
+
+def _compiled(name: str, text: str) -> Any:
+    """The ``forward`` of a text, which tracebacks show."""
     file = f"<archlang {name or 'group'} {abs(hash(text)):x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = {"torch": torch}
     exec(compile(text, file, "exec"), names)
-    return type(name or "Group", (base,), {"forward": names["forward"]})
+    return names["forward"]

@@ -45,6 +45,8 @@ class ExportError(Exception):
 class Exported:
     """A program for any batch, and for every size of the axes in ``free``, from its value up.
 
+    Those sizes are legal, each with all those of the other axes, and come in the axis' steps.
+
     ``fixed`` are the axes that the spec would let vary but PyTorch's exporter does not, and
     why. ``tried`` are the shapes of the inputs at which it was run and gave the module's
     outputs: at the spec's sizes, at larger ones, and at the smallest, where there are such.
@@ -101,7 +103,8 @@ class _Tracer:
         config: Any = _config
         auto = torch.export.Dim.AUTO
         open_ = tuple(
-            {0: auto, **{a.axis + 1: auto for a in free if a.input == name}} for name in self.inputs
+            {0: auto, **{a.axis + 1: auto(min=a.least) for a in free if a.input == name}}
+            for name in self.inputs
         )
         where = _device(self.module)
         given = tuple(torch.zeros(TRACED, *shape, device=where) for shape in self.inputs.values())
@@ -179,15 +182,15 @@ def agree(exported: Exported, module: nn.Module, run: Run) -> None:
 def _try(exported: Exported, module: nn.Module, inputs: Mapping[str, Shape], run: Run) -> None:
     """Run a program beside the module: as the spec has it, at larger sizes, and smaller ones.
 
-    From the smallest that it can, the axes count as open. Raises ``ExportError`` where it
-    does not give the module's outputs.
+    From the smallest that it takes and that is legal, the axes count as open. Raises
+    ``ExportError`` where it does not give the module's outputs.
     """
     larger = {axis: axis.size + axis.step for axis in exported.free}
     tried = [_shapes(inputs, {}, TRACED), _shapes(inputs, larger, 1)]
     if not all(_same(module, run, shapes) for shapes in tried):
         raise ExportError("PyTorch's exporter does not keep what it computes: please report this")
     least = {axis: axis.size for axis in exported.free}
-    lower = {a: [n for n in a.smaller if n >= bound] for a, bound in exported.free.items()}
+    lower = {a: a.down_to(bound) for a, bound in exported.free.items()}
     for step in range(max(map(len, lower.values()), default=0)):
         sizes = {
             a: below[min(step, len(below) - 1)] if below else a.size for a, below in lower.items()

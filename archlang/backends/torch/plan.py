@@ -19,6 +19,8 @@ from archlang.op import Op
 NEVER = -1
 TAKEN = ("append", "extend", "insert", "pop")
 """Names that ``nn.Sequential`` cannot give to a part, beside those of all modules."""
+LOOKS = "not (torch.jit.is_scripting() or torch.compiler.is_compiling())"
+"""When a network looks at its inputs: compilers take the test for the constant that it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -195,6 +197,8 @@ def forward_text(plan: Plan, scope: Scope) -> str:
     names = parameter_names(scope, list(plan.graph.inputs) if root else ())
     variables = _Variables(names, scope.takes)
     lines = [f"def forward(self, {', '.join(names)}):"]
+    if root:
+        lines += [f"    if {LOOKS}:", f"        self.__takes__(self.training, {', '.join(names)})"]
     ends = {n: len(scope.steps) for n in (*scope.gives, *plan.ends)}
     last_use = {n: i for i, step in enumerate(scope.steps) for n in step.takes} | ends
     for number, step in enumerate(scope.steps):
