@@ -25,6 +25,7 @@ ROOMS = {
     "analyses": 7,
     "backends": 8,
     "network": 9,
+    "edit": 10,
     "report": 10,
     "reference": 10,
     "train": 11,
