@@ -179,7 +179,7 @@ class Recast(NamedTuple):
 
 
 def single(*maps: Tensor) -> bool:
-    """Whether maps have one position each, so that their channels are the vectors they stand for."""
+    """Whether maps have one position each: their channels are then vectors."""
     return all(size == 1 for x in maps for size in x.spatial)
 
 

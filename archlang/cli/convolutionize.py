@@ -25,7 +25,7 @@ from archlang.cli.common import (
 from archlang.cli.output import check_folder, write_files
 from archlang.cli.table import Cells, text_table
 from archlang.diagnostic import ArchError
-from archlang.edit.convolutionize import Conversion, Weight, convolutionize as converted
+from archlang.edit.convolutionize import Change, Conversion, Weight, convolutionize as converted
 from archlang.network import Network
 from archlang.report import shape_text
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ENDINGS = (".safetensors", ".pt", ".pth")
-LEFT = 14
+LEFT = 17
 
 
 class Report(StrEnum):
@@ -149,7 +149,7 @@ def _lines(made: Conversion) -> Iterator[str]:
     """In words: which layers, which weights, and which sizes before and after."""
     yield f"{made.before.name}   {_inputs(made.before)} -> {_outputs(made.before)}"
     yield ""
-    rows = [Cells((c.path, str(c.before), str(c.after))) for c in made.changes]
+    rows = [Cells((c.path, str(c.before), _after(c) or "left out")) for c in made.changes]
     yield from _table(("part", "before", "after"), rows)
     moved = _moved(made)
     if moved:
@@ -172,13 +172,16 @@ def _lines(made: Conversion) -> Iterator[str]:
         sizes = ", ".join(f"{n} {shape_text(s)}" for n, s in larger.inputs.items())
         outputs = ", ".join(shape_text(s) for s in larger.outputs.values())
         yield row("twice as large", f"{sizes} -> {outputs}")
-    others = len(made.weights) - len(moved)
-    stay = f"{others} tensors as they were" if moved else "all tensors as they were"
-    yield row("parameters", f"{made.after.totals.params:,}, {stay}")
-    for fault in made.faults:
-        yield row("left", f"{fault.node.span}: `{fault.node.op.name}` {fault.why}")
+    kept = f"{len(made.weights) - len(moved)} of {len(made.weights)} tensors in their shapes"
+    yield row("parameters", f"{made.after.totals.params:,} as before, {kept}")
+    for span, fault in {f.node.span: f for f in reversed(made.faults)}.items():
+        yield row("left as it was", f"{span}: `{fault.node.op.name}` {fault.why}")
     for name in made.dropped:
-        yield row("left out", f"model {name}, which would be another network")
+        yield row("left out", f"model {name}, which would become another network")
+
+
+def _after(change: Change) -> str | None:
+    return None if change.after is None else str(change.after)
 
 
 def _table(head: tuple[str, ...], rows: list[Cells]) -> Iterator[str]:
@@ -215,7 +218,7 @@ def _data(made: Conversion, output: Path | None, to: Path | None) -> dict[str, A
         "version": __version__,
         "model": made.before.name,
         "layers": [
-            {"path": c.path, "before": str(c.before), "after": str(c.after)} for c in made.changes
+            {"path": c.path, "before": str(c.before), "after": _after(c)} for c in made.changes
         ],
         "weights": [
             {"key": w.key, "before": list(w.before), "after": list(w.after)} for w in made.weights

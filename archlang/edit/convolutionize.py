@@ -9,7 +9,7 @@ of scores: at each position what the network it came from gives for one window.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from archlang.diagnostic import ArchError, Note
 from archlang.edit.comparison import alike, different, dropping, given, lengthened, tensors
 from archlang.edit.heads import Fault, Heads, find
 from archlang.edit.restated import Restated, larger, named_inputs, refusal
-from archlang.edit.text import Edit, aligned, applied, places, without
+from archlang.edit.text import Edit, Range, aligned, applied, places, without
 from archlang.elaborate import Program
 from archlang.graph import Graph, Node
 from archlang.network import Network, from_program
@@ -38,11 +38,11 @@ class Weight(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A layer and the one that takes its place."""
+    """A layer and the one that takes its place; None where it is left out."""
 
     path: str
     before: Op
-    after: Op
+    after: Op | None
 
 
 class Larger(NamedTuple):
@@ -108,9 +108,6 @@ def convolutionize(network: Network, target: Path | None = None) -> Conversion:
     if graph is None:
         raise ArchError(found)
     heads = find(graph)
-    changes = tuple(
-        Change(graph.nodes[i].path, graph.nodes[i].op, r.op) for i, r in heads.layers.items()
-    )
     restated = Restated(graph, _file(program), heads)
     edits = [*restated.edits(), *_uses(_file(program), key, target)]
     at = key if target is None else str(target.resolve())
@@ -119,13 +116,21 @@ def convolutionize(network: Network, target: Path | None = None) -> Conversion:
         shown = source.name if target is None else str(target)
         return from_program(Program(Source(shown, text), at), before.name, settings)
 
-    text, after = _settled(restated, edits, load, list(tensors(before.graph)))
+    text, gone, after = _settled(restated, edits, load, list(tensors(before.graph)))
     _check(before, after, graph, heads)
     dropped = different(before, after)
     if dropped:
         text = dropping(after, dropped)
         after = load(text)
+    changes = tuple(_changes(graph, heads, gone))
     return Conversion(text, before, after, changes, heads.faults, tuple(dropped))
+
+
+def _changes(graph: Graph, heads: Heads, gone: set[Range]) -> Iterator[Change]:
+    for index, recast in heads.layers.items():
+        node = graph.nodes[index]
+        out = recast.idle and (node.span.start, node.span.end) in gone
+        yield Change(node.path, node.op, None if out else recast.op)
 
 
 def _file(program: Program) -> ast.File:
@@ -165,23 +170,23 @@ def _settled(
     edits: list[Edit],
     load: Callable[[str], Network],
     keys: list[str],
-) -> tuple[str, Network]:
-    """The new text and its network.
+) -> tuple[str, set[Range], Network]:
+    """The new text, which stages it has no more, and its network.
 
     What has nothing to do any more is left out where the keys of all weights stay; where they
     would not, it becomes a layer that passes on what it takes, and keeps its number.
     """
 
-    def tried(left_out: set[tuple[int, int]]) -> tuple[str, Network]:
-        text = _text(restated, edits, left_out)
-        return text, load(text)
+    def tried(left_out: set[Range]) -> tuple[str, set[Range], Network]:
+        text, gone = _text(restated, edits, left_out)
+        return text, gone, load(text)
 
-    def good(left_out: set[tuple[int, int]]) -> tuple[str, Network] | None:
+    def good(left_out: set[Range]) -> tuple[str, set[Range], Network] | None:
         try:
             made = tried(left_out)
         except ArchError:
             return None
-        return made if list(tensors(made[1].graph)) == keys else None
+        return made if list(tensors(made[2].graph)) == keys else None
 
     if made := good(restated.idle):
         return made
@@ -189,27 +194,30 @@ def _settled(
         best = tried(set())
     except ArchError as error:
         raise _not_right(restated, error) from None
-    kept: set[tuple[int, int]] = set()
     for place in sorted(restated.idle):
-        if made := good({*kept, place}):
-            kept, best = {*kept, place}, made
+        best = good({*best[1], place}) or best
     return best
 
 
-def _text(restated: Restated, edits: list[Edit], left_out: set[tuple[int, int]]) -> str:
-    """The text with edits made and stages left out, so far as they can be."""
+def _text(restated: Restated, edits: list[Edit], left_out: set[Range]) -> tuple[str, set[Range]]:
+    """The text with edits made and stages left out, and which of these could be."""
     found = places(restated.file)
-    by_pipe: dict[int, set[int]] = {}
+    by_pipe: dict[int, set[Range]] = {}
     for place in left_out & found.keys():
-        by_pipe.setdefault(found[place].pipe.start, set()).add(found[place].number)
+        by_pipe.setdefault(found[place].pipe.start, set()).add(place)
     cuts: list[Edit] = []
-    for stmts, pipe, number in found.values():
-        if number == 0 and pipe.start in by_pipe:
-            cut = without(restated.text, pipe, by_pipe[pipe.start], len(stmts) == 1)
-            cuts += cut or []
+    gone: set[Range] = set()
+    for leaving in by_pipe.values():
+        at = found[min(leaving)]
+        numbers = {found[place].number for place in leaving}
+        cut = without(restated.text, at.pipe, numbers, len(at.stmts) == 1)
+        if cut is not None:
+            cuts += cut
+            gone |= leaving
     kept = [e for e in edits if not any(c.start <= e.start and e.end <= c.end for c in cuts)]
     kept += cuts
-    return applied(restated.text, [*kept, *aligned(restated.text, restated.file, kept)])
+    edited = [*kept, *aligned(restated.text, restated.file, kept)]
+    return applied(restated.text, edited), gone
 
 
 def _not_right(restated: Restated, error: ArchError) -> ArchError:

@@ -1,4 +1,4 @@
-"""The heads of a network, from maps to scores, and the layers that do the same position by position.
+"""The heads of a network, and the layers that do the same position by position.
 
 A head begins where a map is laid out as a vector, or pooled to a size of its own, and all that
 follows comes from such beginnings alone: what is pooled only to weigh maps, as in squeeze and

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from archlang.diagnostic import ArchError, Diagnostic, Note
 from archlang.edit.heads import Heads
-from archlang.edit.text import Edit, walk
+from archlang.edit.text import Edit, Range, walk
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import Partial
 from archlang.graph import Graph, Node, Region, Written
@@ -27,7 +27,8 @@ def refusal(message: str, span: Span, *notes: str, related: tuple[Note, ...] = (
 
 def named_inputs(graph: Graph, file: ast.File, heads: Heads) -> list[Edit]:
     """Edits that name the sizes of the inputs that heads see, where they have no names yet."""
-    assert isinstance(graph.root.definition, ast.Model) and graph.root.env is not None
+    assert isinstance(graph.root.definition, ast.Model)
+    assert graph.root.env is not None
     seen = graph.reaching(list(heads.begins))
     stmts = [s for s in walk(graph.root.definition) if isinstance(s, ast.Input)]
     values = graph.root.env.values
@@ -71,7 +72,7 @@ class Restated:
         self.source: Source = file.source
         self.text = file.source.text
         self.votes: dict[Span, dict[str | None, Node]] = {}
-        self.idle: set[tuple[int, int]] = set()
+        self.idle: set[Range] = set()
         self.stages: dict[tuple[Source, int], ast.Use | ast.Merge] = {
             (self.source, s.start): s for s in walk(file) if isinstance(s, (ast.Use, ast.Merge))
         }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from archlang.syntax import ast
+
+Range: TypeAlias = tuple[int, int]
+"""Where something stands: its first offset, and the one behind its last."""
 
 
 class Edit(NamedTuple):
@@ -47,7 +50,7 @@ def walk(node: object) -> Iterator[ast.Node]:
             yield from walk(getattr(node, f.name))
 
 
-def places(file: ast.File) -> dict[tuple[int, int], Place]:
+def places(file: ast.File) -> dict[Range, Place]:
     """The stages that stand right in a statement, by where they stand."""
     found = {}
     for branch in walk(file):
