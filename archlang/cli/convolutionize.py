@@ -175,7 +175,7 @@ def _lines(made: Conversion) -> Iterator[str]:
     kept = f"{len(made.weights) - len(moved)} of {len(made.weights)} tensors in their shapes"
     yield row("parameters", f"{made.after.totals.params:,} as before, {kept}")
     for span, fault in {f.node.span: f for f in reversed(made.faults)}.items():
-        yield row("left as it was", f"{span}: `{fault.node.op.name}` {fault.why}")
+        yield row("left as it was", f"{span}: {fault.why}")
     for name in made.dropped:
         yield row("left out", f"model {name}, which would become another network")
 
@@ -226,7 +226,7 @@ def _data(made: Conversion, output: Path | None, to: Path | None) -> dict[str, A
         "sizes": {"before": old.to_json(), "after": new.to_json()},
         "outputs": {n: x.output.symbolic for n, x in made.after.graph.outputs.items()},
         "larger": larger and {"inputs": larger.inputs, "outputs": larger.outputs},
-        "left": [f"{f.node.span}: `{f.node.op.name}` {f.why}" for f in made.faults],
+        "left": [f"{f.node.span}: {f.why}" for f in made.faults],
         "dropped": list(made.dropped),
         "written": [str(p) for p in (output, to) if p is not None],
         "spec": made.text,

@@ -148,7 +148,7 @@ def _nothing(before: Network, heads: Heads) -> ArchError:
 
 def _refused(fault: Fault) -> ArchError:
     related = tuple(Note(n.span, "the head begins here") for n in fault.begins if n != fault.node)
-    message = f"`{fault.node.op.name}` {fault.why}, so its head cannot become a convolution"
+    message = f"{fault.why}, so this head cannot become a convolution"
     return refusal(message, fault.node.span, related=related)
 
 

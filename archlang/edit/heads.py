@@ -97,26 +97,28 @@ class _Walk:
     def step(self, node: Node, behind: list[int]) -> Iterator[Fault]:
         begins = node.index in self.begins
         if len(behind) < len(node.inputs) and not begins:
-            why = "brings them together with tensors that come from elsewhere"
+            why = f"`{node.op.name}` joins what comes of it with tensors from elsewhere"
             yield self.fault(node, why, self.reach[node.index])
             return
         spread = [i for i in behind if i in self.vectors]
         origins = {b for i in spread for b in self.vectors[i]}
         maps = [self.maps.get(i.index, i.output) for i in node.inputs]
         if spread and len(spread) < len(node.inputs):
-            yield self.fault(node, "brings vectors together with maps", origins)
+            yield self.fault(node, f"`{node.op.name}` joins its vector with maps", origins)
             return
         recast: Recast | None = Recast(node.op)
         why = ""
         if spread:
             recast = node.op.on_map(*maps)
-            why = "does not work position by position"
+            why = f"no layer does at each position of a map what `{node.op}` does to a vector"
+            if node.op.merges:
+                why = f"`{node.op.name}` joins vectors of maps that are not alike"
         elif begins and node.op.fixes:
             recast, origins = node.op.sliding(maps[0]), {node.index}
-            why = f"lays windows of several sizes over {maps[0]}"
+            why = f"the windows of `{node.op}` over {maps[0]} are not all alike"
         elif node.op.flattens(node.tensors[0]):
             recast, origins = node.op.on_map(*maps) if begins else None, {node.index}
-            why = "stays, so that what follows needs its size"
+            why = f"what follows `{node.op}` is made for one size"
             if not begins:
                 origins = self.reach[node.index]
         if recast is None:

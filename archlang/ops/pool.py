@@ -208,8 +208,9 @@ class _AdaptivePool(Weightless, Fresh):
         kernel, stride = (tuple(ends) for ends in zip(*regular, strict=True))
         if set(kernel) == {1}:
             return Recast(Identity(), idle=True)
-        apart = plain(stride) != plain(kernel)
-        return Recast(self.slider(kernel=kernel, stride=plain(stride) if apart else None))
+        if stride == kernel:
+            return Recast(self.slider(kernel=kernel))
+        return Recast(self.slider(kernel=kernel, stride=plain(stride)))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
