@@ -13,7 +13,6 @@ from archlang.arguments import (
     spatial_axes,
 )
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless
-from archlang.ops.shape import Identity
 from archlang.types import Dim, Tensor, constant_rule, through, window_rule
 
 
@@ -200,6 +199,8 @@ class _AdaptivePool(Weightless, Fresh):
         return Tensor((x.channels, *(s for s in sizes if s is not None)))
 
     def sliding(self, x: Tensor) -> Recast | None:
+        from archlang.ops.shape import Identity  # here: pages follow the order of the imports
+
         wanted = per_axis(self.size, x.rank - 1, "size")
         windows = [_regular(int(s), w) for s, w in zip(x.spatial, wanted, strict=True)]
         regular = [w for w in windows if w is not None]

@@ -124,7 +124,7 @@ def test_as_data(run, tmp_path):
     assert data["larger"] == {"inputs": {"image": [1, 56, 56]}, "outputs": {"output": [10, 8, 8]}}
     moved = [w for w in data["weights"] if w["before"] != w["after"]]
     assert moved[0] == {"key": "7.weight", "before": [120, 400], "after": [120, 16, 5, 5]}
-    assert [x["after"] for x in data["layers"]][0] == "identity"
+    assert data["layers"][0]["after"] == "identity"
 
 
 def test_standard_input(run, monkeypatch, tmp_path):
