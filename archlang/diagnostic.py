@@ -37,6 +37,7 @@ CODES: dict[str, str] = {
     "A209": "a tensor does not fit a block's signature",
     "A210": "one shared network, two sets of weights",
     "A211": "branches agree for some input sizes only",
+    "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""
 

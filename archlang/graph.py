@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from archlang.op import Op
-from archlang.source import Span
+from archlang.source import Source, Span
 from archlang.types import Condition, Dim, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -138,6 +138,18 @@ class Stated(NamedTuple):
     code: Literal["A201", "A209"]
 
 
+class Written(NamedTuple):
+    """A shape in the text, and a tensor that it is said of.
+
+    ``signature`` holds for those of a block's signature, not for assertions.
+    """
+
+    shape: ast.ShapeSpec
+    source: Source
+    node: Node
+    signature: bool
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -151,6 +163,7 @@ class Graph:
     requirements: list[Requirement] = field(default_factory=list)
     assumed: list[Assumed] = field(default_factory=list)
     stated: list[Stated] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

@@ -46,6 +46,11 @@ class Network:
         """The model's name."""
         return self.graph.name
 
+    @property
+    def program(self) -> Program:
+        """The spec that it is of, with all that the spec uses."""
+        return self._program
+
     @cached_property
     def inputs(self) -> dict[str, Shape]:
         """The shape of each input, by name."""

@@ -7,10 +7,11 @@ A class that leaves a question open cannot be defined, and a name can be taken o
 # Annotations here and in the layers are not postponed: pydantic would compile the text of each
 # anew for every layer, which takes longer than all else about them.
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
@@ -66,6 +67,8 @@ class Op(BaseModel):
     """Whether it stretches a batch of one to the batch of its other tensors."""
     aliases: ClassVar[bool] = False
     """Whether its output may share memory with what it takes."""
+    fixes: ClassVar[bool] = False
+    """Whether it pools to sizes of its own, whatever the sizes of what it takes."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
@@ -121,6 +124,25 @@ class Op(BaseModel):
         """As ``call``, but of shape (1, *infer(xs)): for a value that is every sample's."""
         return None
 
+    def flattens(self, x: Tensor) -> bool:
+        """Whether it lays all the axes of ``x`` out as one, the values in their order."""
+        return False
+
+    def on_map(self, *maps: Tensor) -> "Recast | None":
+        """The layer that does all over maps what this one does to vectors.
+
+        A map [C, *K] stands for the vector of its values in their order; on a map larger than K
+        what comes out has a position for each window of K. None where no layer does so.
+        """
+        return None
+
+    def sliding(self, x: Tensor) -> "Recast | None":
+        """For one that ``fixes`` sizes: the layer that gives the same for ``x``, and slides.
+
+        It gives more positions on a larger map. None where the windows over ``x`` differ.
+        """
+        return None
+
     @classmethod
     @cache
     def parameters(cls) -> list[Parameter]:
@@ -142,6 +164,23 @@ class Op(BaseModel):
             elif value != p.default:
                 parts.append(f"{p.name}={format_value(value)}")
         return f"{self.name}({', '.join(parts)})" if parts else self.name
+
+
+class Recast(NamedTuple):
+    """A layer in the place of another one.
+
+    ``said`` names its parameters that say what a parameter of another name said there; one that
+    is ``idle`` gives out what it takes, and may be left out.
+    """
+
+    op: Op
+    said: Mapping[str, str] = MappingProxyType({})
+    idle: bool = False
+
+
+def single(*maps: Tensor) -> bool:
+    """Whether maps have one position each: their channels are then vectors."""
+    return all(size == 1 for x in maps for size in x.spatial)
 
 
 class Weightless(Op):

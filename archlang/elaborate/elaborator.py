@@ -15,7 +15,7 @@ from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import differ, same_traces, sizes, states, wrong
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
-from archlang.graph import Aux, Graph, Node, Region, Requirement
+from archlang.graph import Aux, Graph, Node, Region, Requirement, Written
 from archlang.ops.input import Input
 from archlang.syntax import ast
 from archlang.types import Shape, input_dim
@@ -130,6 +130,7 @@ class Elaborator(Merges):
     def check_shape(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
         """Check an assertion; the flow goes on with what was inferred."""
         env, tensor = at.env, node.output
+        self.graph.written.append(Written(spec, env.file.source, node, signature=False))
         try:
             if not spec.fits(tensor.rank):
                 least = "at least " if spec.rest else ""

@@ -38,12 +38,14 @@ class Program:
 
     def __init__(self, source: Source, key: str | None = None) -> None:
         self.source = source
+        self.key = key or source.name
+        """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.module: Module | None = None
         try:
-            self.module = loader.load(source, key or source.name)
+            self.module = loader.load(source, self.key)
         except ArchError as error:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:

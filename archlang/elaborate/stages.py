@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
+from typing import Literal
 
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
@@ -24,7 +25,7 @@ from archlang.elaborate.values import (
     parameters,
     written,
 )
-from archlang.graph import Graph, Node, Region
+from archlang.graph import Graph, Node, Region, Written
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
@@ -302,6 +303,7 @@ class Stages(ABC):
         self.evaluator.parameters(node.name, node.params, given, inner, span)
         stated = check_takes(node, inner, arrives, span, self.evaluator)
         self.graph.stated.extend(stated)
+        self.states(block, arrives, "takes")
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
@@ -312,10 +314,17 @@ class Stages(ABC):
             end = self.body(node.body, place, wire)
             if isinstance(end, Node):
                 region.result = end
+                self.states(block, end, "gives")
                 self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
             result = end
         self.active.pop()
         return result
+
+    def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
+        """Record what a block's signature says of a tensor."""
+        shape = getattr(block.node.signature, side, None)
+        if shape is not None:
+            self.graph.written.append(Written(shape, block.env.file.source, node, signature=True))
 
     @contextmanager
     def used(self, what: str, span: Span) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from archlang.arguments import Number, Truth, Whole, axis_of
-from archlang.op import Fresh, LayerError, Torch, Weightless, format_value
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, format_value, single
 from archlang.types import Dim, Tensor
 
 
@@ -18,6 +18,9 @@ class _Activation(Weightless):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self)
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0 if getattr(self, "inplace", False) else y.numel
@@ -93,6 +96,9 @@ class Absolute(Weightless, Fresh, name="absolute"):
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         return f"{args[0]}.abs()"
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self)
 
 
 class Celu(_Activation, name="celu"):
@@ -243,6 +249,9 @@ class Softmax(_Activation, name="softmax"):
         (x,) = xs
         axis_of(self.axis, x.rank)
         return x
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(type(self)()) if single(*maps) else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -3,7 +3,8 @@
 from typing import Any
 
 from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
-from archlang.op import Fresh, LayerError, Torch
+from archlang.op import Fresh, LayerError, Recast, Torch
+from archlang.ops.conv import Conv
 from archlang.types import Dim, Shape, Tensor, product
 
 
@@ -58,6 +59,15 @@ class Linear(Fresh, name="linear"):
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs
         return product((*y.shape, x.shape[self.acts_on(x)]))
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        (x,) = maps
+        if self.drop_connect:
+            return None  # a convolution has no such thing
+        kernel = tuple(int(size) for size in x.spatial)
+        pad: Any = "same" if set(kernel) == {1} else 0
+        conv = Conv(kernel=kernel, channels=self.features, pad=pad, bias=self.bias)
+        return Recast(conv, {"channels": "features"})
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Whole, axis_of
-from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless
 from archlang.types import Dim, Tensor, same, symbols, total
 
 
@@ -20,6 +20,10 @@ class _Merge(Weightless, Fresh):
         """The error for shapes that PyTorch rejects (A203), or would stretch (A204)."""
         code = "A204" if not isinstance(self, Concat) and _broadcast(xs) else "A203"
         return LayerError(f"branches of `{self.name}` are {_listed(xs)}: {why}", code=code)
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        """What comes together must see windows of one size."""
+        return Recast(self) if len({x.spatial for x in maps}) == 1 else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -184,6 +188,10 @@ class Concat(_Merge, name="concat"):
         if not _equal(xs, but=axis):
             raise self.refuse(xs, f"to be joined along axis {axis}, all others must be equal")
         return xs[0].with_axis(axis, total(x.shape[axis] for x in xs))
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        alike = len({x.spatial for x in maps}) == 1
+        return Recast(self.model_copy(update={"axis": 0})) if alike else None
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         if len(args) == 1:

@@ -11,7 +11,7 @@ from archlang.arguments import (
     axis_of,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Torch
+from archlang.op import Fresh, LayerError, Recast, Torch, single
 from archlang.types import Dim, Shape, Tensor, divides, product, unlike
 
 
@@ -65,6 +65,9 @@ class BatchNorm(_Norm, name="bn"):
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return _running_statistics(x)
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self) if single(*maps) else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -205,6 +208,9 @@ class LayerNorm(_Norm, name="layernorm"):
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
 
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         axis = axis_of(self.axis, x.rank)
@@ -246,6 +252,9 @@ class RMSNorm(_Norm, name="rmsnorm"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -1,5 +1,6 @@
 """Pooling: over a sliding window, over all positions, or to a given size."""
 
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from archlang.arguments import (
@@ -11,7 +12,7 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless
 from archlang.types import Dim, Tensor, constant_rule, through, window_rule
 
 
@@ -131,7 +132,13 @@ class AvgPool(_Pool, name="avgpool"):
 class _GlobalPool(Weightless, Fresh):
     """What pools over all positions share: they need no module."""
 
+    fixes = True
     reduction: ClassVar[str]
+    slider: ClassVar[type[_Pool]]
+    """The pool that does to each window what this one does to the whole."""
+
+    def sliding(self, x: Tensor) -> Recast | None:
+        return Recast(self.slider(kernel=tuple(int(size) for size in x.spatial), stride=1))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -157,6 +164,7 @@ class GlobalAvgPool(_GlobalPool, name="global_avgpool"):
     """
 
     reduction = "mean"
+    slider = AvgPool
 
 
 class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
@@ -171,12 +179,16 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
 
     keeps_output = True
     reduction = "amax"
+    slider = MaxPool
 
 
 class _AdaptivePool(Weightless, Fresh):
     """What pools to a given size share."""
 
+    fixes = True
     module: ClassVar[str]
+    slider: ClassVar[type[_Pool]]
+    """The pool that does to each window what this one does to its own."""
 
     size: Size
 
@@ -186,9 +198,38 @@ class _AdaptivePool(Weightless, Fresh):
         sizes = [through(s, constant_rule(w)) for s, w in zip(x.spatial, wanted, strict=True)]
         return Tensor((x.channels, *(s for s in sizes if s is not None)))
 
+    def sliding(self, x: Tensor) -> Recast | None:
+        from archlang.ops.shape import Identity  # here: pages follow the order of the imports
+
+        wanted = per_axis(self.size, x.rank - 1, "size")
+        windows = [_regular(int(s), w) for s, w in zip(x.spatial, wanted, strict=True)]
+        regular = [w for w in windows if w is not None]
+        if len(regular) < len(windows):
+            return None
+        kernel, stride = (tuple(ends) for ends in zip(*regular, strict=True))
+        if set(kernel) == {1}:
+            return Recast(Identity(), idle=True)
+        if stride == kernel:
+            return Recast(self.slider(kernel=kernel))
+        return Recast(self.slider(kernel=kernel, stride=plain(stride)))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         return getattr(nn, f"{self.module}{x.rank - 1}d")(plain(self.size))
+
+
+def _regular(size: int, parts: int) -> tuple[int, int] | None:
+    """Kernel and stride of the ``parts`` windows over an axis; None where they are not alike.
+
+    Window i goes from i*size // parts up to ceil((i + 1)*size / parts), as PyTorch has it.
+    """
+    starts = [i * size // parts for i in range(parts)]
+    ends = [-(-(i + 1) * size // parts) for i in range(parts)]
+    kernels = {end - start for start, end in zip(starts, ends, strict=True)}
+    strides = {b - a for a, b in pairwise(starts)} or {1}
+    if len(kernels) > 1 or len(strides) > 1 or strides == {0}:
+        return None
+    return kernels.pop(), strides.pop()
 
 
 class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
@@ -202,6 +243,7 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
     """
 
     module = "AdaptiveAvgPool"
+    slider = AvgPool
 
 
 class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):
@@ -215,3 +257,4 @@ class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):
     """
 
     module = "AdaptiveMaxPool"
+    slider = MaxPool

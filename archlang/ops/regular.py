@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from archlang.arguments import Probability, Truth, spatial_axes
-from archlang.op import Torch, View
+from archlang.op import Recast, Torch, View
 from archlang.types import Tensor
 
 
@@ -18,6 +18,9 @@ class _Dropout(View):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options: dict[str, Any] = {"inplace": True} if self.inplace else {}
@@ -94,6 +97,9 @@ class DropPath(View, name="drop_path"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.DropPath(self.p)

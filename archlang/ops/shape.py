@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
-from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.op import Fresh, LayerError, Recast, Torch, View, Weightless, single
 from archlang.types import (
     Shape,
     Tensor,
@@ -31,6 +31,9 @@ class Identity(View, name="identity"):
         (x,) = xs
         return x
 
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Identity()
 
@@ -53,6 +56,12 @@ class Flatten(View, name="flatten"):
             raise LayerError(f"`start`, axis {start}, comes after `end`, axis {end}", field="start")
         merged = product(x.shape[start : end + 1])
         return Tensor((*x.shape[:start], merged, *x.shape[end + 1 :]))
+
+    def flattens(self, x: Tensor) -> bool:
+        return axis_of(self.start, x.rank) == 0 and axis_of(self.end, x.rank) == x.rank - 1
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(Identity(), idle=True)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options = {}
@@ -88,6 +97,12 @@ class Reshape(View, name="reshape"):
             )
         left = quotient(x.numel, known)
         return Tensor(tuple(left if size == -1 else size for size in self.sizes))
+
+    def flattens(self, x: Tensor) -> bool:
+        return len(self.sizes) == 1
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(Identity(), idle=True) if len(self.sizes) == 1 else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -165,6 +180,9 @@ class Slice(View, name="slice"):
             )
         return x.with_axis(axis, out)
 
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -204,6 +222,9 @@ class Split(View, name="split"):
                 field="parts",
             )
         return x.with_axis(axis, out)
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None

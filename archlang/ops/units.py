@@ -3,7 +3,7 @@
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
-from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, single
 from archlang.types import Dim, Shape, Tensor, divided_rule, through
 
 
@@ -42,6 +42,9 @@ class PRelu(Fresh, name="prelu"):
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
 
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self) if self.num_parameters == 1 or single(*maps) else None
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         given = () if self.num_parameters == 1 else (self.num_parameters,)
         options = {} if self.init == 0.25 else {"init": self.init}
@@ -77,6 +80,9 @@ class Maxout(Weightless, Fresh, name="maxout"):
             )
         return x.with_axis(axis, out)
 
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -107,6 +113,9 @@ class Glu(Weightless, Fresh, name="glu"):
                 f"an axis of {int(x.shape[axis])} has no two equal halves", field="axis"
             )
         return x.with_axis(axis, out)
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.GLU(dim=axis_of(self.axis, xs[0].rank) + 1)

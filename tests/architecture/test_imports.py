@@ -25,6 +25,7 @@ ROOMS = {
     "analyses": 7,
     "backends": 8,
     "network": 9,
+    "edit": 10,
     "report": 10,
     "reference": 10,
     "train": 11,
@@ -132,7 +133,7 @@ def run_without(blocked: set[str], *arguments: str) -> subprocess.CompletedProce
 ABSENT = {"torch", "numpy", "safetensors", "sklearn", "torchvision"}
 
 
-@pytest.mark.parametrize("command", ["check", "summary"])
+@pytest.mark.parametrize("command", ["check", "summary", "convolutionize"])
 def test_the_core_works_without_torch(command):
     spec = str(PACKAGE.parent / "specs" / "resnet.arch")
     done = run_without(ABSENT, command, spec, "--model", "resnet152")
