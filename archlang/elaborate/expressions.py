@@ -13,6 +13,7 @@ from archlang.elaborate import symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.problem import Stop, fail, unknown
 from archlang.elaborate.scope import Env
+from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     Builtin,
     Function,
@@ -51,8 +52,11 @@ METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 class Evaluator:
     """Evaluates expressions, and counts its steps so that every spec ends soon."""
 
-    def __init__(self, assumed: list[Assumed] | None = None) -> None:
+    def __init__(
+        self, assumed: list[Assumed] | None = None, trial: Trial | None = None
+    ) -> None:
         self.assumed = [] if assumed is None else assumed
+        self.trial = trial
         self.steps = 0
         self.calls = 0
         self.words = all_words()
@@ -207,7 +211,7 @@ class Evaluator:
         name = node.name
         if (value := env.find(name)) is not None:
             self.assumed.extend(env.assumed.get(name, ()))
-            return value
+            return self.solved(value)
         if name in BUILTINS:
             return Builtin(name)
         if name in self.words:
@@ -301,7 +305,28 @@ class Evaluator:
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
         """The arguments of a use, evaluated."""
-        return tuple(Given(a.name, self.evaluate(a.value, env), env.span(a)) for a in args)
+        return tuple(Given(a.name, self.argument(a.value, env), env.span(a)) for a in args)
+
+    def argument(self, node: ast.Expr | ast.Unknown, env: Env) -> Value:
+        """The value of an argument. A ``?`` stays one, also by the name of a parameter."""
+        if isinstance(node, ast.Unknown):
+            return self.settled(Unknown(env.span(node)))
+        if isinstance(node, ast.Name) and isinstance(env.values.get(node.name), Unknown):
+            return self.settled(env.values[node.name])
+        return self.evaluate(node, env)
+
+    def settled(self, value: Value) -> Value:
+        """A ``?`` as its value, unless values are being tried."""
+        return value if self.trial is None or self.trial.tracing else self.solved(value)
+
+    def solved(self, value: Value) -> Value:
+        """A ``?`` as its value."""
+        if not isinstance(value, Unknown):
+            return value
+        if self.trial is None:
+            fail("A105", "outside of a model, a `?` is for an argument of a layer or block",
+                 value.span)  # fmt: skip
+        return self.trial.value(value)
 
     def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
         node = function.node
@@ -332,7 +357,7 @@ class Evaluator:
     def builtin(self, name: str, given: Sequence[Given], span: Span) -> Value:
         if named := next((g for g in given if g.name), None):
             fail("A104", f"`{name}` takes its arguments by position", named.span)
-        values = [g.value for g in given]
+        values = [self.solved(g.value) for g in given]
         if name == "len":
             if len(values) != 1 or not isinstance(values[0], (list, tuple)):
                 fail("A104", "`len` takes a list", span)

@@ -31,7 +31,7 @@ class Merges(Stages):
         ):  # fmt: skip
             fail("A110", f"`{stage.name}` is {describe(value)} that takes no branches", head)
         given = (*value.given, *self.evaluator.given(stage.args or [], env))
-        op, bound = make_layer(value.target, given, head)
+        op, bound = make_layer(value.target, given, head, self.trial)
         region = Region("merge", op.name, None, span)
         place = at.within(region)
         ends = self.branches(stage, op, place, wire)
@@ -46,6 +46,7 @@ class Merges(Stages):
         try:
             return self.node(op, nodes, place, path, head, bound)
         except Problem as problem:
+            self.trial.merged(op, nodes, head)
             notes = [
                 replace(note, text=f"{note.text}: {node.output}")
                 for (_, note), node in zip(ends, nodes, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
+from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Given, Value, parameters
 from archlang.graph import Graph, Region
 from archlang.source import Source, Span
@@ -48,6 +49,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
+        """The key of each file by its source: its path, or ``std/…`` of the standard library."""
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -110,20 +113,24 @@ class Program:
         name: str,
         settings: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Shape] | None = None,
+        trial: Trial | None = None,
     ) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph of a model, and every finding about it; no graph where it is not whole.
 
         ``settings`` give values to the model's parameters, as Python values or as the
         text of an expression. ``inputs`` are shapes to use instead of those in the spec.
+        ``trial`` has the values of what is left open by a ``?``.
         """
         assert self.module is not None
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        elaborator = Elaborator(graph, inputs or {})
+        trial = Trial() if trial is None else trial
+        elaborator = Elaborator(graph, inputs or {}, trial)
         try:
             body, given = self._resolve(model)
-            given = tuple(self._with_settings(body, given, settings or {}, env))
+            given = self._with_settings(body, given, settings or {}, env)
+            given = tuple(replace(g, value=elaborator.evaluator.settled(g.value)) for g in given)
             inner = env.body()
             graph.root.definition, graph.root.env = body, inner
             span = env.span(model)
@@ -135,6 +142,7 @@ class Program:
             elaborator.report(problem.diagnostic)
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
+        trial.fixed = trial.fixed or bool(graph.assumed)
         found = collected(elaborator.diagnostics)
         whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
         return (graph if whole else None), found

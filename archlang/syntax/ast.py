@@ -91,11 +91,16 @@ class Conditional(Node):
 
 
 @node
+class Unknown(Node):
+    """``?``: the value of an argument that the rest of the spec determines."""
+
+
+@node
 class Argument(Node):
     """``value`` or ``name=value``."""
 
     name: str | None
-    value: Expr
+    value: Expr | Unknown
 
 
 @node
