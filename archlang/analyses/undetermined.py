@@ -80,7 +80,7 @@ def _mark(search: Search, span: Span) -> str:
 def _or(values: Iterable[Any], more: bool) -> str:
     shown = [format_value(v) for v in values]
     if more:
-        return f"{', '.join(shown)}, …"
+        return f"{', '.join(shown[:-1])}, …"
     return f"{', '.join(shown[:-1])} or {shown[-1]}"
 
 
@@ -142,7 +142,7 @@ def _several(search: Search) -> Diagnostic:
     more = len(found) == MOST
     if rest:
         names = " and ".join(_mark(search, s) for s in open_)
-        label, fits = "", "; ".join(_said(search, values) for values in found)
+        label, fits = "", "; ".join(_said(search, values) for values in found[: MOST - 1])
         notes = [f"all that it states is met by {fits}{'; …' if more else ''}"]
     else:
         names, notes = _mark(search, first), []
@@ -231,10 +231,10 @@ def _nearest(runs: Sequence[Run]) -> list[tuple[Run, Met]]:
     sized = [(run, _size(run, met)) for run, met in failed if met.finding is None]
     if not sized:
         return failed[:2]
-    least = min(_wrong(run) for run, _ in sized)
+    most = max(_progress(run) for run, _ in sized)
     found = []
     for sign in (-1, 1):
-        side = [(r, m) for r, m in sized if m.sign == sign and _wrong(r) == least]
+        side = [(r, m) for r, m in sized if m.sign == sign and _progress(r) == most]
         if side:
             found.append(min(side, key=lambda pair: abs(pair[1].inferred - pair[1].said)))
     return sorted(found, key=lambda pair: [str(v).zfill(9) for v in pair[0].values.values()])
@@ -245,8 +245,9 @@ def _size(run: Run, first: Met) -> Met:
     return next((m for m in run.met if m.wrong and not m.growth and m.finding is None), first)
 
 
-def _wrong(run: Run) -> int:
-    return sum(met.wrong and not met.growth for met in run.met)
+def _progress(run: Run) -> int:
+    """How much of what is stated holds, up to the first that does not."""
+    return next((i for i, met in enumerate(run.met) if met.wrong), len(run.met))
 
 
 def hint(solved: Solved) -> Diagnostic:

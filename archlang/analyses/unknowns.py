@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import product
 from typing import Any, TypeAlias
 
 from archlang.analyses.proofs import prove
@@ -39,6 +39,8 @@ MOST_WORK = 60_000
 """How many layers are worked out to find the values of a network."""
 MOST = 4
 """How many solutions are looked for: one is the answer, more are listed."""
+MOST_CORNERS = 4
+"""How many ``?`` may have to be found together."""
 MOST_PROOFS = 64
 """How many values that fit the default input are worked out for every one."""
 
@@ -68,7 +70,7 @@ class Run:
     took: Mapping[Span, tuple[Op, str, tuple[Tensor, ...]]]
     found: list[Diagnostic]
 
-    def first(self, keys: set[Key] | None = None) -> Met | None:
+    def first(self, keys: frozenset[Key] | None = None) -> Met | None:
         """The first thing that is wrong; of ``keys`` alone, where given."""
         for met in self.met:
             if met.wrong and (keys is None or (met.finding is None and met.key in keys)):
@@ -106,24 +108,35 @@ class Search:
     cut: bool = False
     """Whether there may be solutions that were not tried."""
 
-    def run(self, values: Mapping[Span, Any]) -> Run:
-        """What comes of values."""
-        key = tuple((span, values[span]) for span in self.order if span in values)
+    def run(
+        self, values: Mapping[Span, Any], keys: frozenset[Key] | None = None, whole: bool = True
+    ) -> Run:
+        """What comes of values; up to what is wrong (of ``keys``) where not the ``whole``."""
+        key = (tuple((span, values[span]) for span in self.order if span in values), keys, whole)
         if key not in self.runs:
-            if self.work > MOST_WORK:
-                raise TooMuchError
-            trial = self.attempt(values)
+            trial = self.attempt(values, None if whole else lambda met: self.counts(met, keys))
             met = [m for m in trial.met if not (m.growth and self.fixed)]
             self.runs[key] = Run(dict(values), met, trial.took, trial.found)
         return self.runs[key]
 
-    def attempt(self, values: Mapping[Span, Any]) -> Attempt:
-        """Work the network out with values."""
-        trial = Attempt(values, tracing=True)
+    def attempt(
+        self, values: Mapping[Span, Any], until: Callable[[Met], bool] | None = None
+    ) -> Attempt:
+        """Work the network out with values; raises ``TooMuchError``."""
+        if self.work > MOST_WORK:
+            raise TooMuchError
+        trial = Attempt(values, tracing=True, until=until)
         trial.found = self.again(trial)[1]
         self.work += max(1, trial.layers)
         self.fixed = self.fixed or trial.fixed
         return trial
+
+    @staticmethod
+    def counts(met: Met, keys: frozenset[Key] | None) -> bool:
+        """Whether something wrong ends a trial: growth may still turn out not to matter."""
+        if met.growth:
+            return False
+        return keys is None or (met.finding is None and met.key in keys)
 
     def meet(self) -> None:
         """Find all ``?``, and for each a value that its layer takes."""
@@ -161,7 +174,7 @@ class Search:
 
     def solve(self) -> None:
         """Look for solutions until it is clear whether there is more than one."""
-        for proofs, values in enumerate(self.fitting(0, {})):
+        for proofs, values in enumerate(self.fitting({})):
             if proofs == MOST_PROOFS:
                 self.cut = True
                 return
@@ -175,33 +188,61 @@ class Search:
                 if len(self.solutions) == MOST:
                     return
 
-    def fitting(self, at: int, values: Values) -> Iterator[Values]:
-        """The values that fit the default input, those before ``at`` given."""
-        if at == len(self.order):
-            yield values
+    def fitting(self, values: Values) -> Iterator[Values]:
+        """The values that fit the default input, those of ``values`` given."""
+        rest = [s for s in self.order if s not in values]
+        if not rest:
+            yield {s: values[s] for s in self.order}
             return
-        span, later = self.order[at], self.order[at + 1 :]
-        rest = {s: self.base[s] for s in later}
-        keys = self.unmoved({**values, span: self.base[span], **rest}, later) if later else None
+        span, found = self.next(values, rest)
+        for value in found:
+            yield from self.fitting({**values, span: value})
+
+    def next(self, values: Values, rest: list[Span]) -> tuple[Span, Iterator[Any]]:
+        """A ``?`` that something is said of, and the values that fit; else the first of them."""
+        if len(rest) == 1:
+            (span,) = rest
+            accepted = self.accepted(span, {**values, span: self.base[span]})
+            wrong = self.asked(values, span)
+            return span, _and_multiples(wrong, _fitting(wrong, accepted))
+        for span in rest:
+            wrong, domain = self.asked(values, span), self.domain(span)
+            if any(wrong(v) is not None for v in (*domain[:2], domain[-1])):
+                return span, _fitting(wrong, domain)
+        self.cut = self.cut or not self.beyond(values, rest)
+        return rest[0], iter(self.domain(rest[0])[:EACH])
+
+    def asked(self, values: Values, span: Span) -> Callable[[Any], Met | None]:
+        """What is wrong with a value of one ``?``, whatever those after it are."""
+        others = {s: v for s, v in self.base.items() if s not in values and s != span}
+        keys = None
+        if others:
+            keys = self.unmoved({**values, span: self.base[span], **others}, list(others))
 
         def wrong(value: Any) -> Met | None:
-            return self.run({**values, span: value, **rest}).first(keys)
+            return self.run({**values, span: value, **others}, keys, whole=False).first(keys)
 
-        accepted: Sequence[Any] = self.domain(span)
-        if not later:
-            accepted = self.accepted(span, {**values, span: self.base[span]})
-        found = _fitting(wrong, accepted)
-        if later and self.free(wrong, accepted):
-            found = islice(found, EACH)
-            self.cut = True
-        for value in found:
-            yield from self.fitting(at + 1, {**values, span: value})
+        return wrong
 
-    def free(self, wrong: Callable[[Any], Met | None], domain: Sequence[Any]) -> bool:
-        """Whether nothing that is compared says anything of a value."""
-        return all(wrong(v) is None for v in (*domain[:2], domain[-1]))
+    def beyond(self, values: Values, rest: list[Span]) -> bool:
+        """Whether all but the first values of the first ``?`` are known to be wrong.
 
-    def unmoved(self, values: Values, later: list[Span]) -> set[Key]:
+        So it is where some comparison is off the same way at all corners of what they may be.
+        """
+        if len(self.domain(rest[0])) <= EACH:
+            return True
+        if len(rest) > MOST_CORNERS:
+            return False
+        ends = [(d[0], FAR if d[-1] == NATURAL else d[-1]) for d in map(self.domain, rest)]
+        ends[0] = (self.domain(rest[0])[EACH], ends[0][1])
+        signs: set[tuple[Key, int]] | None = None
+        for corner in product(*ends):
+            met = self.run({**values, **dict(zip(rest, corner, strict=True))}).met
+            here = {(m.key, m.sign) for m in met if m.sign}
+            signs = here if signs is None else signs & here
+        return bool(signs)
+
+    def unmoved(self, values: Values, later: list[Span]) -> frozenset[Key]:
         """The comparisons that no later ``?`` changes."""
         sizes = self.run(values).compared
         for span in later:
@@ -209,7 +250,7 @@ class Search:
             for other in {*domain[1:3], *domain[-1:]}:
                 moved = self.run({**values, span: other}).compared
                 sizes = {k: both for k, both in sizes.items() if moved.get(k) == both}
-        return set(sizes)
+        return frozenset(sizes)
 
 
 def _fitting(wrong: Callable[[Any], Met | None], domain: Sequence[Any]) -> Iterator[Any]:
@@ -223,6 +264,16 @@ def _fitting(wrong: Callable[[Any], Met | None], domain: Sequence[Any]) -> Itera
     if domain and type(domain[-1]) is int and domain[-1] == NATURAL:
         further = range(NATURAL, FAR + 1)
         yield from _between(wrong, further, 0, len(further) - 1)
+
+
+def _and_multiples(wrong: Callable[[Any], Met | None], found: Iterator[Any]) -> Iterator[Any]:
+    """The same, and what is twice as large: it may fit where a value has to be divided."""
+    seen = []
+    for value in found:
+        seen.append(value)
+        yield value
+    if len(seen) == 1 and type(seen[0]) is int and seen[0] and wrong(2 * seen[0]) is None:
+        yield 2 * seen[0]
 
 
 def _between(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 from typing import Any
 
@@ -59,7 +60,11 @@ class Evaluator:
         self.trial = trial
         self.steps = 0
         self.calls = 0
-        self.words = all_words()
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words that layers take: asked of all layers, and seldom needed."""
+        return all_words()
 
     def step(self, span: Span) -> None:
         """Count one step of work; raises when a spec asks for too many."""

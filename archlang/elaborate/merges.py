@@ -42,11 +42,11 @@ class Merges(Stages):
         nodes = tuple(self.needed(end, head) for end, _ in ends)
         if len(nodes) == 1:
             return nodes[0]
+        self.trial.merge(op, nodes, head)
         path = at.scope.merge(op.name)
         try:
             return self.node(op, nodes, place, path, head, bound)
         except Problem as problem:
-            self.trial.merged(op, nodes, head)
             notes = [
                 replace(note, text=f"{note.text}: {node.output}")
                 for (_, note), node in zip(ends, nodes, strict=True)

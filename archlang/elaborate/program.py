@@ -16,7 +16,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
-from archlang.elaborate.unknown import Trial
+from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Value, parameters
 from archlang.graph import Graph, Region
 from archlang.source import Source, Span
@@ -142,7 +142,8 @@ class Program:
             elaborator.report(problem.diagnostic)
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
-        trial.fixed = trial.fixed or bool(graph.assumed)
+        if trial.tracing and not trial.fixed:
+            trial.fixed = bounded([a.claim for a in graph.assumed])
         found = collected(elaborator.diagnostics)
         whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
         return (graph if whole else None), found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -11,6 +11,8 @@ from archlang.diagnostic import Diagnostic
 from archlang.elaborate.problem import Stop
 from archlang.graph import Node
 from archlang.op import LayerError, Op
+from archlang.sizes.claims import Claim
+from archlang.sizes.regions import EVERYWHERE
 from archlang.sizes.sets import TooLongError
 from archlang.source import Span
 from archlang.types import SymbolicDim, SymbolicRatio, Tensor
@@ -75,6 +77,9 @@ class Trial:
     used: dict[Span, Any] = field(default_factory=dict)
     """The values that were asked for."""
     met: list[Met] = field(default_factory=list)
+    until: Callable[[Met], bool] | None = None
+    """What is wrong enough to end it."""
+    ended: bool = False
     layers: int = 0
     fixed: bool = False
     """Whether a weight's shape, or a condition, leaves few sizes to the input."""
@@ -91,30 +96,39 @@ class Trial:
         self.used[span] = self.values[span]
         return self.values[span]
 
-    def compare(self, span: Span, axis: int, said: Any, inferred: Any) -> None:
+    def compare(
+        self, span: Span, axis: int, said: Any, inferred: Any, branches: bool = False
+    ) -> None:
         """Two sizes are to be equal; for every size of the input, where one is stated so."""
         if not self.tracing:
             return
         rates = rate(said), rate(inferred)
         if isinstance(said, (SymbolicDim, SymbolicRatio)) and None not in rates:
-            self.met.append(Met(self._key(span, axis), *rates, self._where(), growth=True))
-        self.met.append(Met(self._key(span, axis), said, inferred, self._where()))
+            self._meet(Met(self._key(span, axis), *rates, self._where(), growth=True))
+        key = self._key(span, axis)
+        self._meet(Met(key, said, inferred, self._where(), branches=branches))
 
     def refuse(self, finding: Diagnostic) -> None:
         """Something is wrong."""
-        if self.tracing:
-            self.met.append(Met(self._key(finding.span, -1), 0, 0, self._where(), finding))
+        if self.tracing and not self.ended:
+            self._meet(Met(self._key(finding.span, -1), 0, 0, self._where(), finding))
 
-    def merged(self, op: Op, nodes: Sequence[Node], span: Span) -> None:
-        """Branches do not fit: the sizes by which they do not are compared."""
-        first, ranks = nodes[0].output, {n.output.rank for n in nodes}
-        if not self.tracing or len(ranks) > 1:
+    def _meet(self, met: Met) -> None:
+        self.met.append(met)
+        if met.wrong and self.until is not None and self.until(met):
+            self.ended = True
+            raise Stop(met.finding or Diagnostic("A213", "a size is not met", met.key[0]))
+
+    def merge(self, op: Op, nodes: Sequence[Node], span: Span) -> None:
+        """Branches come together: the sizes that have to be equal are compared."""
+        first = nodes[0].output
+        if not self.tracing or any(n.output.rank != first.rank for n in nodes):
             return
         for node in nodes[1:]:
             for axis, (a, b) in enumerate(zip(node.output.shape, first.shape, strict=True)):
-                if int(a) != int(b) and not takes(op, (first, first.with_axis(axis, a))):
-                    key = self._key(span, axis)
-                    self.met.append(Met(key, b, a, self._where(), branches=True))
+                other = int(a) if int(a) != int(b) else int(a) + 1
+                if not takes(op, (first, first.with_axis(axis, other))):
+                    self.compare(span, axis, b, a, branches=True)
 
     def _key(self, span: Span, axis: int) -> Key:
         count = self._count[span, axis] = self._count.get((span, axis), 0) + 1
@@ -136,6 +150,19 @@ def rate(size: Any) -> Fraction | None:
         return None
     period, step, _ = made[1].law
     return Fraction(step, period * made[2])
+
+
+def bounded(claims: Sequence[Claim]) -> bool:
+    """Whether what is claimed of the input's sizes leaves but a few, as far as can be said."""
+    where = EVERYWHERE
+    try:
+        for region in (c.region() for c in claims):
+            if region is None:
+                return True
+            where = where & region
+    except TooLongError:
+        return True
+    return not any(not any(s.bounded for s in box.values()) for box in where.boxes)
 
 
 def takes(op: Op, tensors: tuple[Tensor, ...]) -> bool:
