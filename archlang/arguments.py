@@ -178,7 +178,8 @@ def natural(op: type[Op], field: str) -> Sequence[Any] | None:
     or 1: a size with several axes has the same along each, a padding the same on both sides.
     """
     info = op.model_fields[field]
-    check = next((m.func for m in info.metadata if isinstance(m, PlainValidator)), None)
+    found = (m.func for m in info.metadata if isinstance(m, PlainValidator))
+    check: Any = next(found, None)
 
     def taken(value: object) -> Any:
         try:

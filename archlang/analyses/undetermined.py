@@ -41,6 +41,7 @@ def determined(again: Again) -> tuple[tuple[Solved, ...], list[Diagnostic]]:
     if len(search.solutions) == 1 and not search.cut:
         (values,) = search.solutions
         return tuple(Solved(s, _parameter(search, s), values[s]) for s in search.order), []
+    search.work = 0  # what follows works out little more
     if len(search.solutions) > 1:
         return (), [_several(search)]
     if wrong := _common(search):
@@ -87,20 +88,12 @@ def _or(values: Iterable[Any], more: bool) -> str:
 # What is wrong whatever the values are
 
 
-def _findings(search: Search) -> list[list[Diagnostic]]:
-    """What was found wrong with each choice of values that was tried."""
-    proven = {tuple(values.items()): found for values, found in search.refuted}
-    runs = [r for r in search.runs.values() if len(r.values) == len(search.order)]
-    return [proven.get(tuple(r.values.items()), r.found) for r in runs]
-
-
 def _common(search: Search) -> list[Diagnostic]:
     """What is found wrong with all values, word for word: it has nothing to do with them."""
-    every = _findings(search)
-    kept = every[0] if len(every) > 1 else []
-    for found in every[1:]:
-        kept = [d for d in kept if d in found]
-    return kept
+    tried = [{s: search.domain(s)[at] for s in search.order} for at in (0, 1, -1)]
+    every = [search.run(values).found for values in (search.base, *tried)]
+    every += [found for _, found in search.refuted]
+    return [d for d in every[0] if all(d in found for found in every[1:])]
 
 
 def _anyway(search: Search) -> list[Diagnostic]:

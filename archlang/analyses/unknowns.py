@@ -33,10 +33,10 @@ from archlang.types import Tensor
 
 FAR = 1 << 20
 """The largest number that is tried for a ``?``."""
-EACH, REFUSED = 16, 128
+EACH, REFUSED = 16, 256
 """How many values are tried one by one, and how many where others are refused."""
-MOST_WORK = 60_000
-"""How many layers are worked out to find the values of a network."""
+MOST_WORK, TRIAL = 40_000, 20
+"""How many layers are worked out to find the values of a network; as how many a trial counts."""
 MOST = 4
 """How many solutions are looked for: one is the answer, more are listed."""
 MOST_CORNERS = 4
@@ -127,7 +127,7 @@ class Search:
             raise TooMuchError
         trial = Attempt(values, tracing=True, until=until)
         trial.found = self.again(trial)[1]
-        self.work += max(1, trial.layers)
+        self.work += TRIAL + trial.layers
         self.fixed = self.fixed or trial.fixed
         return trial
 
@@ -284,7 +284,7 @@ def _between(
     if first is None and last is None:
         yield from domain[low + 1 : high + 1]
     elif first and last and (first.key, first.sign) == (last.key, last.sign):
-        if first.sign == 0:  # refused, which may skip some
+        if first.sign == 0 and domain[low] < NATURAL:  # refused, which may skip some
             yield from (v for v in domain[low + 1 : min(high, REFUSED)] if wrong(v) is None)
     elif high - low == 1:
         if last is None:

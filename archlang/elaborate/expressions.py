@@ -14,7 +14,7 @@ from archlang.elaborate import symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.problem import Stop, fail, unknown
 from archlang.elaborate.scope import Env
-from archlang.elaborate.unknown import Trial, Unknown
+from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
     Builtin,
     Function,
@@ -50,14 +50,11 @@ METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 """What `require` knows of the network once it is whole."""
 
 
-class Evaluator:
+class Evaluator(Settles):
     """Evaluates expressions, and counts its steps so that every spec ends soon."""
 
-    def __init__(
-        self, assumed: list[Assumed] | None = None, trial: Trial | None = None
-    ) -> None:
-        self.assumed = [] if assumed is None else assumed
-        self.trial = trial
+    def __init__(self, assumed: list[Assumed] | None = None, trial: Trial | None = None) -> None:
+        self.assumed, self.trial = [] if assumed is None else assumed, trial
         self.steps = 0
         self.calls = 0
 
@@ -312,26 +309,13 @@ class Evaluator:
         """The arguments of a use, evaluated."""
         return tuple(Given(a.name, self.argument(a.value, env), env.span(a)) for a in args)
 
-    def argument(self, node: ast.Expr | ast.Unknown, env: Env) -> Value:
+    def argument(self, node: ast.Expr, env: Env) -> Value:
         """The value of an argument. A ``?`` stays one, also by the name of a parameter."""
         if isinstance(node, ast.Unknown):
             return self.settled(Unknown(env.span(node)))
         if isinstance(node, ast.Name) and isinstance(env.values.get(node.name), Unknown):
             return self.settled(env.values[node.name])
         return self.evaluate(node, env)
-
-    def settled(self, value: Value) -> Value:
-        """A ``?`` as its value, unless values are being tried."""
-        return value if self.trial is None or self.trial.tracing else self.solved(value)
-
-    def solved(self, value: Value) -> Value:
-        """A ``?`` as its value."""
-        if not isinstance(value, Unknown):
-            return value
-        if self.trial is None:
-            fail("A105", "outside of a model, a `?` is for an argument of a layer or block",
-                 value.span)  # fmt: skip
-        return self.trial.value(value)
 
     def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
         node = function.node

@@ -49,8 +49,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        # by a file's source its key: its path, or `std/…` of the standard library
         self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
-        """The key of each file by its source: its path, or ``std/…`` of the standard library."""
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -129,8 +129,8 @@ class Program:
         elaborator = Elaborator(graph, inputs or {}, trial)
         try:
             body, given = self._resolve(model)
-            given = self._with_settings(body, given, settings or {}, env)
-            given = tuple(replace(g, value=elaborator.evaluator.settled(g.value)) for g in given)
+            every = self._with_settings(body, given, settings or {}, env)
+            given = tuple(replace(g, value=elaborator.evaluator.settled(g.value)) for g in every)
             inner = env.body()
             graph.root.definition, graph.root.env = body, inner
             span = env.span(model)

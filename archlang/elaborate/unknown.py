@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
 from archlang.diagnostic import Diagnostic
-from archlang.elaborate.problem import Stop
+from archlang.elaborate.problem import Stop, fail
 from archlang.graph import Node
 from archlang.op import LayerError, Op
 from archlang.sizes.claims import Claim
@@ -136,6 +136,25 @@ class Trial:
 
     def _where(self) -> tuple[str, ...]:
         return tuple(f"`{what}`, used at {span}" for what, span in reversed(self.uses))
+
+
+class Settles:
+    """What gives a ``?`` its value; without a ``trial``, as outside of a model, it has none."""
+
+    trial: Trial | None
+
+    def settled(self, value: Any) -> Any:
+        """A ``?`` as its value, unless values are being tried."""
+        return value if self.trial is None or self.trial.tracing else self.solved(value)
+
+    def solved(self, value: Any) -> Any:
+        """A ``?`` as its value."""
+        if not isinstance(value, Unknown):
+            return value
+        if self.trial is None:
+            message = "outside of a model, a `?` is for an argument of a layer or block"
+            fail("A105", message, value.span)
+        return self.trial.value(value)
 
 
 def rate(size: Any) -> Fraction | None:

@@ -100,7 +100,7 @@ class Argument(Node):
     """``value`` or ``name=value``."""
 
     name: str | None
-    value: Expr | Unknown
+    value: Expr
 
 
 @node
@@ -130,7 +130,7 @@ class Slice(Node):
 
 Expr: TypeAlias = (
     Number | Truth | SizeLiteral | String | Name | ListLiteral | Comprehension
-    | Unary | Binary | Conditional | Call | Index | Slice
+    | Unary | Binary | Conditional | Call | Index | Slice | Unknown
 )  # fmt: skip
 
 
