@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -130,7 +130,7 @@ class Program:
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)
-            given = tuple(replace(g, value=elaborator.evaluator.settled(g.value)) for g in every)
+            given = tuple(map(elaborator.evaluator.settled_argument, every))
             inner = env.body()
             graph.root.definition, graph.root.env = body, inner
             span = env.span(model)

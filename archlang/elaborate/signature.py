@@ -64,7 +64,8 @@ def check_takes(
         if is_open(dim):
             continue
         wanted_size = run.number(dim.value, inner)
-        compare([(dim, wanted_size)], Tensor((size,)), inner, run)
+        if run.trial is not None:
+            run.trial.compare(inner.span(dim), axis, wanted_size, size)
         if wanted_size is not size and (is_symbolic(wanted_size) or symbols(size)):
             stated.append(Stated(wanted_size, node, axis, inner.span(dim), "A209"))
         if wanted_size != size:

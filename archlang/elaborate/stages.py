@@ -301,7 +301,7 @@ class Stages(ABC):
         direct: bool,
     ) -> Wire:
         node = block.node
-        given = [replace(g, value=self.evaluator.settled(g.value)) for g in given]
+        given = [self.evaluator.settled_argument(g) for g in given]
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.problem import Stop, fail
@@ -16,6 +16,9 @@ from archlang.sizes.regions import EVERYWHERE
 from archlang.sizes.sets import TooLongError
 from archlang.source import Span
 from archlang.types import SymbolicDim, SymbolicRatio, Tensor
+
+if TYPE_CHECKING:
+    from archlang.elaborate.values import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,12 @@ class Settles:
     def settled(self, value: Any) -> Any:
         """A ``?`` as its value, unless values are being tried."""
         return value if self.trial is None or self.trial.tracing else self.solved(value)
+
+    def settled_argument(self, given: Given) -> Given:
+        """An argument with a ``?`` as its value, unless values are being tried."""
+        if type(given.value) is not Unknown:
+            return given
+        return replace(given, value=self.settled(given.value))
 
     def solved(self, value: Any) -> Any:
         """A ``?`` as its value."""
