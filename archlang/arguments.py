@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import PlainValidator
 
-from archlang.op import LayerError, format_value
+from archlang.op import LayerError, Op, format_value, words
 
 LARGEST = 2**31 - 1
 """The largest number a layer takes: PyTorch's own sizes overflow not far above it."""
@@ -165,6 +165,34 @@ OptionalWhole: TypeAlias = Annotated[
     int | None, PlainValidator(lambda v: _whole(v, -LARGEST)), "a whole number"
 ]
 """A whole number that may be left out."""
+
+
+NATURAL = 1024
+"""The largest number that is tried one by one for a `?`."""
+
+
+def natural(op: type[Op], field: str) -> Sequence[Any] | None:
+    """What a `?` for a parameter of a layer may be; None where it is no matter of shapes.
+
+    Truths and words are all there are of them. Of numbers these are the first whole ones, from 0
+    or 1: a size with several axes has the same along each, a padding the same on both sides.
+    """
+    info = op.model_fields[field]
+    found = (m.func for m in info.metadata if isinstance(m, PlainValidator))
+    check: Any = next(found, None)
+
+    def taken(value: object) -> Any:
+        try:
+            return None if check is None else check(value)
+        except ValueError:
+            return None
+
+    if taken(True) is not None:
+        return (False, True)
+    first = next((n for n in (0, 1) if taken(n) is not None), None)
+    if first is None:
+        return sorted(words(op, field)) or range(NATURAL + 1)
+    return None if isinstance(taken(first), float) else range(first, NATURAL + 1)
 
 
 def margins(

@@ -37,6 +37,8 @@ CODES: dict[str, str] = {
     "A209": "a tensor does not fit a block's signature",
     "A210": "one shared network, two sets of weights",
     "A211": "branches agree for some input sizes only",
+    "A212": "a `?` that the spec does not determine",
+    "A213": "no value of a `?` meets what the spec states",
     "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""
@@ -61,7 +63,7 @@ class Diagnostic:
     related: tuple[Note, ...] = ()
     notes: tuple[str, ...] = ()
     help: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "warning", "hint"] = "error"
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -131,7 +133,10 @@ class _Renderer:
         self.color, self.width = color, max(width, 40)
 
     def paint(self, text: str, style: str) -> str:
-        codes = {"error": "1;31", "warning": "1;33", "bold": "1", "rule": "34", "help": "1;36"}
+        codes = {
+            "error": "1;31", "warning": "1;33", "hint": "1;36",
+            "bold": "1", "rule": "34", "help": "1;36",
+        }  # fmt: skip
         return f"\033[{codes[style]}m{text}\033[0m" if self.color and text else text
 
     def render(self, d: Diagnostic) -> str:

@@ -150,6 +150,29 @@ class Written(NamedTuple):
     signature: bool
 
 
+class Solved(NamedTuple):
+    """The value of a ``?``, as the rest of the spec determines it.
+
+    ``parameter`` is the layer's that it is for, or "" where an expression has it; ``span`` is
+    that of the mark.
+    """
+
+    span: Span
+    parameter: str
+    value: Any
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data: line and column from 1, in characters."""
+        line, column = self.span.source.position(self.span.start)
+        return {
+            "file": self.span.source.name,
+            "line": line,
+            "column": column,
+            "parameter": self.parameter,
+            "value": self.value,
+        }
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -164,6 +187,8 @@ class Graph:
     assumed: list[Assumed] = field(default_factory=list)
     stated: list[Stated] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
+    solved: tuple[Solved, ...] = ()
+    """The values of what the spec leaves open by a ``?``, in the order of their first use."""
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

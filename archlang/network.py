@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.graph import Graph
+from archlang.elaborate.unknown import Trial
+from archlang.graph import Graph, Solved
 from archlang.op import nearest
 from archlang.source import Source
 from archlang.types import Shape
@@ -79,7 +80,7 @@ class Network:
 
     def at(self, inputs: Mapping[str, Shape]) -> Network:
         """The same model worked out at other input shapes, by the inputs' names; as ``load``."""
-        return from_program(self._program, self.name, self.settings, inputs)
+        return from_program(self._program, self.name, self.settings, inputs, self.graph.solved)
 
     def varying(self) -> list[Axis]:
         """For each axis of each input, whether one module takes other sizes too, and why not."""
@@ -159,12 +160,16 @@ def from_program(
     model: str | None = None,
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Shape] | None = None,
+    solved: Sequence[Solved] | None = None,
 ) -> Network:
-    """The network of one model of a program; as ``load``."""
+    """The network of one model of a program; as ``load``.
+
+    ``solved`` are the values of its ``?``, where they are known.
+    """
     if program.diagnostics:
         raise ArchError(program.diagnostics)
     name = choose(program, model)
-    graph, found = inspect(program, name, settings, inputs)
+    graph, found = inspect(program, name, settings, inputs, solved)
     if graph is None or any(d.severity == "error" for d in found):
         raise ArchError(found)
     return Network(program, graph, settings or {})
@@ -175,11 +180,23 @@ def inspect(
     name: str,
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Shape] | None = None,
+    solved: Sequence[Solved] | None = None,
 ) -> tuple[Graph | None, list[Diagnostic]]:
-    """The graph of a model, and everything found about it, its requirements included."""
+    """The graph of a model, and everything found about it, its requirements included.
+
+    A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
+    is does not depend on ``inputs``.
+    """
     with paused():
-        graph, found = program.elaborate(name, settings, inputs)
+        trial = Trial({s.span: s.value for s in solved or ()})
+        graph, found = program.elaborate(name, settings, inputs, trial)
+        if trial.open is not None and solved is None:
+            from archlang.analyses.undetermined import determined
+
+            solved, why = determined(lambda t: program.elaborate(name, settings, None, t))
+            return (None, why) if why else inspect(program, name, settings, inputs, solved)
         if graph is not None:
+            graph.solved = tuple(solved or ())
             found = [*found, *check_requirements(graph), *prove(graph)]
     return graph, found
 

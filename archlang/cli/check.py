@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -22,9 +23,12 @@ from archlang.cli.common import (
     parse_settings,
     print_diagnostics,
     read,
+    standard_key,
     stop,
 )
+from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
+from archlang.graph import Graph, Solved
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.report import shape_text, si
 
@@ -36,6 +40,22 @@ class CheckFormat(StrEnum):
     json = "json"
 
 
+@dataclass
+class Checked:
+    """What a check of one spec found."""
+
+    program: Program
+    found: list[Diagnostic] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """A line for each model that is right."""
+    solved: list[Solved] = field(default_factory=list)
+    """The values of each ``?``."""
+
+    @property
+    def right(self) -> bool:
+        return not any(d.severity == "error" for d in self.found)
+
+
 def check(
     files: Annotated[list[str], typer.Argument(help="Specs, or - for standard input.")],
     model: ModelName = None,
@@ -44,58 +64,111 @@ def check(
     format_: Annotated[CheckFormat, typer.Option("--format", help="For people, or as data.")] = (
         CheckFormat.text
     ),
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
+    ] = False,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
 
-    Every model that has a value for each of its parameters is checked, or the one named.
+    Every model that has a value for each of its parameters is checked, or the one named. With
+    --fix, the value of each ? of a spec that is right is written in its place; standard input
+    is printed with them.
     """
-    found: list[Any] = []
-    lines: list[str] = []
-    for file in files:
-        diagnostics, said = check_file(file, model, set_, input_)
-        found.extend(diagnostics)
-        lines.extend(said)
+    data = None
+    if fix:
+        if set_:
+            stop("--fix writes what a spec says by itself, so it takes no --set")
+        if "-" in files and format_ is CheckFormat.json:
+            stop("--fix prints standard input itself, and cannot print data beside it")
+        data = sys.stdin.buffer.read() if "-" in files else None
+    checked = [check_file(file, model, set_, input_, data) for file in files]
+    found = [d for one in checked for d in one.found]
+    written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
-        from archlang import __version__
-
-        data = {"version": __version__, "diagnostics": [d.to_json() for d in found]}
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        _json(checked, found)
     else:
-        print_diagnostics(found, sys.stdout)
-        for line in lines:
-            print(line)
+        _text(checked, found, written, fix, sys.stdout if data is None else sys.stderr)
     raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)
 
 
+def _json(checked: list[Checked], found: list[Diagnostic]) -> None:
+    from archlang import __version__
+
+    solved = dict.fromkeys(s for one in checked for s in one.solved)
+    data = {
+        "version": __version__,
+        "diagnostics": [d.to_json() for d in found],
+        "solved": [s.to_json() for s in solved],
+    }
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _text(
+    checked: list[Checked], found: list[Diagnostic], written: list[str], fix: bool, stream: Any
+) -> None:
+    print_diagnostics(found, stream)
+    solved = dict.fromkeys(s for one in checked for s in one.solved)
+    if solved and not written:
+        from archlang.analyses.undetermined import hint
+
+        print_diagnostics([hint(s) for s in solved], stream)
+        if not fix:
+            print("help: `archlang check --fix` writes these values into the spec", file=stream)
+    for line in [*written, *(line for one in checked for line in one.lines)]:
+        print(line, file=stream)
+
+
+def _fixed(checked: list[Checked], found: list[Diagnostic], data: bytes | None) -> list[str]:
+    """Write the values of each spec that is right; a line for each, and findings to ``found``."""
+    from archlang.cli.fixes import Fixes
+
+    fixes = Fixes()
+    for one in checked:
+        if one.right:
+            fixes.add(one.program, one.solved)
+    found.extend(fixes.findings)
+    if fixes.findings:
+        fixes = Fixes()
+    text, lines = fixes.apply(None if data is None else (standard_key(), data))
+    if data is not None:
+        sys.stdout.buffer.write(text)
+    return lines
+
+
 def check_file(
-    file: str, model: str | None, settings: list[str] | None, inputs: list[str] | None
-) -> tuple[list[Any], list[str]]:
-    """The findings of one spec, and a line for each model that is right."""
-    source, key = read(file)
-    program = Program(source, key)
+    file: str,
+    model: str | None,
+    settings: list[str] | None,
+    inputs: list[str] | None,
+    data: bytes | None = None,
+) -> Checked:
+    """Check one spec; ``data`` is what standard input holds, where it was read already."""
+    program = Program(*read(file, data))
     if program.diagnostics:
-        return program.diagnostics, []
+        return Checked(program, program.diagnostics)
     try:
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:
         stop(str(error))
     if not chosen:
         lone = program.lone_findings()
-        return lone, [] if lone else [f"{file}: {program.inventory()}"]
-    found: list[Any] = []
-    lines = []
+        return Checked(program, lone, [] if lone else [f"{file}: {program.inventory()}"])
+    one = Checked(program)
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
         graph, diagnostics = inspect(program, name, parse_settings(settings), shapes)
-        found.extend(d for d in diagnostics if d not in found)
+        one.found.extend(d for d in diagnostics if d not in one.found)
         if graph is not None and not diagnostics:
-            totals = total(graph)
-            ins = ", ".join(shape_text(n.output.shape) for n in graph.inputs.values())
-            outs = ", ".join(shape_text(n.output.shape) for n in graph.outputs.values())
-            open_ = legal(graph)
-            at = f"; {open_.words()}" if open_.names else ""
-            lines.append(
-                f"{file}: {name} ok: {ins} -> {outs}, "
-                f"{totals.params:,} parameters, {si(totals.macs)} MACs{at}"
-            )
-    return found, lines
+            one.solved.extend(graph.solved)
+            one.lines.append(f"{file}: {name} ok: {_figures(graph)}")
+    return one
+
+
+def _figures(graph: Graph) -> str:
+    """What a network takes and gives, what it costs, and the sizes that it takes."""
+    totals = total(graph)
+    ins = ", ".join(shape_text(n.output.shape) for n in graph.inputs.values())
+    outs = ", ".join(shape_text(n.output.shape) for n in graph.outputs.values())
+    open_ = legal(graph)
+    at = f"; {open_.words()}" if open_.names else ""
+    return f"{ins} -> {outs}, {totals.params:,} parameters, {si(totals.macs)} MACs{at}"

@@ -61,11 +61,18 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
         print(f"{errors} error{'s' if errors > 1 else ''}", file=stream)
 
 
-def read(file: str) -> tuple[Source, str]:
-    """The text of ``FILE`` and the key that ``use`` finds its neighbours by."""
+def standard_key() -> str:
+    """The key of standard input: ``use`` looks next to where the program was started."""
+    return str(Path.cwd() / "<stdin>")
+
+
+def read(file: str, data: bytes | None = None) -> tuple[Source, str]:
+    """The text of ``FILE`` and the key that ``use`` finds its neighbours by.
+
+    ``data`` is what standard input holds, where it was read already.
+    """
     if file == "-":
-        here = str(Path.cwd() / "<stdin>")
-        return decode(sys.stdin.buffer.read(), "<stdin>"), here
+        return decode(sys.stdin.buffer.read() if data is None else data, "<stdin>"), standard_key()
     path = Path(file)
     try:
         return read_source(path, file), str(path.resolve())

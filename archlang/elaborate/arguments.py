@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from archlang.elaborate.problem import fail, unknown
+from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import Given, Partial, describe, written
 from archlang.op import LayerError, Op, Parameter, words
 from archlang.source import Span
@@ -64,7 +65,9 @@ def missing(
         fail("A104", f"`{what}` needs {names}", span, notes=[f"it takes: {takes}"])
 
 
-def make_layer(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Op, dict[str, Given]]:
+def make_layer(
+    cls: type[Op], given: Sequence[Given], span: Span, trial: Trial
+) -> tuple[Op, dict[str, Given]]:
     """The layer with its arguments checked, and which argument is for which field."""
     parameters = cls.parameters()
     bound = bind(cls.name, parameters, given, span)
@@ -72,6 +75,10 @@ def make_layer(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Op, d
     values: dict[str, Any] = {}
     for name, argument in bound.items():
         value = argument.value
+        if isinstance(value, Unknown):
+            value = trial.value(value, cls, name)
+        elif isinstance(value, list) and cls.variadic == name:
+            value = [trial.value(v, cls, name) if isinstance(v, Unknown) else v for v in value]
         if isinstance(value, Partial):
             if value.given or value.kind != "layer" or value.name not in words(cls, name):
                 fail(

@@ -13,7 +13,8 @@ from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
-from archlang.elaborate.signature import differ, same_traces, sizes, states, wrong
+from archlang.elaborate.signature import compare, differ, same_traces, sizes, states, wrong
+from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement, Written
 from archlang.ops.input import Input
@@ -24,8 +25,8 @@ from archlang.types import Shape, input_dim
 class Elaborator(Merges):
     """Works out one model. ``inputs`` are shapes to use instead of those in the spec."""
 
-    def __init__(self, graph: Graph, inputs: Mapping[str, Shape]) -> None:
-        super().__init__(graph)
+    def __init__(self, graph: Graph, inputs: Mapping[str, Shape], trial: Trial) -> None:
+        super().__init__(graph, trial)
         self.given_inputs = dict(inputs)
         self.defaults: dict[str, int] = {}
         self.actual: dict[str, int] = {}
@@ -137,6 +138,7 @@ class Elaborator(Merges):
                 label = f"specified {least}{len(spec.dims)} axes; inferred {tensor}"
                 fail("A201", "shape assertion failed", env.span(spec), label)
             stated = sizes(spec, env, self.evaluator)
+            compare(stated, tensor, env, self.evaluator)
             axes = wrong(stated, tensor, self.defaults, self.actual)
             if not axes:
                 self.graph.stated.extend(states(stated, node, env, "A201"))

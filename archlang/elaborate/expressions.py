@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 from typing import Any
 
@@ -13,6 +14,7 @@ from archlang.elaborate import symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.problem import Stop, fail, unknown
 from archlang.elaborate.scope import Env
+from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
     Builtin,
     Function,
@@ -48,14 +50,18 @@ METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 """What `require` knows of the network once it is whole."""
 
 
-class Evaluator:
+class Evaluator(Settles):
     """Evaluates expressions, and counts its steps so that every spec ends soon."""
 
-    def __init__(self, assumed: list[Assumed] | None = None) -> None:
-        self.assumed = [] if assumed is None else assumed
+    def __init__(self, assumed: list[Assumed] | None = None, trial: Trial | None = None) -> None:
+        self.assumed, self.trial = [] if assumed is None else assumed, trial
         self.steps = 0
         self.calls = 0
-        self.words = all_words()
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words that layers take: asked of all layers, and seldom needed."""
+        return all_words()
 
     def step(self, span: Span) -> None:
         """Count one step of work; raises when a spec asks for too many."""
@@ -210,7 +216,7 @@ class Evaluator:
         name = node.name
         if (value := env.find(name)) is not None:
             self.assumed.extend(env.assumed.get(name, ()))
-            return value
+            return self.solved(value)
         if name in BUILTINS:
             return Builtin(name)
         if name in self.words:
@@ -304,7 +310,15 @@ class Evaluator:
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
         """The arguments of a use, evaluated."""
-        return tuple(Given(a.name, self.evaluate(a.value, env), env.span(a)) for a in args)
+        return tuple(Given(a.name, self.argument(a.value, env), env.span(a)) for a in args)
+
+    def argument(self, node: ast.Expr, env: Env) -> Value:
+        """The value of an argument. A ``?`` stays one, also by the name of a parameter."""
+        if isinstance(node, ast.Unknown):
+            return self.settled(Unknown(env.span(node)))
+        if isinstance(node, ast.Name) and isinstance(env.values.get(node.name), Unknown):
+            return self.settled(env.values[node.name])
+        return self.evaluate(node, env)
 
     def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
         node = function.node
@@ -335,7 +349,7 @@ class Evaluator:
     def builtin(self, name: str, given: Sequence[Given], span: Span) -> Value:
         if named := next((g for g in given if g.name), None):
             fail("A104", f"`{name}` takes its arguments by position", named.span)
-        values = [g.value for g in given]
+        values = [self.solved(g.value) for g in given]
         if name == "len":
             if len(values) != 1 or not isinstance(values[0], (list, tuple)):
                 fail("A104", "`len` takes a list", span)

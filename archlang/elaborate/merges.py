@@ -31,7 +31,7 @@ class Merges(Stages):
         ):  # fmt: skip
             fail("A110", f"`{stage.name}` is {describe(value)} that takes no branches", head)
         given = (*value.given, *self.evaluator.given(stage.args or [], env))
-        op, bound = make_layer(value.target, given, head)
+        op, bound = make_layer(value.target, given, head, self.trial)
         region = Region("merge", op.name, None, span)
         place = at.within(region)
         ends = self.branches(stage, op, place, wire)
@@ -42,6 +42,7 @@ class Merges(Stages):
         nodes = tuple(self.needed(end, head) for end, _ in ends)
         if len(nodes) == 1:
             return nodes[0]
+        self.trial.merge(op, nodes, head)
         path = at.scope.merge(op.name)
         try:
             return self.node(op, nodes, place, path, head, bound)

@@ -16,6 +16,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
+from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Value, parameters
 from archlang.graph import Graph, Region
 from archlang.source import Source, Span
@@ -50,6 +51,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        # by a file's source its key: its path, or `std/…` of the standard library
+        self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -112,20 +115,24 @@ class Program:
         name: str,
         settings: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Shape] | None = None,
+        trial: Trial | None = None,
     ) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph of a model, and every finding about it; no graph where it is not whole.
 
         ``settings`` give values to the model's parameters, as Python values or as the
         text of an expression. ``inputs`` are shapes to use instead of those in the spec.
+        ``trial`` has the values of what is left open by a ``?``.
         """
         assert self.module is not None
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        elaborator = Elaborator(graph, inputs or {})
+        trial = Trial() if trial is None else trial
+        elaborator = Elaborator(graph, inputs or {}, trial)
         try:
             body, given = self._resolve(model)
-            given = tuple(self._with_settings(body, given, settings or {}, env))
+            every = self._with_settings(body, given, settings or {}, env)
+            given = tuple(map(elaborator.evaluator.settled_argument, every))
             inner = env.body()
             graph.root.definition, graph.root.env = body, inner
             span = env.span(model)
@@ -137,6 +144,8 @@ class Program:
             elaborator.report(problem.diagnostic)
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
+        if trial.tracing and not trial.fixed:
+            trial.fixed = bounded([a.claim for a in graph.assumed])
         found = collected(elaborator.diagnostics)
         whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
         return (graph if whole else None), found

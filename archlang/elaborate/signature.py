@@ -64,6 +64,8 @@ def check_takes(
         if is_open(dim):
             continue
         wanted_size = run.number(dim.value, inner)
+        if run.trial is not None:
+            run.trial.compare(inner.span(dim), axis, wanted_size, size)
         if wanted_size is not size and (is_symbolic(wanted_size) or symbols(size)):
             stated.append(Stated(wanted_size, node, axis, inner.span(dim), "A209"))
         if wanted_size != size:
@@ -80,6 +82,14 @@ def check_takes(
 def sizes(spec: ast.ShapeSpec, env: Env, run: Evaluator) -> Sizes:
     """The sizes of a shape, None for those left open; raises where one has no value."""
     return [(d, None if is_open(d) else run.number(d.value, env)) for d in spec.dims]
+
+
+def compare(stated: Sizes, tensor: Tensor, env: Env, run: Evaluator) -> None:
+    """Note what is stated and what was inferred, while values of a ``?`` are tried."""
+    if run.trial is not None and run.trial.tracing:
+        for axis, ((dim, value), size) in enumerate(zip(stated, tensor.shape, strict=False)):
+            if value is not None:
+                run.trial.compare(env.span(dim), axis, value, size)
 
 
 def wrong(
@@ -134,6 +144,7 @@ def check_result(block: ast.Block, inner: Env, node: Node, run: Evaluator) -> li
         label = f"its body gives {tensor}"
         fail("A209", f"`{block.name}` does not give what it says", inner.span(gives), label)
     stated = sizes(gives, inner, run)
+    compare(stated, tensor, inner, run)
     if axes := wrong(stated, tensor, {}, {}):
         span, label = differ(gives, stated, tensor, axes, inner)
         fail("A209", f"`{block.name}` does not give what it says", span, label)

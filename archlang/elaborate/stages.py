@@ -16,6 +16,7 @@ from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import bind_signature, check_result, check_takes
+from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
     Given,
@@ -29,7 +30,7 @@ from archlang.graph import Graph, Node, Region, Written
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
-from archlang.types import Heard
+from archlang.types import Heard, symbols
 
 MAX_LAYERS = 50_000
 MAX_DEPTH = 64
@@ -40,12 +41,14 @@ MAX_SCALARS = 2**60
 class Stages(ABC):
     """The rules of stages. Statements are in ``Elaborator``."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, trial: Trial) -> None:
         self.graph = graph
-        self.evaluator = Evaluator(graph.assumed)
+        self.trial = trial
+        self.evaluator = Evaluator(graph.assumed, trial)
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[str, Span]] = set()
         self.uses: list[tuple[str, Span]] = []
+        trial.uses = self.uses
         self.active: list[BlockDef] = []
         self.modules: dict[str, Node] = {}
         self.depth = 0
@@ -64,6 +67,7 @@ class Stages(ABC):
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Record a finding, once, with the blocks it is in."""
+        self.trial.refuse(diagnostic)
         key = (diagnostic.code, diagnostic.span)
         if key in self.reported:
             return
@@ -210,7 +214,7 @@ class Stages(ABC):
         if cls.merges:
             message = f"`{cls.name}` merges branches: write `{cls.name} {{ … | … }}`"
             fail("A110", message, span)
-        op, bound = make_layer(cls, given, span)
+        op, bound = make_layer(cls, given, span, self.trial)
         for argument in given:
             self.evaluator.fixed(argument.value, argument.span)
         path = self.claim(at.scope, label, span)
@@ -238,6 +242,11 @@ class Stages(ABC):
     ) -> Node:
         """Add a layer to the network, its output inferred."""
         tensors = tuple(n.output for n in inputs)
+        if self.trial.tracing:
+            self.trial.layers += 1
+            for name, argument in bound.items():
+                if isinstance(argument.value, Unknown):
+                    self.trial.took.setdefault(argument.value.span, (op, name, tensors))
         try:
             with Heard() as heard:
                 output = op.infer(*tensors)
@@ -248,6 +257,10 @@ class Stages(ABC):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
+        if self.trial.tracing:
+            built_in = any(symbols(d) for shape in params.values() for d in shape)
+            plain = any(not symbols(a) or not symbols(b) for a, b, _ in heard.conditions)
+            self.trial.fixed = self.trial.fixed or built_in or plain
         node = Node(len(self.graph.nodes), op, inputs, output, path, span, params, buffers)
         node.conditions = tuple(heard.conditions)
         if not op.merges:  # a merge has no module, so its path is only what it is called by
@@ -289,6 +302,7 @@ class Stages(ABC):
         direct: bool,
     ) -> Wire:
         node = block.node
+        given = [self.evaluator.settled_argument(g) for g in given]
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
@@ -315,6 +329,8 @@ class Stages(ABC):
             if isinstance(end, Node):
                 region.result = end
                 self.states(block, end, "gives")
+                if self.trial.tracing:  # what follows says more of the values
+                    result = end
                 self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
             result = end
         self.active.pop()

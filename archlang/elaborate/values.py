@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archlang.diagnostic import Diagnostic
+from archlang.elaborate.unknown import Unknown
 from archlang.op import Op, Parameter, format_value
 from archlang.source import Span
 from archlang.syntax import ast
@@ -112,6 +113,8 @@ def describe(value: Value) -> str:
             return f"a {value.kind}"
         case Function() | Builtin():
             return "a function"
+        case Unknown():
+            return "a `?`"
         case SharedNetwork():
             return "a shared network"
     raise TypeError(f"no kind for {value!r}")
@@ -134,6 +137,8 @@ def written(value: Value, depth: int = 0) -> str:
             return value.node.name
         case Builtin():
             return value.name
+        case Unknown():
+            return "?"
         case _:
             return format_value(value)
 

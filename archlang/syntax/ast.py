@@ -91,6 +91,11 @@ class Conditional(Node):
 
 
 @node
+class Unknown(Node):
+    """``?``: the value of an argument that the rest of the spec determines."""
+
+
+@node
 class Argument(Node):
     """``value`` or ``name=value``."""
 
@@ -125,7 +130,7 @@ class Slice(Node):
 
 Expr: TypeAlias = (
     Number | Truth | SizeLiteral | String | Name | ListLiteral | Comprehension
-    | Unary | Binary | Conditional | Call | Index | Slice
+    | Unary | Binary | Conditional | Call | Index | Slice | Unknown
 )  # fmt: skip
 
 

@@ -155,6 +155,9 @@ class Builder(Transformer[Token, Any]):
     def arg(self, m: Meta, c: list[Any]) -> ast.Argument:
         return ast.Argument(m.start_pos, m.end_pos, c[0] and str(c[0]), c[1])
 
+    def unknown(self, m: Meta, c: list[Any]) -> ast.Unknown:
+        return ast.Unknown(m.start_pos, m.end_pos)
+
     def shape(self, m: Meta, c: list[Any]) -> ast.ShapeSpec:
         dims = [dim for dim in c if isinstance(dim, ast.DimSpec)]
         return ast.ShapeSpec(m.start_pos, m.end_pos, dims, rest=len(dims) < len(c))

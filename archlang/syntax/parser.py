@@ -35,7 +35,7 @@ _WORDS = {
     "EQUAL": "`=`", "_COLON": "`:`", "SHARED": "`shared`", "AUX": "`aux`", "INPUT": "`input`",
     "OUTPUT": "`output`", "REQUIRE": "`require`", "LET": "`let`", "NOT": "`not`", "OR": "`or`",
     "AND": "`and`", "COMPARE": "a comparison", "PLUS": "`+`", "MINUS": "`-`", "POWER": "`**`",
-    "TIMES_OP": "`*`", "REST": "`...`",
+    "TIMES_OP": "`*`", "REST": "`...`", "UNKNOWN": "`?`",
 }  # fmt: skip
 _GROUPS: tuple[tuple[str, frozenset[str]], ...] = (
     (

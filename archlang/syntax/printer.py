@@ -58,6 +58,11 @@ def _(node: ast.Truth) -> str:
 
 
 @print_expression.register
+def _(node: ast.Unknown) -> str:
+    return "?"
+
+
+@print_expression.register
 def _(node: ast.SizeLiteral) -> str:
     return "x".join(map(str, node.values))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from archlang.analyses import unknowns
 from archlang.diagnostic import CODES
 from archlang.elaborate import expressions, stages
 from archlang.reference import Group, block_groups, layer_groups
@@ -73,6 +74,7 @@ LIMITS = {
     "digits of a number as written, and its power of ten": builder.DIGITS_LIMIT,
     "bits of a number that arithmetic makes": expressions.MAX_BITS,
     "scalars of one tensor": stages.MAX_SCALARS,
+    "layers worked out to solve the `?` of a network": unknowns.MOST_WORK,
 }
 
 TABLES = {"layers": layers, "library": library, "codes": codes, "limits": limits}

@@ -50,7 +50,8 @@ atoms: st.SearchStrategy[ast.Expr] = st.one_of(
 
 
 def arguments(values: st.SearchStrategy[ast.Expr]) -> st.SearchStrategy[list[ast.Argument]]:
-    one = st.builds(ast.Argument, *map(st.just, AT), st.none() | names, values)
+    given = values | st.just(ast.Unknown(*AT))
+    one = st.builds(ast.Argument, *map(st.just, AT), st.none() | names, given)
     return st.lists(one, max_size=3)
 
 

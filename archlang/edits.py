@@ -1,0 +1,68 @@
+"""Changes to the text of specs: a stretch and what is to stand there instead, nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlang.source import Span
+
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """``text`` is to stand where ``span`` is."""
+
+    span: Span
+    text: str
+
+
+def edited(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """A file's bytes with edits of its text made; all else stays as it is, byte for byte.
+
+    A span counts characters of the text as it is read: UTF-8, its mark left out, ``\\r\\n`` as
+    one. Edits do not overlap.
+    """
+    mark = data.startswith(BOM)
+    text = data[len(BOM) if mark else 0 :].decode("utf-8")
+    joined = [m.start() - i for i, m in enumerate(re.finditer("\r\n", text))]
+
+    def place(offset: int) -> int:
+        return offset + bisect_left(joined, offset)
+
+    for edit in sorted(edits, key=lambda e: e.span.start, reverse=True):
+        text = text[: place(edit.span.start)] + edit.text + text[place(edit.span.end) :]
+    return (BOM if mark else b"") + text.encode("utf-8")
+
+
+def write(files: Mapping[Path, bytes]) -> None:
+    """Write files anew, each whole or not at all, and none before all could be; raises ``OSError``.
+
+    A file keeps its mode; a link stays one, and what it points to is written.
+    """
+    made: list[tuple[str, Path]] = []
+    try:
+        for path, data in files.items():
+            target = path.resolve()
+            if not os.access(target, os.W_OK):
+                raise PermissionError(13, "permission denied", str(path))
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            made.append((name, target))
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            shutil.copymode(target, name)
+        while made:
+            os.replace(*made[-1])
+            made.pop()
+    finally:
+        for name, _ in made:
+            Path(name).unlink(missing_ok=True)
