@@ -27,8 +27,18 @@ _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*=\s*$")
 
 
 def determined(again: Again) -> tuple[tuple[Solved, ...], list[Diagnostic]]:
-    """The values of what a network leaves open, or why there are none. ``again`` works it out."""
-    search = Search(again)
+    """The values of what a network leaves open, or why there are none. ``again`` works it out.
+
+    What is stated as a function of the input's size is met for every size, though a weight may
+    leave it one; where that cannot be, for those it leaves.
+    """
+    found = _determined(search := Search(again))
+    if search.fixed and not search.solutions:
+        return _determined(Search(again, everywhere=False))
+    return found
+
+
+def _determined(search: Search) -> tuple[tuple[Solved, ...], list[Diagnostic]]:
     try:
         search.meet()
         if wrong := _anyway(search):

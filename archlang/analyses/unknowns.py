@@ -94,6 +94,8 @@ class Search:
     """All that was found out about the ``?`` of one network."""
 
     again: Again
+    everywhere: bool = True
+    """Whether sizes have to grow with the input's as stated, though it may have few sizes."""
     order: list[Span] = field(default_factory=list)
     """The ``?`` in the order in which they are met."""
     landed: dict[Span, Landing | None] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class Search:
         key = (tuple((span, values[span]) for span in self.order if span in values), keys, whole)
         if key not in self.runs:
             trial = self.attempt(values, None if whole else lambda met: self.counts(met, keys))
-            met = [m for m in trial.met if not (m.growth and self.fixed)]
+            met = [m for m in trial.met if self.everywhere or not (m.growth and self.fixed)]
             self.runs[key] = Run(dict(values), met, trial.took, trial.found)
         return self.runs[key]
 

@@ -65,6 +65,9 @@ SOLVED = [
      "require H % 2 == 0 and W % 2 == 0", OPEN, [2]),
     # a fixed linear leaves one size to the input, so nothing need grow with it
     ("conv(3x3, 8, pad=?) : [8, H, W]\nflatten -> linear(10)", OPEN, [1]),
+    # what is stated for every size is met for every size, though a linear leaves only one
+    ("conv(3x3, 8, stride=?, pad=?) : [8, ceil(H/2), ceil(W/2)]\nflatten -> linear(?) : [10]",
+     OPEN, [2, 1, 10]),
 ]  # fmt: skip
 
 
