@@ -136,6 +136,15 @@ class Stated(NamedTuple):
     code: Literal["A201", "A209"]
 
 
+class Clash(NamedTuple):
+    """A merge whose branches cannot come together, and the stretch that it was written as."""
+
+    op: Op
+    inputs: tuple[Node, ...]
+    span: Span
+    region: Region
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -149,6 +158,10 @@ class Graph:
     requirements: list[Requirement] = field(default_factory=list)
     assumed: list[Assumed] = field(default_factory=list)
     stated: list[Stated] = field(default_factory=list)
+    clashes: list[Clash] = field(default_factory=list)
+    """Merges that failed: there are none in a network that is whole."""
+    whole: bool = True
+    """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

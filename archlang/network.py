@@ -174,11 +174,21 @@ def inspect(
     inputs: Mapping[str, Shape] | None = None,
 ) -> tuple[Graph | None, list[Diagnostic]]:
     """The graph of a model, and everything found about it, its requirements included."""
+
+    def look(program: Program, model: str) -> tuple[Graph, list[Diagnostic]]:
+        given = (settings, inputs) if model == name else (None, None)
+        graph, found = program.work_out(model, *given)
+        if not graph.whole:
+            return graph, found
+        return graph, [*found, *check_requirements(graph), *prove(graph)]
+
     with paused():
-        graph, found = program.elaborate(name, settings, inputs)
-        if graph is not None:
-            found = [*found, *check_requirements(graph), *prove(graph)]
-    return graph, found
+        graph, found = look(program, name)
+        if found:
+            from archlang.analyses.repairs import mended
+
+            found = mended(program, name, graph, found, look)
+    return (graph if graph.whole else None), found
 
 
 def choose(program: Program, model: str | None) -> str:

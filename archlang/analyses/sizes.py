@@ -146,16 +146,6 @@ class Legal:
         left = len(boxes) - most
         return f"{said} or {left} more such box{'es' if left > 1 else ''}" if left > 0 else said
 
-    def condition(self, region: Region) -> str | None:
-        """A region as an expression of the language, where it is one that a user would write."""
-        if len(region.boxes) != 1:
-            return None
-        parts = [s.condition(n) for n, s in sorted(region.boxes[0].items())]
-        texts = [t for t in parts if t is not None]
-        if len(texts) < len(parts) or not texts:
-            return None
-        return " and ".join(f"({t})" if " or " in t and len(texts) > 1 else t for t in texts)
-
     def _box(self, box: Mapping[str, Set], whole: bool) -> str:
         said = []
         if not box:
@@ -180,6 +170,17 @@ class Legal:
         }
 
 
+def condition(region: Region) -> str | None:
+    """A region as an expression of the language, where it is one that a user would write."""
+    if len(region.boxes) != 1:
+        return None
+    parts = [s.condition(n) for n, s in sorted(region.boxes[0].items())]
+    texts = [t for t in parts if t is not None]
+    if len(texts) < len(parts) or not texts:
+        return None
+    return " and ".join(f"({t})" if " or " in t and len(texts) > 1 else t for t in texts)
+
+
 def legal(graph: Graph, *, training: bool = False) -> Legal:
     """The legal sizes of a network; with ``training``, for the layers that only run there too."""
     key = f"legal {training}"
@@ -202,6 +203,11 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
         graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated), domain, fixed_by)
     found: Legal = graph.worked_out[key]
     return found
+
+
+def domain(nodes: list[Node]) -> Region:
+    """Where every layer of some takes what arrives, as far as that can be said."""
+    return _domain(nodes)[0]
 
 
 def input_sizes(graph: Graph) -> dict[str, int]:

@@ -37,13 +37,15 @@ class Program:
     """A spec with everything it uses. ``diagnostics`` are the findings about its definitions."""
 
     def __init__(self, source: Source, key: str | None = None) -> None:
-        self.source = source
+        self.source, self.key = source, key or source.name
+        self.looked_at: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
+        """What was found about its models, by name, were its text another: see ``repairs``."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.module: Module | None = None
         try:
-            self.module = loader.load(source, key or source.name)
+            self.module = loader.load(source, self.key)
         except ArchError as error:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
@@ -116,6 +118,16 @@ class Program:
         ``settings`` give values to the model's parameters, as Python values or as the
         text of an expression. ``inputs`` are shapes to use instead of those in the spec.
         """
+        graph, found = self.work_out(name, settings, inputs)
+        return (graph if graph.whole else None), found
+
+    def work_out(
+        self,
+        name: str,
+        settings: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Shape] | None = None,
+    ) -> tuple[Graph, list[Diagnostic]]:
+        """As ``elaborate``, but with what there is of the graph where it is not whole."""
         assert self.module is not None
         env = self.module.env
         model = self.module.models[name]
@@ -136,8 +148,8 @@ class Program:
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
         found = collected(elaborator.diagnostics)
-        whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
-        return (graph if whole else None), found
+        graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
+        return graph, found
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env
