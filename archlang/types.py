@@ -292,6 +292,12 @@ def divided_rule(parts: int) -> SizeRule:
     return SizeRule(lambda n: None if n % parts else n // parts, parts, 1, 1)
 
 
+def size_text(size: Dim | Fraction) -> str:
+    """A size for every input: ``ceil(H/4)``, ``?`` where it is unknown."""
+    form = form_of(size)
+    return "?" if form is None else str(form)
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """The shape of a tensor, the batch left out: ``[C, H, W]``, ``[F]``, ``[T, F]``, …"""
@@ -331,7 +337,13 @@ class Tensor:
         return Tensor(tuple(int(v) for v in values if v is not None))
 
     @property
+    def shown(self) -> str:
+        """The shape for every input with its value at the default beside, where it has one more."""
+        if not any(isinstance(d, SymbolicDim) for d in self.shape):
+            return str(self)
+        return f"{self.symbolic}, here {self}"
+
+    @property
     def symbolic(self) -> str:
         """The shape for every input: ``[64, ceil(H/4), ceil(W/4)]``, ``?`` for what is unknown."""
-        known = (form_of(d) for d in self.shape)
-        return f"[{', '.join('?' if form is None else str(form) for form in known)}]"
+        return f"[{', '.join(map(size_text, self.shape))}]"

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from archlang.analyses.cost import total
-from archlang.analyses.sizes import legal
+from archlang.analyses.sizes import Legal, legal
 from archlang.cli.common import (
     CLEAN,
     FINDINGS,
@@ -25,6 +25,7 @@ from archlang.cli.common import (
     stop,
 )
 from archlang.elaborate import Program
+from archlang.graph import Graph
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.report import shape_text, si
 
@@ -51,14 +52,19 @@ def check(
     """
     found: list[Any] = []
     lines: list[str] = []
+    models: list[dict[str, Any]] = []
     for file in files:
-        diagnostics, said = check_file(file, model, set_, input_)
+        diagnostics, said = check_file(file, model, set_, input_, models)
         found.extend(diagnostics)
         lines.extend(said)
     if format_ is CheckFormat.json:
         from archlang import __version__
 
-        data = {"version": __version__, "diagnostics": [d.to_json() for d in found]}
+        data = {
+            "version": __version__,
+            "diagnostics": [d.to_json() for d in found],
+            "models": models,
+        }
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
         print_diagnostics(found, sys.stdout)
@@ -68,9 +74,16 @@ def check(
 
 
 def check_file(
-    file: str, model: str | None, settings: list[str] | None, inputs: list[str] | None
+    file: str,
+    model: str | None,
+    settings: list[str] | None,
+    inputs: list[str] | None,
+    models: list[dict[str, Any]],
 ) -> tuple[list[Any], list[str]]:
-    """The findings of one spec, and a line for each model that is right."""
+    """The findings of one spec, and a line for each model that is right.
+
+    What is known of these is added to ``models``, as plain data.
+    """
     source, key = read(file)
     program = Program(source, key)
     if program.diagnostics:
@@ -93,9 +106,22 @@ def check_file(
             ins = ", ".join(shape_text(n.output.shape) for n in graph.inputs.values())
             outs = ", ".join(shape_text(n.output.shape) for n in graph.outputs.values())
             open_ = legal(graph)
+            models.append(_data(file, graph, totals.to_json(), open_))
             at = f"; {open_.words()}" if open_.names else ""
             lines.append(
                 f"{file}: {name} ok: {ins} -> {outs}, "
                 f"{totals.params:,} parameters, {si(totals.macs)} MACs{at}"
             )
     return found, lines
+
+
+def _data(file: str, graph: Graph, totals: dict[str, Any], sizes: Legal) -> dict[str, Any]:
+    """What is known of a model that is right: shapes at the default size, and for which it is."""
+    return {
+        "file": file,
+        "model": graph.name,
+        "inputs": {n: [int(d) for d in x.output.shape] for n, x in graph.inputs.items()},
+        "outputs": {n: [int(d) for d in x.output.shape] for n, x in graph.outputs.items()},
+        "totals": totals,
+        "sizes": sizes.to_json(),
+    }

@@ -48,7 +48,7 @@ class Merges(Stages):
         except Problem as problem:
             self.graph.clashes.append(Clash(op, nodes, head, region))
             notes = [
-                replace(note, text=f"{note.text}: {node.output}")
+                replace(note, text=f"{note.text}: {node.output.shown}")
                 for (_, note), node in zip(ends, nodes, strict=True)
             ]
             raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None
