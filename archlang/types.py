@@ -136,9 +136,13 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
     if not isinstance(dim, SymbolicDim):
         return int(value)
     try:
-        if (known := dim.function) is None:
+        known = dim.atom or dim.function
+        if known is None:
             return SymbolicDim(value, dim.symbols)
-        return SymbolicDim(value, dim.symbols, (known[0], after(known[1], rule)))
+        made = after(known[1], rule)
+        if made == known[1] and dim.atom is not None:
+            return dim
+        return SymbolicDim(value, dim.symbols, (known[0], made))
     except TooLongError as error:
         return SymbolicDim(value, dim.symbols, unknown=str(error))
 
@@ -175,11 +179,17 @@ def same(a: Dim, b: Dim) -> bool:
     """Whether two sizes are equal. Where only some inputs make them so, that is a condition."""
     if int(a) != int(b):
         return False
-    if _heard and a is not b and (symbols(a) or symbols(b)):
-        atom = getattr(a, "atom", None)
-        if atom is None or atom != getattr(b, "atom", None):
-            _heard[-1].append(Condition(a, b))
+    if _heard and (symbols(a) or symbols(b)) and not alike(a, b):
+        _heard[-1].append(Condition(a, b))
     return True
+
+
+def alike(a: Dim | Fraction, b: Dim) -> bool:
+    """Whether two sizes that depend on the input's are plainly one, for every input."""
+    if a is b:
+        return True
+    atom = getattr(a, "atom", None)
+    return atom is not None and atom == getattr(b, "atom", None)
 
 
 def unlike(a: Dim, b: Dim) -> bool:

@@ -16,7 +16,7 @@ from archlang.graph import Graph, Node, Why
 from archlang.sizes.claims import Claim, Compared
 from archlang.sizes.forms import Form, number, total
 from archlang.sizes.functions import Function
-from archlang.sizes.regions import EVERYWHERE, Region
+from archlang.sizes.regions import EVERYWHERE, Region, union
 from archlang.sizes.sets import EVERY, Set, TooLongError
 from archlang.source import Span
 from archlang.types import Dim, Shape, SymbolicDim, form_of
@@ -250,7 +250,7 @@ def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
                     box[name] = box.get(name, EVERY) & function.domain
                 except TooLongError as error:
                     unstated.append(Unstated(node.span, str(error), limit=True))
-    return Region((box,)) & EVERYWHERE, unstated
+    return union(iter([box])), unstated
 
 
 def _first_unknown(node: Node) -> bool:

@@ -15,7 +15,7 @@ from archlang.elaborate.values import written
 from archlang.graph import Node, Stated
 from archlang.source import Span
 from archlang.syntax import ast
-from archlang.types import Tensor, same, size_text, symbols
+from archlang.types import Tensor, alike, same, size_text, symbols
 
 Sizes = list[tuple[ast.DimSpec, int | Fraction | None]]
 TRACE = 8
@@ -104,7 +104,7 @@ def wrong(
 def states(stated: Sizes, node: Node, env: Env, code: Literal["A201", "A209"]) -> Iterator[Stated]:
     """What is said of sizes that depend on the input's: it is to hold for every legal input."""
     for axis, (dim, value) in enumerate(stated):
-        if value is not None and is_symbolic(value):
+        if value is not None and is_symbolic(value) and not alike(value, node.output.shape[axis]):
             yield Stated(value, node, axis, env.span(dim), code)
 
 

@@ -112,6 +112,16 @@ def test_assertions_after_arithmetic() -> None:
     accepted("concat(axis=1) { identity | maxpool(2x1) } : [3, H + H // 2, W]")
 
 
+def test_arithmetic_that_changes_nothing() -> None:
+    same = "block same : [C, H, W] -> [C, ceil(H/1), floor(W*1//1)] { relu }"
+    accepted("maxpool(2x2) -> same", same)
+    half = "let h = H / 2\n"  # whole at the default size, and yet no size
+    accepted(f"{half}conv(3x3, 8, stride=2) : [8, ceil(h), ceil(W/2)]")
+    finding = found(f"{half}maxpool(2x2) : [3, ceil(h), floor(W/2)]")
+    assert (finding.code, finding.notes) == ("A201", ("at H = 3 it is 1, not 2",))
+    accepted(f"{half}maxpool(2x2) : [3, h // 1, floor(W/2)]")
+
+
 def test_division_is_exact() -> None:
     finding = found("maxpool(2x2) : [3, H/2, W//2]")
     assert (finding.code, finding.span.text) == ("A201", "H/2")
