@@ -135,7 +135,9 @@ def _text(network: Network, depth: int, fold: bool) -> None:
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
     name = f"\033[1m{network.name}\033[0m" if color else network.name
     print(f"{name}   {inputs}\n")
-    head = ("part", "layer", "output", _size_head(network), "parameters", "MACs")
+    head: tuple[str, ...] = (
+        "part", "layer", "output", _size_head(network), "parameters", "MACs",
+    )  # fmt: skip
     if not any(row.texts[SIZE] for row in shown):
         head, shown = _without(SIZE, head), [Cells(_without(SIZE, r.texts), r.plain) for r in shown]
     right = (len(head) - 2, len(head) - 1)
