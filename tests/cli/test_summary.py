@@ -75,7 +75,7 @@ def test_sizes_are_said_for_every_input(run, spec):
     assert lines[0] == "m   x [3, H=32, W=32]"
     assert "   size, W as H   " in lines[2]
     assert "[3, 14, 14]   (H - 3)//2 " in lines[4]
-    assert "[3, 7, 14]    (H - 3)//4, (W - 3)//2 " in lines[5]
+    assert "[3, 7, 14]    (H - 3)//4, (W - 3)//2" in lines[5]
     assert "[294]         3*((H - 3)//4)*((W - 3)//2)" in lines[6]
     assert "output     [3*((H - 3)//4)*((W - 3)//2)], here [294]" in lines
     (row, *_) = csv.DictReader(io.StringIO(run("summary", spec(SIZED), "-f", "csv").out))
