@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -221,6 +221,21 @@ def per_axis(value: int | Sequence[int], axes: int, field: str) -> tuple[int, ..
             field=field,
         )
     return tuple(value)
+
+
+def other_sizes(
+    now: tuple[int, ...], most: tuple[int, ...], first: tuple[int, ...] | None = None
+) -> Iterator[int | tuple[int, ...]]:
+    """Sizes to try in place of ``now``: ``first``, one for all axes, each axis by itself.
+
+    None is more than ``most``.
+    """
+    tried = [] if first is None else [first]
+    tried += [(n,) * len(now) for n in range(min(most) + 1)]
+    if len(set(now)) > 1 or len(set(most)) > 1:
+        for axis, largest in enumerate(most):
+            tried += [(*now[:axis], n, *now[axis + 1 :]) for n in range(largest + 1)]
+    yield from (plain(size) for size in dict.fromkeys(tried) if size != now)
 
 
 def plain(value: int | tuple[int, ...]) -> int | tuple[int, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archlang.source import Source, Span
+from archlang.source import Edit, Source, Span, edited
 
 CODES: dict[str, str] = {
     "A001": "a limit of the language is exceeded",
@@ -53,6 +53,19 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits after which a finding is gone, and what they come to in words."""
+
+    text: str
+    edits: tuple[Edit, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        edits = [{**_place(e.span), "replacement": e.text} for e in self.edits]
+        return {"text": self.text, "edits": edits}
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: its message stands alone; the spans show the user's own lines."""
 
@@ -64,6 +77,8 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str = ""
     severity: Literal["error", "warning", "hint"] = "error"
+    fixes: tuple[Fix, ...] = ()
+    """Ways out that are known to work, the best first: the text has been edited so, and checked."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -79,7 +94,8 @@ class Diagnostic:
             **_place(self.span),
             "related": [{**_place(n.span), "message": n.text} for n in self.related],
             "notes": list(self.notes),
-            "help": self.help,
+            "help": self.help or "; or ".join(f.text for f in self.fixes),
+            "fixes": [f.to_json() for f in self.fixes],
         }
 
     def render(self, *, color: bool = False, width: int = 100) -> str:
@@ -156,9 +172,29 @@ class _Renderer:
             out.append(f"{' ' * gutter}{self.paint('-->', 'rule')} {at}")
             out.extend(self.snippet(source, group, gutter, d.severity))
         out.extend(f"{' ' * gutter} {self.paint('=', 'rule')} {note}" for note in d.notes)
+        for number, fix in enumerate(d.fixes):
+            way = "or " if number else ""
+            out.append(f"{self.paint('help', 'help')}: {way}{fix.text}")
+            out.extend(self.rewritten(fix, gutter))
         if d.help:
             out.append(f"{self.paint('help', 'help')}: {d.help}")
         return "\n".join(out)
+
+    def rewritten(self, fix: Fix, gutter: int) -> Iterable[str]:
+        """The lines that a fix changes or adds, as it leaves them, and where they will stand."""
+        bar = self.paint("+", "help")
+        for source in dict.fromkeys(e.span.source for e in fix.edits):
+            made, moved = edited(source, fix.edits), 0
+            for edit in sorted(fix.edits, key=lambda e: e.span.start):
+                if edit.span.source != source:
+                    continue
+                first = made.position(edit.span.start + moved)[0]
+                moved += len(edit.text) - (edit.span.end - edit.span.start)
+                end = edit.span.end + moved - edit.text.endswith("\n")
+                last = made.position(max(end, 0))[0]
+                for number in range(first + edit.text.startswith("\n"), last + 1):
+                    shown = "".join(map(_visible, made.line(number)[: self.width - gutter - 3]))
+                    yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown.rstrip()}"
 
     def snippet(
         self, source: Source, marks: list[_Mark], gutter: int, severity: str

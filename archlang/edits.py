@@ -1,4 +1,4 @@
-"""Changes to the text of specs: a stretch and what is to stand there instead, nothing else."""
+"""Edits written into the files of specs: what they change, and not a byte beside it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,14 @@ import shutil
 import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from archlang.source import Span
+from archlang.source import Edit
 
 BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """``text`` is to stand where ``span`` is."""
-
-    span: Span
-    text: str
-
-
-def edited(data: bytes, edits: Iterable[Edit]) -> bytes:
+def rewritten(data: bytes, edits: Iterable[Edit]) -> bytes:
     """A file's bytes with edits of its text made; all else stays as it is, byte for byte.
 
     A span counts characters of the text as it is read: UTF-8, its mark left out, ``\\r\\n`` as

@@ -173,6 +173,15 @@ class Solved(NamedTuple):
         }
 
 
+class Clash(NamedTuple):
+    """A merge whose branches cannot come together, and the stretch that it was written as."""
+
+    op: Op
+    inputs: tuple[Node, ...]
+    span: Span
+    region: Region
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -189,6 +198,10 @@ class Graph:
     written: list[Written] = field(default_factory=list)
     solved: tuple[Solved, ...] = ()
     """The values of what the spec leaves open by a ``?``, in the order of their first use."""
+    clashes: list[Clash] = field(default_factory=list)
+    """Merges that failed: there are none in a network that is whole."""
+    whole: bool = True
+    """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)
     """What analyses have found already, by their names: a graph does not change once made."""
 

@@ -187,18 +187,29 @@ def inspect(
     A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
     is does not depend on ``inputs``.
     """
+    values = {s.span: s.value for s in solved or ()}
+    trial = Trial(values)
+
+    def look(program: Program, model: str) -> tuple[Graph, list[Diagnostic]]:
+        given = (settings, inputs, trial) if model == name else (None, None, Trial(values))
+        graph, found = program.work_out(model, *given)
+        if not graph.whole:
+            return graph, found
+        graph.solved = tuple(solved or ())
+        return graph, [*found, *check_requirements(graph), *prove(graph)]
+
     with paused():
-        trial = Trial({s.span: s.value for s in solved or ()})
-        graph, found = program.elaborate(name, settings, inputs, trial)
+        graph, found = look(program, name)
         if trial.open is not None and solved is None:
             from archlang.analyses.undetermined import determined
 
             solved, why = determined(lambda t: program.elaborate(name, settings, None, t))
             return (None, why) if why else inspect(program, name, settings, inputs, solved)
-        if graph is not None:
-            graph.solved = tuple(solved or ())
-            found = [*found, *check_requirements(graph), *prove(graph)]
-    return graph, found
+        if found:
+            from archlang.analyses.repairs import mended
+
+            found = mended(program, name, graph, found, look)
+    return (graph if graph.whole else None), found
 
 
 def choose(program: Program, model: str | None) -> str:

@@ -143,6 +143,21 @@ class Op(BaseModel):
         """
         return None
 
+    def repairs(self, *xs: Tensor) -> Iterator[tuple[str, Any]]:
+        """Other arguments that change the sizes that come out and nothing else, likeliest first.
+
+        Where branches disagree, one of them may be what was meant.
+        """
+        return iter(())
+
+    @classmethod
+    def bridge(cls, x: Tensor, y: Tensor) -> "Op | None":
+        """The layer of this class that brings ``x`` to the sizes of ``y``, channels left alone.
+
+        None where there is none, as for all that do more than that.
+        """
+        return None
+
     @classmethod
     @cache
     def parameters(cls) -> list[Parameter]:

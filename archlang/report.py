@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from archlang.analyses.cost import NodeCost, costs
 from archlang.analyses.sizes import legal
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
-from archlang.types import Shape, Tensor
+from archlang.types import Shape, SymbolicDim, Tensor, size_text
 
 
 @dataclass
@@ -31,7 +32,12 @@ class Row:
     def key(self) -> tuple[Any, ...]:
         """What makes two rows equal copies: all but their own name and number."""
         inside = tuple((c.name, c.copies, c.key) for c in self.children)
-        return (self.what, self.output, self.params, self.macs, inside)
+        return (self.what, self.output, self.size, self.params, self.macs, inside)
+
+    @cached_property
+    def size(self) -> str:
+        """The sizes of its output that depend on the input's: see ``sizes_text``."""
+        return "" if self.output is None else sizes_text(self.output)
 
 
 def rows(graph: Graph, *, fold: bool = True) -> list[Row]:
@@ -169,6 +175,29 @@ def si(value: int) -> str:
             digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
             return f"{scaled:.{digits}f} {unit}"
     return str(value)
+
+
+def sizes_text(shape: Shape) -> str:
+    """The sizes of a shape that depend on the input's: ``ceil(H/4), W//4``.
+
+    Those that are alike but for the name, as ``ceil(H/4), ceil(W/4)``, are said once.
+    """
+    open_ = [d for d in shape if isinstance(d, SymbolicDim)]
+    texts = [size_text(d) for d in open_]
+    names = [n for d in open_ for n in d.symbols]
+    if len(names) == len(open_) > 1:
+        same = {re.sub(rf"\b{n}\b", names[0], t) for n, t in zip(names, texts, strict=True)}
+        texts = texts[:1] if len(same) == 1 and "?" not in texts else texts
+    return ", ".join(texts)
+
+
+def input_text(node: Node) -> str:
+    """An input's shape as the spec has it: ``[3, H=224, W=224]``."""
+    sizes = (
+        f"{size_text(d)}={int(d)}" if isinstance(d, SymbolicDim) else str(int(d))
+        for d in node.output.shape
+    )
+    return f"[{', '.join(sizes)}]"
 
 
 def shape_text(shape: Shape | None) -> str:

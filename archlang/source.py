@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,19 @@ class Span:
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
+
+
+class Edit(NamedTuple):
+    """A stretch of a source, and the text to put in its place."""
+
+    span: Span
+    text: str
+
+
+def edited(source: Source, edits: Iterable[Edit]) -> Source:
+    """The source with edits made, none of which overlap; those of other sources are left out."""
+    text = source.text
+    for edit in sorted(edits, key=lambda e: (e.span.start, e.span.end), reverse=True):
+        if edit.span.source == source:
+            text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return Source(source.name, text)

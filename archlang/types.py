@@ -138,9 +138,13 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
     if value == dim and (rule.period, rule.step, rule.start) == (1, 1, 1):
         return dim  # it moves as the size does, and so is the size
     try:
-        if (known := dim.function) is None:
+        known = dim.atom or dim.function
+        if known is None:
             return SymbolicDim(value, dim.symbols)
-        return SymbolicDim(value, dim.symbols, (known[0], after(known[1], rule)))
+        made = after(known[1], rule)
+        if made == known[1] and dim.atom is not None:
+            return dim
+        return SymbolicDim(value, dim.symbols, (known[0], made))
     except TooLongError as error:
         return SymbolicDim(value, dim.symbols, unknown=str(error))
 
@@ -177,11 +181,17 @@ def same(a: Dim, b: Dim) -> bool:
     """Whether two sizes are equal. Where only some inputs make them so, that is a condition."""
     if int(a) != int(b):
         return False
-    if _heard and a is not b and (symbols(a) or symbols(b)):
-        atom = getattr(a, "atom", None)
-        if atom is None or atom != getattr(b, "atom", None):
-            _heard[-1].append(Condition(a, b))
+    if _heard and (symbols(a) or symbols(b)) and not alike(a, b):
+        _heard[-1].append(Condition(a, b))
     return True
+
+
+def alike(a: Dim | Fraction, b: Dim) -> bool:
+    """Whether two sizes that depend on the input's are plainly one, for every input."""
+    if a is b:
+        return True
+    atom = getattr(a, "atom", None)
+    return atom is not None and atom == getattr(b, "atom", None)
 
 
 def unlike(a: Dim, b: Dim) -> bool:
@@ -294,6 +304,12 @@ def divided_rule(parts: int) -> SizeRule:
     return SizeRule(lambda n: None if n % parts else n // parts, parts, 1, 1)
 
 
+def size_text(size: Dim | Fraction) -> str:
+    """A size for every input: ``ceil(H/4)``, ``?`` where it is unknown."""
+    form = form_of(size)
+    return "?" if form is None else str(form)
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """The shape of a tensor, the batch left out: ``[C, H, W]``, ``[F]``, ``[T, F]``, …"""
@@ -333,7 +349,13 @@ class Tensor:
         return Tensor(tuple(int(v) for v in values if v is not None))
 
     @property
+    def shown(self) -> str:
+        """The shape for every input with its value at the default beside, where it has one more."""
+        if not any(isinstance(d, SymbolicDim) for d in self.shape):
+            return str(self)
+        return f"{self.symbolic}, here {self}"
+
+    @property
     def symbolic(self) -> str:
         """The shape for every input: ``[64, ceil(H/4), ceil(W/4)]``, ``?`` for what is unknown."""
-        known = (form_of(d) for d in self.shape)
-        return f"[{', '.join('?' if form is None else str(form) for form in known)}]"
+        return f"[{', '.join(map(size_text, self.shape))}]"

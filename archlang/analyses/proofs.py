@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from archlang.analyses.sizes import Asked, Legal, conditions, legal, stated
-from archlang.diagnostic import Diagnostic, Note
+from archlang.analyses.sizes import Asked, Legal, condition, conditions, legal, stated
+from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.graph import Graph, Node, Stated
 from archlang.sizes.claims import Claim, Compared
 from archlang.sizes.regions import EVERYWHERE, Region
 from archlang.sizes.sets import EVERY, TooLongError
-from archlang.source import Span
+from archlang.source import Edit, Span
+from archlang.syntax import ast
 from archlang.types import Dim, form_of
 
 STEPS = 6
@@ -27,12 +28,15 @@ NEARBY = (1, 2, 3, 5, 8, 16)
 
 
 def prove(graph: Graph) -> list[Diagnostic]:
-    """What does not hold for every legal size of the input."""
+    """What does not hold for every legal size of the input.
+
+    The fixes are proposals: the requirements that would make it hold.
+    """
     found = legal(graph)
     if not found.names:
         return []
-    if limits := [_too_long(u.span, u.why) for u in found.unstated if u.limit]:
-        return limits
+    if limits := [u for u in found.unstated if u.limit]:
+        return [_too_long(limits[0].span, limits[0].why)]  # the first is the cause of the others
     try:
         return [*_merges(graph, found), *_statements(graph, found)]
     except TooLongError as error:
@@ -70,7 +74,7 @@ def _merges(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
     for fault in _needed(faults, rest):
         by_place.setdefault(fault.node.span, []).append(fault)
     for here in by_place.values():
-        yield _disagreement(here, found)
+        yield _disagreement(graph, here, found)
 
 
 def _fault(asked: Asked, rest: Region, found: Legal) -> _Fault | None:
@@ -122,15 +126,14 @@ def _nearby(claim: Claim, found: Legal, by: Span | None = None) -> dict[str, int
     return None
 
 
-def _disagreement(faults: list[_Fault], found: Legal) -> Diagnostic:
+def _disagreement(graph: Graph, faults: list[_Fault], found: Legal) -> Diagnostic:
     first = faults[0]
     node, ends = first.node, _ends(first)
     values = [_value(dim, first.at) for _, _, dim in ends]
     where = EVERYWHERE
     for fault in faults:
         where = where & fault.where
-    condition = found.describe(where)
-    unless = f" unless {condition}" if where != EVERYWHERE else " for some inputs"
+    unless = f" unless {found.describe(where)}" if where != EVERYWHERE else " for some inputs"
     if len(ends) == 1:  # the other side is the 1 that it is stretched from
         return Diagnostic(
             "A211",
@@ -138,7 +141,7 @@ def _disagreement(faults: list[_Fault], found: Legal) -> Diagnostic:
             node.span,
             f"at {_point(first.at, first.asked.claim)} its size is {values[0]}, not 1",
             related=tuple(_causes(node, ends)),
-            help=_help(where, found),
+            fixes=_required(graph, condition(where)),
         )
     notes = [f"branch {number}: {_trace(end, dim)}" for number, end, dim in ends]
     if 1 in values:
@@ -150,14 +153,27 @@ def _disagreement(faults: list[_Fault], found: Legal) -> Diagnostic:
         f"at {_point(first.at, first.asked.claim)} they are {' and '.join(map(str, values))}",
         related=tuple(_causes(node, ends)),
         notes=tuple(notes),
-        help=_help(where, found),
+        fixes=_required(graph, condition(where)),
     )
 
 
-def _help(where: Region, found: Legal) -> str:
-    """The missing requirement, where the language can say it."""
-    condition = found.condition(where)
-    return f"state it: `require {condition}`" if condition else ""
+def _required(graph: Graph, said: str | None) -> tuple[Fix, ...]:
+    """The missing requirement, written behind the model's inputs, where the language can say it."""
+    model, env = graph.root.definition, graph.root.env
+    if not said or model is None or env is None:
+        return ()
+    inputs = [s for b in model.body.branches for s in b.stmts if isinstance(s, ast.Input)]
+    span = env.span(inputs[-1])
+    number, _ = span.source.position(span.end)
+    line = span.source.line(number)
+    start = span.source.text.rfind("\n", 0, span.end) + 1
+    rest = line[span.end - start :].strip()
+    at, lead = span.end, "; "
+    if not rest or rest.startswith("#"):
+        indent = line[: len(line) - len(line.lstrip())]
+        at, lead = start + len(line), f"\n{indent}"
+    text = f"require {said}"
+    return (Fix(f"state it: `{text}`", (Edit(Span(span.source, at, at), f"{lead}{text}"),)),)
 
 
 def _value(dim: Dim | Fraction, at: Mapping[str, int]) -> object:
@@ -244,7 +260,7 @@ def _statements(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
             place = (said.node.index, said.code, said.span.source.name, said.span.line)
             by_place.setdefault(place, []).append(broken)
     for together in by_place.values():
-        yield _not_for_all(together, found)
+        yield _not_for_all(graph, together)
 
 
 def _broken(said: Stated, claim: Compared, found: Legal) -> _Broken | None:
@@ -257,7 +273,7 @@ def _broken(said: Stated, claim: Compared, found: Legal) -> _Broken | None:
     return None if at is None else _Broken(said, claim, where, at)
 
 
-def _not_for_all(together: list[_Broken], found: Legal) -> Diagnostic:
+def _not_for_all(graph: Graph, together: list[_Broken]) -> Diagnostic:
     """The finding for all that is said of one tensor at one place."""
     first, last = together[0], together[-1]
     said, at = first.said, first.at
@@ -265,10 +281,10 @@ def _not_for_all(together: list[_Broken], found: Legal) -> Diagnostic:
     notes = [f"at {_point(at, first.claim)} it is {is_}, not {stated_}"]
     if isinstance(stated_, Fraction):
         notes.append("`/` is exact; `ceil` or `floor` say which way to round")
-    where, fix = EVERYWHERE, ""
+    where, missing = EVERYWHERE, None
     for broken in together:
         if broken.where is None:
-            fix = f"state it: `require {broken.claim.left} == {broken.claim.right}`"
+            missing = f"{broken.claim.left} == {broken.claim.right}"
         else:
             where = where & broken.where
     what = "shape assertion" if said.code == "A201" else "signature"
@@ -279,5 +295,5 @@ def _not_for_all(together: list[_Broken], found: Legal) -> Diagnostic:
         Span(said.span.source, said.span.start, last.said.span.end),
         f"specified {', '.join(lefts)}; inferred {', '.join(rights)}",
         notes=tuple(notes),
-        help=fix or _help(where, found),
+        fixes=_required(graph, missing or condition(where)),
     )

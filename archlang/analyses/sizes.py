@@ -16,7 +16,7 @@ from archlang.graph import Graph, Node, Why
 from archlang.sizes.claims import Claim, Compared
 from archlang.sizes.forms import Form, number, total
 from archlang.sizes.functions import Function
-from archlang.sizes.regions import EVERYWHERE, Region
+from archlang.sizes.regions import EVERYWHERE, Region, union
 from archlang.sizes.sets import EVERY, Set, TooLongError
 from archlang.source import Span
 from archlang.types import Dim, Shape, SymbolicDim, form_of
@@ -155,16 +155,6 @@ class Legal:
         left = len(boxes) - most
         return f"{said} or {left} more such box{'es' if left > 1 else ''}" if left > 0 else said
 
-    def condition(self, region: Region) -> str | None:
-        """A region as an expression of the language, where it is one that a user would write."""
-        if len(region.boxes) != 1:
-            return None
-        parts = [s.condition(n) for n, s in sorted(region.boxes[0].items())]
-        texts = [t for t in parts if t is not None]
-        if len(texts) < len(parts) or not texts:
-            return None
-        return " and ".join(f"({t})" if " or " in t and len(texts) > 1 else t for t in texts)
-
     def _box(self, box: Mapping[str, Set], whole: bool) -> str:
         said = []
         if not box:
@@ -189,6 +179,17 @@ class Legal:
         }
 
 
+def condition(region: Region) -> str | None:
+    """A region as an expression of the language, where it is one that a user would write."""
+    if len(region.boxes) != 1:
+        return None
+    parts = [s.condition(n) for n, s in sorted(region.boxes[0].items())]
+    texts = [t for t in parts if t is not None]
+    if len(texts) < len(parts) or not texts:
+        return None
+    return " and ".join(f"({t})" if " or " in t and len(texts) > 1 else t for t in texts)
+
+
 def legal(graph: Graph, *, training: bool = False) -> Legal:
     """The legal sizes of a network; with ``training``, for the layers that only run there too."""
     key = f"legal {training}"
@@ -211,6 +212,11 @@ def legal(graph: Graph, *, training: bool = False) -> Legal:
         graph.worked_out[key] = Legal(names, defaults, region, tuple(unstated), domain, fixed_by)
     found: Legal = graph.worked_out[key]
     return found
+
+
+def domain(nodes: list[Node]) -> Region:
+    """Where every layer of some takes what arrives, as far as that can be said."""
+    return _domain(nodes)[0]
 
 
 def input_sizes(graph: Graph) -> dict[str, int]:
@@ -257,7 +263,7 @@ def _domain(nodes: list[Node]) -> tuple[Region, list[Unstated]]:
                 except TooLongError as error:
                     why, names = str(error), frozenset((name,))
                     unstated.append(Unstated(node.span, why, limit=True, names=names))
-    return Region((box,)) & EVERYWHERE, unstated
+    return union(iter([box])), unstated
 
 
 def _first_unknown(node: Node) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -44,12 +45,18 @@ class CheckFormat(StrEnum):
 class Checked:
     """What a check of one spec found."""
 
+    file: str
     program: Program
     found: list[Diagnostic] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    """A line for each model that is right."""
-    solved: list[Solved] = field(default_factory=list)
-    """The values of each ``?``."""
+    models: list[Graph] = field(default_factory=list)
+    """The models that are right."""
+    inventory: str = ""
+    """What it defines, where there is no model to check."""
+
+    @property
+    def solved(self) -> list[Solved]:
+        """The values of each ``?``."""
+        return [s for graph in self.models for s in graph.solved]
 
     @property
     def right(self) -> bool:
@@ -99,6 +106,7 @@ def _json(checked: list[Checked], found: list[Diagnostic]) -> None:
         "version": __version__,
         "diagnostics": [d.to_json() for d in found],
         "solved": [s.to_json() for s in solved],
+        "models": [_data(one.file, graph) for one in checked for graph in one.models],
     }
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
@@ -114,8 +122,16 @@ def _text(
         print_diagnostics([hint(s) for s in solved], stream)
         if not fix:
             print("help: `archlang check --fix` writes these values into the spec", file=stream)
-    for line in [*written, *(line for one in checked for line in one.lines)]:
+    for line in [*written, *(line for one in checked for line in _lines(one))]:
         print(line, file=stream)
+
+
+def _lines(one: Checked) -> Iterator[str]:
+    """A line for each model that is right."""
+    if one.inventory:
+        yield f"{one.file}: {one.inventory}"
+    for graph in one.models:
+        yield f"{one.file}: {graph.name} ok: {_figures(graph)}"
 
 
 def _fixed(checked: list[Checked], found: list[Diagnostic], data: bytes | None) -> list[str]:
@@ -145,22 +161,21 @@ def check_file(
     """Check one spec; ``data`` is what standard input holds, where it was read already."""
     program = Program(*read(file, data))
     if program.diagnostics:
-        return Checked(program, program.diagnostics)
+        return Checked(file, program, program.diagnostics)
     try:
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:
         stop(str(error))
     if not chosen:
         lone = program.lone_findings()
-        return Checked(program, lone, [] if lone else [f"{file}: {program.inventory()}"])
-    one = Checked(program)
+        return Checked(file, program, lone, inventory="" if lone else program.inventory())
+    one = Checked(file, program)
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
         graph, diagnostics = inspect(program, name, parse_settings(settings), shapes)
         one.found.extend(d for d in diagnostics if d not in one.found)
         if graph is not None and not diagnostics:
-            one.solved.extend(graph.solved)
-            one.lines.append(f"{file}: {name} ok: {_figures(graph)}")
+            one.models.append(graph)
     return one
 
 
@@ -172,3 +187,15 @@ def _figures(graph: Graph) -> str:
     open_ = legal(graph)
     at = f"; {open_.words()}" if open_.names else ""
     return f"{ins} -> {outs}, {totals.params:,} parameters, {si(totals.macs)} MACs{at}"
+
+
+def _data(file: str, graph: Graph) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "file": file,
+        "model": graph.name,
+        "inputs": {n: [int(d) for d in x.output.shape] for n, x in graph.inputs.items()},
+        "outputs": {n: [int(d) for d in x.output.shape] for n, x in graph.outputs.items()},
+        "totals": total(graph).to_json(),
+        "sizes": legal(graph).to_json(),
+    }

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from archlang.cli.common import stop
 from archlang.diagnostic import Diagnostic, Note
-from archlang.edits import Edit, edited, write
+from archlang.edits import rewritten, write
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode
 from archlang.graph import Solved
 from archlang.op import format_value
+from archlang.source import Edit
 
 
 class Fixes:
@@ -43,7 +44,7 @@ class Fixes:
                 data = given[key] if key in given else Path(key).read_bytes()
                 if decode(data, name).text != next(iter(edits.values())).span.source.text:
                     stop(f"{name} was changed while it was checked: nothing is written")
-                changed[key] = edited(data, edits.values())
+                changed[key] = rewritten(data, edits.values())
             except OSError as error:
                 stop(f"cannot read {name}: {(error.strerror or 'it is gone').lower()}")
         try:

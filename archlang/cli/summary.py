@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from archlang.analyses.sizes import legal
+from archlang.analyses.sizes import input_sizes, legal
 from archlang.cli.common import (
     File,
     InputShapes,
@@ -22,9 +22,22 @@ from archlang.cli.common import (
 )
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
-from archlang.report import Row, layer_records, rows, shape_text, si, to_json, training_only, walk
+from archlang.report import (
+    Row,
+    input_text,
+    layer_records,
+    rows,
+    shape_text,
+    si,
+    sizes_text,
+    to_json,
+    training_only,
+    walk,
+)
 
-HEADER = ("path", "layer", "output", "params", "macs")
+HEADER = ("path", "layer", "output", "size", "params", "macs")
+SIZE = 3
+"""The column of the sizes that depend on the input's: left out where there are none."""
 
 
 class SummaryFormat(StrEnum):
@@ -71,9 +84,11 @@ def _lines(lines: Iterator[str]) -> None:
     print("\n".join(lines))
 
 
-def _cells(network: Network) -> Iterator[tuple[str, str, str, int, int]]:
-    for r in layer_records(network.graph):
-        yield r["path"], r["layer"], shape_text(tuple(r["output"])), r["params"], r["macs"]
+def _cells(network: Network) -> Iterator[tuple[str, str, str, str, int, int]]:
+    nodes = (n for n in network.graph.nodes if n.inputs)
+    for r, node in zip(layer_records(network.graph), nodes, strict=True):
+        shape = node.output.shape
+        yield r["path"], r["layer"], shape_text(shape), sizes_text(shape), r["params"], r["macs"]
 
 
 def _csv(network: Network) -> None:
@@ -86,42 +101,60 @@ def _csv(network: Network) -> None:
 
 def _markdown(network: Network) -> Iterator[str]:
     yield f"| {' | '.join(HEADER)} |"
-    yield "|---|---|---|--:|--:|"
-    for path, layer, output, params, macs in _cells(network):
-        yield f"| {path} | `{layer}` | {output} | {params:,} | {macs:,} |"
+    yield "|---|---|---|---|--:|--:|"
+    for path, layer, output, size, params, macs in _cells(network):
+        said = f"`{size}`" if size else ""
+        yield f"| {path} | `{layer}` | {output} | {said} | {params:,} | {macs:,} |"
     totals = network.totals
-    yield f"| **total** | | | **{totals.params:,}** | **{totals.macs:,}** |"
+    yield f"| **total** | | | | **{totals.params:,}** | **{totals.macs:,}** |"
 
 
 def _latex(network: Network) -> Iterator[str]:
     def safe(text: str) -> str:
         return text.replace("_", r"\_").replace("%", r"\%").replace("&", r"\&").replace("#", r"\#")
 
-    yield r"\begin{tabular}{lllrr}"
+    yield r"\begin{tabular}{llllrr}"
     yield r"\hline"
     yield " & ".join(HEADER) + r" \\"
     yield r"\hline"
-    for path, layer, output, params, macs in _cells(network):
-        yield rf"{safe(path)} & \texttt{{{safe(layer)}}} & {output} & {params:,} & {macs:,} \\"
+    for path, layer, output, size, params, macs in _cells(network):
+        said = rf"\texttt{{{safe(size)}}}" if size else ""
+        figures = f"{output} & {said} & {params:,} & {macs:,}"
+        yield rf"{safe(path)} & \texttt{{{safe(layer)}}} & {figures} \\"
     yield r"\hline"
     totals = network.totals
-    yield rf"total & & & {totals.params:,} & {totals.macs:,} \\"
+    yield rf"total & & & & {totals.params:,} & {totals.macs:,} \\"
     yield r"\hline"
     yield r"\end{tabular}"
 
 
 def _text(network: Network, depth: int, fold: bool) -> None:
-    inputs = ", ".join(f"{n} {shape_text(s)}" for n, s in network.inputs.items())
+    inputs = ", ".join(f"{n} {input_text(x)}" for n, x in network.graph.inputs.items())
     shown = [_row(level, row) for level, row in walk(rows(network.graph, fold=fold), depth)]
     color = use_color(sys.stdout)
     width = os.get_terminal_size().columns if sys.stdout.isatty() else None
     name = f"\033[1m{network.name}\033[0m" if color else network.name
     print(f"{name}   {inputs}\n")
-    head = ("part", "layer", "output", "parameters", "MACs")
-    for line, plain in text_table(head, shown, right=(3, 4), shrink=1, width=width):
+    head: tuple[str, ...] = (
+        "part", "layer", "output", _size_head(network), "parameters", "MACs",
+    )  # fmt: skip
+    if not any(row.texts[SIZE] for row in shown):
+        head, shown = _without(SIZE, head), [Cells(_without(SIZE, r.texts), r.plain) for r in shown]
+    right = (len(head) - 2, len(head) - 1)
+    for line, plain in text_table(head, shown, right=right, shrink=1, width=width):
         print(f"\033[2m{line}\033[0m" if color and plain else line)
     print()
     _lines(_totals(network))
+
+
+def _size_head(network: Network) -> str:
+    """``size, W as H``: one side is said for all that go the same way."""
+    first, *rest = list(input_sizes(network.graph)) or [""]
+    return f"size, {' and '.join(rest)} as {first}" if rest else "size"
+
+
+def _without(column: int, texts: tuple[str, ...]) -> tuple[str, ...]:
+    return (*texts[:column], *texts[column + 1 :])
 
 
 def _row(level: int, row: Row) -> Cells:
@@ -131,6 +164,7 @@ def _row(level: int, row: Row) -> Cells:
         "  " * level + row.name,
         f"{row.what}{copies}".strip(),
         shape_text(row.output),
+        row.size,
         f"{row.params:,}{each}" if row.params else "",
         f"{si(row.macs)}{each}" if row.macs else "",
     )
@@ -139,8 +173,8 @@ def _row(level: int, row: Row) -> Cells:
 
 def _totals(network: Network) -> Iterator[str]:
     t = network.totals
-    for name, shape in network.outputs.items():
-        yield f"{name:<11}{shape_text(shape)}"
+    for name, node in network.graph.outputs.items():
+        yield f"{name:<11}{node.output.shown}"
     if aux := training_only(network.graph):
         yield f"parameters {t.params:,}  ({t.params - aux:,} without what runs in training only)"
     else:

@@ -12,6 +12,7 @@ from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import Given, Partial, describe, written
 from archlang.op import LayerError, Op, Parameter, words
 from archlang.source import Span
+from archlang.types import Tensor
 
 
 def bind(
@@ -102,11 +103,18 @@ def make_layer(
         fail("A105", f"`{name}` of `{cls.name}` {message}", where)
 
 
-def layer_failed(error: LayerError, bound: dict[str, Given], span: Span) -> NoReturn:
-    """Raise what a layer says of the tensor that it was given, at the argument it is about."""
+def layer_failed(
+    error: LayerError, bound: dict[str, Given], span: Span, tensors: Sequence[Tensor] = ()
+) -> NoReturn:
+    """Raise what a layer says of the tensors that it was given, at the argument it is about.
+
+    What it says is of the default size; what the tensors are for every size is said beside.
+    """
     argument = bound.get(error.field or "")
     where = argument.span if argument is not None and _inside(argument.span, span) else span
-    fail(error.code, error.message, where, notes=[error.hint] if error.hint else [])
+    notes = [error.hint] if error.hint else []
+    notes += [f"what arrives is {x.shown}" for x in tensors if x.shown != str(x)]
+    fail(error.code, error.message, where, notes=notes)
 
 
 def _inside(inner: Span, outer: Span) -> bool:

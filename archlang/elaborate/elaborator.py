@@ -135,7 +135,7 @@ class Elaborator(Merges):
         try:
             if not spec.fits(tensor.rank):
                 least = "at least " if spec.rest else ""
-                label = f"specified {least}{len(spec.dims)} axes; inferred {tensor}"
+                label = f"specified {least}{len(spec.dims)} axes; inferred {tensor.shown}"
                 fail("A201", "shape assertion failed", env.span(spec), label)
             stated = sizes(spec, env, self.evaluator)
             compare(stated, tensor, env, self.evaluator)

@@ -6,12 +6,19 @@ import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import ceil, floor
 from typing import Any
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import symbolic
 from archlang.elaborate.arguments import bind, missing, named
+from archlang.elaborate.builtins import (
+    BUILTINS,
+    MAX_LIST,
+    bits,
+    numbers,
+    numbers_from,
+    of_numbers,
+)
 from archlang.elaborate.problem import Stop, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
@@ -34,7 +41,6 @@ from archlang.source import Span
 from archlang.syntax import ast
 
 MAX_STEPS = 200_000
-MAX_LIST = 100_000
 MAX_BITS = 256
 MAX_CALLS = 40
 
@@ -42,10 +48,6 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
 }  # fmt: skip
-_OF_ONE: dict[str, Callable[[Any], Any]] = {
-    "round": round, "ceil": ceil, "floor": floor, "abs": abs,
-}  # fmt: skip
-BUILTINS = ("range", *_OF_ONE, "min", "max", "len", "sum")
 METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
 """What `require` knows of the network once it is whole."""
 
@@ -249,7 +251,7 @@ class Evaluator(Settles):
         if symbol in ("/", "//", "%") and right == 0:
             fail("A108", "a division by zero", span)
         if symbol == "**" and (
-            not isinstance(right, int) or abs(right) * (_bits(left) - 1) > MAX_BITS
+            not isinstance(right, int) or abs(right) * (bits(left) - 1) > MAX_BITS
         ):
             fail("A001", "a power too large, or not a whole one, to work out exactly", span)
         if symbol == "**" and right < 0:
@@ -257,7 +259,7 @@ class Evaluator(Settles):
                 fail("A108", "a division by zero", span)
             left, right = Fraction(1) / left, -right
         value = whole(_ARITHMETIC[symbol](left, right))
-        if _bits(value) > MAX_BITS:
+        if bits(value) > MAX_BITS:
             fail("A001", f"a number of more than {MAX_BITS} bits", span)
         if symbolic.is_symbolic(left) or symbolic.is_symbolic(right):
             return symbolic.arithmetic(symbol, left, right, value)
@@ -354,49 +356,12 @@ class Evaluator(Settles):
             if len(values) != 1 or not isinstance(values[0], (list, tuple)):
                 fail("A104", "`len` takes a list", span)
             return len(values[0])
-        if (
-            name in ("min", "max", "sum")
-            and len(values) == 1
-            and isinstance(values[0], (list, tuple))
-        ):
-            values = list(values[0])
-        elif name == "sum":
-            fail("A104", "`sum` takes a list", span)
-        for value in values:
-            if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
-                fail("A105", f"`{name}` takes numbers, not {describe(value)}", span)
-        value = self.numeric(name, values, span)
-        if symbolic.is_symbolic(values) and not isinstance(value, list):
+        values = numbers(name, values, span)
+        if name == "range":
+            found = numbers_from(values, span)
+            self.fixed(values, span)
+            return found
+        value = of_numbers(name, values, span)
+        if symbolic.is_symbolic(values):
             return symbolic.function(name, values, value)
         return value
-
-    def numeric(self, name: str, values: list[Any], span: Span) -> Value:
-        """A function of numbers."""
-        if name == "sum":
-            return whole(sum(values))
-        if name in ("min", "max"):
-            if not values:
-                fail("A108", f"the {name} of nothing", span)
-            return min(values) if name == "min" else max(values)
-        if name == "range":
-            return self.range(values, span)
-        if len(values) != 1:
-            fail("A104", f"`{name}` takes one number", span)
-        return _OF_ONE[name](values[0])
-
-    def range(self, values: list[Any], span: Span) -> list[int]:
-        if not 1 <= len(values) <= 3 or not all(isinstance(v, int) for v in values):
-            fail("A104", "`range` takes one to three whole numbers", span)
-        if len(values) == 3 and values[2] == 0:
-            fail("A108", "`range` with a step of zero has no end", span)
-        numbers = range(*(int(v) for v in values))
-        if _bits(max(values, key=abs)) > 60 or (len(numbers) > MAX_LIST):
-            fail("A001", f"a list of more than {MAX_LIST:,} values", span)
-        self.fixed(values, span)
-        return list(numbers)
-
-
-def _bits(value: int | Fraction) -> int:
-    if isinstance(value, Fraction):
-        return max(value.numerator.bit_length(), value.denominator.bit_length())
-    return value.bit_length()

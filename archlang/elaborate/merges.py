@@ -10,7 +10,7 @@ from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import LOST, Lost, Place, Wire
 from archlang.elaborate.stages import Stages
 from archlang.elaborate.values import BlockDef, Partial, describe
-from archlang.graph import Region
+from archlang.graph import Clash, Region
 from archlang.op import Op
 from archlang.source import Span
 from archlang.syntax import ast
@@ -47,8 +47,9 @@ class Merges(Stages):
         try:
             return self.node(op, nodes, place, path, head, bound)
         except Problem as problem:
+            self.graph.clashes.append(Clash(op, nodes, head, region))
             notes = [
-                replace(note, text=f"{note.text}: {node.output}")
+                replace(note, text=f"{note.text}: {node.output.shown}")
                 for (_, note), node in zip(ends, nodes, strict=True)
             ]
             raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None

@@ -41,6 +41,8 @@ class Program:
         self.source = source
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
+        self.looked_at: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
+        """What was found about its models, by name, were its text another: see ``repairs``."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
@@ -123,6 +125,17 @@ class Program:
         text of an expression. ``inputs`` are shapes to use instead of those in the spec.
         ``trial`` has the values of what is left open by a ``?``.
         """
+        graph, found = self.work_out(name, settings, inputs, trial)
+        return (graph if graph.whole else None), found
+
+    def work_out(
+        self,
+        name: str,
+        settings: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Shape] | None = None,
+        trial: Trial | None = None,
+    ) -> tuple[Graph, list[Diagnostic]]:
+        """As ``elaborate``, but with what there is of the graph where it is not whole."""
         assert self.module is not None
         env = self.module.env
         model = self.module.models[name]
@@ -147,8 +160,8 @@ class Program:
         if trial.tracing and not trial.fixed:
             trial.fixed = bounded([a.claim for a in graph.assumed])
         found = collected(elaborator.diagnostics)
-        whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
-        return (graph if whole else None), found
+        graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
+        return graph, found
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
 
@@ -15,7 +15,7 @@ from archlang.elaborate.values import written
 from archlang.graph import Node, Stated
 from archlang.source import Span
 from archlang.syntax import ast
-from archlang.types import Tensor, same, symbols
+from archlang.types import Tensor, alike, same, size_text, symbols
 
 Sizes = list[tuple[ast.DimSpec, int | Fraction | None]]
 TRACE = 8
@@ -40,7 +40,7 @@ def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> 
     if not takes.fits(tensor.rank):
         fail(
             "A209",
-            f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor}",
+            f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor.shown}",
             span,
             related=[Note(inner.span(takes), "its signature")],
         )
@@ -72,7 +72,7 @@ def check_takes(
             wanted = inner.span(dim).text
             fail(
                 "A209",
-                f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor}",
+                f"`{block.name}` takes {shape_text(takes, inner)}, not {tensor.shown}",
                 span,
                 related=[Note(inner.span(dim), f"`{wanted}` is not {int(size)}")],
             )
@@ -114,7 +114,7 @@ def wrong(
 def states(stated: Sizes, node: Node, env: Env, code: Literal["A201", "A209"]) -> Iterator[Stated]:
     """What is said of sizes that depend on the input's: it is to hold for every legal input."""
     for axis, (dim, value) in enumerate(stated):
-        if value is not None and is_symbolic(value):
+        if value is not None and is_symbolic(value) and not alike(value, node.output.shape[axis]):
             yield Stated(value, node, axis, env.span(dim), code)
 
 
@@ -124,14 +124,17 @@ def differ(
     """The sizes that differ, and what to say of them."""
     first, last = spec.dims[axes[0]], spec.dims[axes[-1]]
     span = Span(env.file.source, first.start, last.end)
-    specified = ", ".join(_stated(stated[a]) for a in range(axes[0], axes[-1] + 1))
-    inferred = ", ".join(str(int(d)) for d in tensor.shape[axes[0] : axes[-1] + 1])
+    specified = _listed([value for _, value in stated[axes[0] : axes[-1] + 1]])
+    inferred = _listed(list(tensor.shape[axes[0] : axes[-1] + 1]))
     return span, f"specified {specified}; inferred {inferred}"
 
 
-def _stated(item: tuple[ast.DimSpec, int | Fraction | None]) -> str:
-    value = item[1]
-    return "_" if value is None else written(value)
+def _listed(sizes: Sequence[int | Fraction | None]) -> str:
+    """Sizes as numbers; where the input's sizes make them, how, with the numbers behind."""
+    here = ", ".join("_" if s is None else written(s) for s in sizes)
+    if not any(s is not None and is_symbolic(s) for s in sizes):
+        return here
+    return f"{', '.join('_' if s is None else size_text(s) for s in sizes)} ({here})"
 
 
 def check_result(block: ast.Block, inner: Env, node: Node, run: Evaluator) -> list[Stated]:
@@ -141,7 +144,7 @@ def check_result(block: ast.Block, inner: Env, node: Node, run: Evaluator) -> li
     tensor = node.output
     gives = block.signature.gives
     if not gives.fits(tensor.rank):
-        label = f"its body gives {tensor}"
+        label = f"its body gives {tensor.shown}"
         fail("A209", f"`{block.name}` does not give what it says", inner.span(gives), label)
     stated = sizes(gives, inner, run)
     compare(stated, tensor, inner, run)

@@ -11,7 +11,8 @@ from typing import Literal
 
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
-from archlang.elaborate.expressions import BUILTINS, Evaluator
+from archlang.elaborate.builtins import BUILTINS
+from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
@@ -252,7 +253,7 @@ class Stages(ABC):
                 output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
-            layer_failed(error, bound, span)
+            layer_failed(error, bound, span, () if op.merges else tensors)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:

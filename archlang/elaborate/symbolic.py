@@ -72,7 +72,18 @@ def _made(rule: Callable[..., Form | None], parts: tuple[Form | None, ...]) -> F
 
 def arithmetic(symbol: str, left: Number, right: Number, value: Number) -> Number:
     """What an operator gives, ``value`` at the sizes that are checked."""
+    if (
+        type(right) is int
+        and right == 1
+        and (symbol in "**/" or (symbol == "//" and _is_size(left)))
+    ):
+        return left
     return kept(value, (left, right), _OPERATORS[symbol])
+
+
+def _is_size(value: Number) -> bool:
+    """Whether layers made a number: it is whole, whatever the input."""
+    return isinstance(value, SymbolicDim) and value.atom is not None
 
 
 def negative(value: Number) -> Number:
@@ -82,6 +93,8 @@ def negative(value: Number) -> Number:
 
 def function(name: str, values: Sequence[Number], value: Number) -> Number:
     """What a function of numbers gives, ``value`` at the sizes that are checked."""
+    if name in ("ceil", "floor") and _is_size(values[0]):
+        return values[0]
     return kept(value, values, _FUNCTIONS.get(name))
 
 

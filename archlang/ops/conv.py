@@ -1,5 +1,6 @@
 """Convolutions."""
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from archlang.arguments import (
     Size,
     Truth,
     margins,
+    other_sizes,
     per_axis,
     plain,
     spatial_axes,
@@ -126,6 +128,19 @@ class Conv(_Convolution, name="conv"):
                     field="pad",
                 )
 
+    def repairs(self, *xs: Tensor) -> Iterator[tuple[str, Any]]:
+        (x,) = xs
+        axes = x.rank - 1
+        kernel, dilation = per_axis(self.kernel, axes, "kernel"), self.dilation
+        spread = per_axis(dilation, axes, "dilation")
+        extents = tuple(d * (k - 1) for k, d in zip(kernel, spread, strict=True))
+        now = tuple(before for before, _ in self.pads(axes))
+        half = tuple(e // 2 for e in extents)
+        for size in other_sizes(now, half, half):
+            yield "pad", size
+        for n in range(min(half) + 1):
+            yield "pad", [[n, n + 1] for _ in range(axes)]
+
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return _weights(self, x, (self.channels, quotient(x.channels, self.groups)))
@@ -204,6 +219,19 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
                 )
             sizes.append(out)
         return Tensor((self.channels, *sizes))
+
+    def repairs(self, *xs: Tensor) -> Iterator[tuple[str, Any]]:
+        (x,) = xs
+        axes = x.rank - 1
+        stride, spread, kernel, pad, extra = (
+            per_axis(getattr(self, f), axes, f)
+            for f in ("stride", "dilation", "kernel", "pad", "output_pad")
+        )
+        most = tuple(max(s, d) - 1 for s, d in zip(stride, spread, strict=True))
+        for size in other_sizes(extra, most):
+            yield "output_pad", size
+        for size in other_sizes(pad, tuple(k - 1 for k in kernel)):
+            yield "pad", size
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

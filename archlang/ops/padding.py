@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from archlang.arguments import Margins, Number, Size, margins, per_axis, spatial_axes
-from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.arguments import Margins, Number, Size, margins, per_axis, plain, spatial_axes
+from archlang.op import Fresh, LayerError, Op, Torch, View, Weightless
 from archlang.types import Tensor, constant_rule, through, window_rule
 
 _MODULES = {
@@ -57,6 +57,11 @@ class Pad(Weightless, Fresh, name="pad"):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    @classmethod
+    def bridge(cls, x: Tensor, y: Tensor) -> Op | None:
+        amount = _apart(x, y)
+        return None if amount is None else cls(amount=amount)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         pairs = margins(self.amount, x.rank - 1, "amount")
@@ -99,6 +104,11 @@ class Crop(View, name="crop"):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    @classmethod
+    def bridge(cls, x: Tensor, y: Tensor) -> Op | None:
+        amount = _apart(y, x)
+        return None if amount is None else cls(amount=amount)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -106,6 +116,21 @@ class Crop(View, name="crop"):
         pairs = margins(self.amount, xs[0].rank - 1, "amount")
         kept = (f"{before or ''}:{-after or ''}" for before, after in pairs)
         return f"{args[0]}[:, :, {', '.join(kept)}]"
+
+
+def _apart(x: Tensor, y: Tensor) -> int | tuple[int, ...] | list[list[int]] | None:
+    """What ``y`` has more than ``x`` on both sides of each axis, one more behind where uneven.
+
+    None where it has less.
+    """
+    if x.rank != y.rank or x.rank < 2:
+        return None
+    more = [int(b) - int(a) for a, b in zip(x.spatial, y.spatial, strict=True)]
+    if min(more) < 0 or not any(more):
+        return None
+    if any(n % 2 for n in more):
+        return [[n // 2, n - n // 2] for n in more]
+    return plain(tuple(n // 2 for n in more))
 
 
 class CenterCrop(View, name="center_crop"):

@@ -1,5 +1,6 @@
 """Pooling: over a sliding window, over all positions, or to a given size."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ from archlang.arguments import (
     OptionalSize,
     Size,
     Truth,
+    other_sizes,
     per_axis,
     plain,
     spatial_axes,
@@ -50,6 +52,14 @@ class _Pool(Weightless, Fresh):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    def others(self, x: Tensor, ceil: bool) -> Iterator[tuple[str, Any]]:
+        """What ``repairs`` gives for a pool that rounds up where ``ceil``."""
+        yield "ceil", not ceil
+        kernel = per_axis(self.kernel, x.rank - 1, "kernel")
+        now = per_axis(self.pad, x.rank - 1, "pad")
+        for size in other_sizes(now, tuple(k // 2 for k in kernel)):
+            yield "pad", size
+
     def options(self) -> dict[str, Any]:
         """Stride and padding as PyTorch takes them, where they are not its defaults."""
         options: dict[str, Any] = {}
@@ -89,6 +99,10 @@ class MaxPool(_Pool, name="maxpool"):
         (x,) = xs
         return self.slide(x, self.dilation, self.ceil)
 
+    def repairs(self, *xs: Tensor) -> Iterator[tuple[str, Any]]:
+        (x,) = xs
+        return self.others(x, self.ceil)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -118,6 +132,10 @@ class AvgPool(_Pool, name="avgpool"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return self.slide(x, 1, self.ceil, unpadded=x.rank == 4)
+
+    def repairs(self, *xs: Tensor) -> Iterator[tuple[str, Any]]:
+        (x,) = xs
+        return self.others(x, self.ceil)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

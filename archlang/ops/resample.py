@@ -12,7 +12,7 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.op import Fresh, LayerError, Op, Torch, Weightless
 from archlang.types import (
     SizeRule,
     Tensor,
@@ -78,6 +78,15 @@ class Upsample(Weightless, Fresh, name="upsample"):
                 )
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    @classmethod
+    def bridge(cls, x: Tensor, y: Tensor) -> Op | None:
+        if x.rank != y.rank or x.rank < 2:
+            return None
+        ratios = [Fraction(int(b), int(a)) for a, b in zip(x.spatial, y.spatial, strict=True)]
+        if len(set(ratios)) > 1 or ratios[0].denominator > 1 or ratios[0] <= 1:
+            return None
+        return cls(scale=ratios[0])
 
     def _check_mode(self, axes: int) -> None:
         if not _BY_AXES[self.mode][axes - 1]:

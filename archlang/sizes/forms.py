@@ -231,7 +231,7 @@ def _text(atom: Atom) -> tuple[str, bool]:
     rise, slope, shift, run, base, _ = size
     if run == 1:
         text, strong = _affine(name, rise * slope, shift), slope * rise == 1
-    elif shift == run - 1:
+    elif shift == run - 1 and (base >= 0 or rise != 1):
         text, strong = f"ceil({_affine(name, slope, 0)}/{run})", True
     else:
         if rise == 1 and shift:

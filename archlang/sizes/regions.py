@@ -34,6 +34,8 @@ class Region:
         return any(all(sizes[n] in s for n, s in box.items()) for box in self.boxes)
 
     def __and__(self, other: Region) -> Region:
+        if other.boxes in (self.boxes, EVERYWHERE.boxes):
+            return self
         if len(self.boxes) * len(other.boxes) > MOST_BOXES**2:
             raise TooLongError(len(self.boxes) * len(other.boxes))
         return union(_overlap(a, b) for a in self.boxes for b in other.boxes)

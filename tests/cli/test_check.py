@@ -46,6 +46,28 @@ def test_findings_as_data(run, spec):
 def test_clean_data(run):
     data = json.loads(run("check", LENET, "--format", "json").out)
     assert data["diagnostics"] == []
+    assert [m["model"] for m in data["models"]] == ["lenet5", "lenet5_valid"]
+
+
+def test_what_is_known_of_each_model_as_data(run, spec):
+    text = "model {} {{ input x: [3, H=8, W=8]; maxpool(2x2); {} }}\n"
+    file = spec(text.format("right", "relu") + text.format("wrong", "rleu"))
+    (model,) = json.loads(run("check", file, "--format", "json").out)["models"]
+    assert (model["file"], model["model"]) == (file, "right")
+    assert (model["inputs"], model["outputs"]) == ({"x": [3, 8, 8]}, {"output": [3, 4, 4]})
+    assert (model["totals"]["params"], model["totals"]["neurons"]) == (0, 2 * 3 * 4 * 4)
+    assert model["sizes"]["words"] == "H >= 2 and W >= 2"
+
+
+def test_ways_out_in_words_and_as_data(run, spec):
+    file = spec("model m {\n  input x: [3, H=8, W=8]\n"
+                "  concat { avgpool(2x2) | conv(3x3, 4, stride=2) }\n}\n")  # fmt: skip
+    done = run("check", file)
+    assert "help: `ceil=true` in `avgpool(2x2)`: then legal for every H and W\n3 + " in done.out
+    assert "help: or state it: `require H % 2 == 0 and W % 2 == 0`\n3 +   require" in done.out
+    (finding,) = json.loads(run("check", file, "--format", "json").out)["diagnostics"]
+    (edit,) = finding["fixes"][0]["edits"]
+    assert (edit["start"], edit["replacement"]) == ({"line": 3, "column": 23}, ", ceil=true")
 
 
 def test_one_model_of_many(run):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from archlang.edits import Edit, edited, write
+from archlang.edits import rewritten, write
 from archlang.elaborate.files import decode
-from archlang.source import Span
+from archlang.source import Edit, Span
 
 SPEC = """\
 use "part"
@@ -199,4 +199,4 @@ def test_edits_change_nothing_else(parts, mark, data):
     changes = [Edit(Span(source, i, i + 1), text) for i, text in zip(marks, texts, strict=True)]
     expected = iter(texts)
     wanted = "".join(next(expected) if part == "?" else part for part in parts)
-    assert edited(raw, reversed(changes)) == start + wanted.encode()
+    assert rewritten(raw, reversed(changes)) == start + wanted.encode()

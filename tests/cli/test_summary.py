@@ -61,6 +61,30 @@ def test_csv_is_exact(run):
     assert rows[0]["path"] == "0"
 
 
+SIZED = """model m {
+    input x: [3, H=32, W=32]
+    conv(5x5, 3, stride=2, pad=0)
+    maxpool(2x1)
+    flatten
+}
+"""
+
+
+def test_sizes_are_said_for_every_input(run, spec):
+    lines = run("summary", spec(SIZED)).out.splitlines()
+    assert lines[0] == "m   x [3, H=32, W=32]"
+    assert "   size, W as H   " in lines[2]
+    assert "[3, 14, 14]   (H - 3)//2 " in lines[4]
+    assert "[3, 7, 14]    (H - 3)//4, (W - 3)//2" in lines[5]
+    assert "[294]         3*((H - 3)//4)*((W - 3)//2)" in lines[6]
+    assert "output     [3*((H - 3)//4)*((W - 3)//2)], here [294]" in lines
+    (row, *_) = csv.DictReader(io.StringIO(run("summary", spec(SIZED), "-f", "csv").out))
+    assert (row["output"], row["size"]) == ("[3, 14, 14]", "(H - 3)//2")
+    for format_ in ("markdown", "latex"):
+        assert "(H - 3)//4, (W - 3)//2" in run("summary", spec(SIZED), "-f", format_).out
+    assert "size" not in run("summary", LENET, "-m", "lenet5").out
+
+
 def test_several_models_are_named(run):
     done = run("summary", LENET)
     assert done.code == 2

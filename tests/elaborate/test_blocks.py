@@ -136,12 +136,12 @@ def test_assertions_that_hold(body: str) -> None:
 
 BROKEN = [
     ("conv(3x3, 4) : [5, 8, 8]", "specified 5; inferred 4", "5"),
-    ("maxpool(2) : [3, 8, 8]", "specified 8, 8; inferred 4, 4", "8, 8"),
-    ("maxpool(2) : [4, 4, 8]", "specified 4, 4, 8; inferred 3, 4, 4", "4, 4, 8"),
-    ("maxpool(2) : [3, H, _]", "specified 8; inferred 4", "H"),
-    ("flatten : [3, 8, 8]", "specified 3 axes; inferred [192]", "[3, 8, 8]"),
-    ("relu : [3, 8]", "specified 2 axes; inferred [3, 8, 8]", "[3, 8]"),
-    ("relu : [3, 8, 8.5]", "specified 8.5; inferred 8", "8.5"),
+    ("maxpool(2) : [3, 8, 8]", "specified 8, 8; inferred H//2, W//2 (4, 4)", "8, 8"),
+    ("maxpool(2) : [4, 4, 8]", "specified 4, 4, 8; inferred 3, H//2, W//2 (3, 4, 4)", "4, 4, 8"),
+    ("maxpool(2) : [3, H, _]", "specified H (8); inferred H//2 (4)", "H"),
+    ("flatten : [3, 8, 8]", "specified 3 axes; inferred [3*H*W], here [192]", "[3, 8, 8]"),
+    ("relu : [3, 8]", "specified 2 axes; inferred [3, H, W], here [3, 8, 8]", "[3, 8]"),
+    ("relu : [3, 8, 8.5]", "specified 8.5; inferred W (8)", "8.5"),
 ]
 
 

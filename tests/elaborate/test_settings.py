@@ -129,7 +129,7 @@ def test_symbolic_assertions_are_checked_at_the_size_given() -> None:
     text = model("require W % 2 == 0\nmaxpool(2) : [3, _, W/2]", "[3, H=8, W=8]")
     assert shape(text, inputs={"image": (3, 10, 8)}) == (3, 5, 4)
     found = error(text.replace("W/2", "H/2"), inputs={"image": (3, 9, 8)})
-    assert (found.code, found.label) == ("A201", "specified 4.5; inferred 4")
+    assert (found.code, found.label) == ("A201", "specified H/2 (4.5); inferred W//2 (4)")
 
 
 def test_requirements_are_checked_at_the_size_given() -> None:

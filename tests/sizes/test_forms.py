@@ -35,7 +35,7 @@ DOUBLE = transposed_rule(2, 2, 0, 0, 1, 0)
         (through(HALF, HALF), "ceil(H/4)"),
         (through(window_rule(2, 2, 0, 0)), "H//2"),
         (through(window_rule(11, 4, 2, 2)), "(H - 3)//4"),
-        (through(window_rule(5, 2, 0, 0)), "ceil(H/2) - 2"),
+        (through(window_rule(5, 2, 0, 0)), "(H - 3)//2"),
         (through(DOUBLE), "2*H"),
         (through(HALF, DOUBLE), "2*ceil(H/2)"),
         (through(window_rule(2, 2, 0, 0), DOUBLE), "2*(H//2)"),

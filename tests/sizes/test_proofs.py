@@ -22,8 +22,9 @@ def accepted(body: str, before: str = "", shape: str = OPEN) -> archlang.Network
 
 
 def offered(finding: Diagnostic) -> str:
-    assert finding.help.startswith("state it: `require ")
-    return finding.help.partition("`")[2].removesuffix("`")
+    """The requirement that it offers, beside other ways out."""
+    (said,) = (f.text for f in finding.fixes if f.text.startswith("state it: `require "))
+    return said.partition("`")[2].removesuffix("`")
 
 
 def test_a_unet_of_five_levels() -> None:
@@ -109,6 +110,16 @@ def test_assertions_after_arithmetic() -> None:
     accepted(f"let h = ceil(H / 4)\nlet f(n) = max(1, n)\n{chain} : [8, h, f(ceil(W / 4))]")
     accepted("conv(3x3, 8, pad=0) -> flatten(start=1) : [8, (H - 2) * (W - 2)]")
     accepted("concat(axis=1) { identity | maxpool(2x1) } : [3, H + H // 2, W]")
+
+
+def test_arithmetic_that_changes_nothing() -> None:
+    same = "block same : [C, H, W] -> [C, ceil(H/1), floor(W*1//1)] { relu }"
+    accepted("maxpool(2x2) -> same", same)
+    half = "let h = H / 2\n"  # whole at the default size, and yet no size
+    accepted(f"{half}conv(3x3, 8, stride=2) : [8, ceil(h), ceil(W/2)]")
+    finding = found(f"{half}maxpool(2x2) : [3, ceil(h), floor(W/2)]")
+    assert (finding.code, finding.notes) == ("A201", ("at H = 3 it is 1, not 2",))
+    accepted(f"{half}maxpool(2x2) : [3, h // 1, floor(W/2)]")
 
 
 def test_division_is_exact() -> None:

@@ -52,7 +52,8 @@ def worked_out(spec: str) -> Graph:
 def repaired(net: Net, graph: Graph, counts: Counter[str]) -> str:
     """What is wrong with the findings, or with the spec that has what they offer; else empty."""
     found = prove(graph)
-    offered = [d.help.partition("`")[2].rpartition("`")[0] for d in found if d.code == "A211"]
+    texts = ["".join(f.text for f in d.fixes) for d in found if d.code == "A211"]
+    offered = [text.partition("`")[2].rpartition("`")[0] for text in texts]
     counts["not always legal"] += bool(offered)
     if not all(offered):
         return ""

@@ -1,0 +1,261 @@
+"""Edits after which branches agree for every legal size: each is made, and the spec checked again.
+
+A merge that fails is met from its branches. Layers in them say which other arguments they could
+have had, and others could stand at the end of a branch to bring it to the sizes of its neighbour.
+What would come out is first worked out on the graph alone, for inputs of any size. What agrees is
+written into the text, and the text is checked as any other; where that leaves further findings of
+the kind, these are met in turn. A way that leaves none is a fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import islice
+from typing import NamedTuple, TypeAlias
+
+from archlang.analyses.changes import Change, again, changes, merges_at
+from archlang.analyses.sizes import domain, legal
+from archlang.diagnostic import Diagnostic, Fix
+from archlang.elaborate import Program
+from archlang.graph import Clash, Graph
+from archlang.op import LayerError
+from archlang.sizes.claims import Compared
+from archlang.sizes.regions import EVERYWHERE, NOWHERE, Region
+from archlang.sizes.sets import EVERY, TooLongError
+from archlang.source import Edit, Source, Span, edited
+from archlang.types import Heard, Tensor, form_of
+
+MERGES = frozenset({"A203", "A204", "A211"})
+"""The findings about merges."""
+FINDINGS = 5
+"""For how many findings of a model a way out is looked for."""
+PROPOSALS = 20
+"""For how many findings of a model what they propose themselves is tried."""
+TRIES = 10
+"""How often a spec is checked again for one finding."""
+WIDTH = 3
+"""How many ways to meet one merge are followed."""
+LAYERS = 50_000
+"""How many layers are worked out again for one finding."""
+
+Key: TypeAlias = tuple[str, str, str]
+Look: TypeAlias = Callable[[Program, str], tuple[Graph, list[Diagnostic]]]
+"""Works out a model of a program: what there is of its graph, and all that is found about it."""
+
+
+def mended(
+    program: Program, name: str, graph: Graph, found: list[Diagnostic], look: Look
+) -> list[Diagnostic]:
+    """The findings about a model, with the ways out that hold; those that do not are left out."""
+    searched, proposed = FINDINGS, PROPOSALS
+    out = []
+    for finding in found:
+        others = {_key(d) for d in found if d is not finding}
+        search, fixes = _Search(program, name, graph, look, others), []
+        if searched and finding.code in MERGES:
+            searched -= 1
+            fixes += search.found_for(finding)
+        if proposed and finding.fixes:
+            proposed -= 1
+            fixes += search.proposed_by(finding)
+        out.append(replace(finding, fixes=tuple(fixes)))
+    return out
+
+
+def _key(finding: Diagnostic) -> Key:
+    """What makes two findings one, before an edit and after it."""
+    span = finding.span
+    return finding.code, span.source.name, span.source.line(span.line).strip()
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One edit, and its words."""
+
+    edit: Edit
+    said: str
+
+
+class Fit(NamedTuple):
+    """How well merges go with a change, the better the less."""
+
+    rank: int
+    """0 for every size, 1 for sizes without end."""
+    moved: bool
+    """Whether they come out in another size at the default, where they came out there before."""
+    least: int
+    """The least size that the layers take."""
+
+
+class _Search:
+    """The search for ways out of one finding; ``others`` are the findings beside it."""
+
+    def __init__(
+        self, program: Program, name: str, graph: Graph, look: Look, others: set[Key]
+    ) -> None:
+        self.program, self.name, self.graph = program, name, graph
+        self.look, self.others = look, others
+        self.tries, self.layers = TRIES, LAYERS
+
+    def found_for(self, finding: Diagnostic) -> list[Fix]:
+        """The best way to edit layers, if there is one."""
+        made = self.follow(self.program, self.graph, finding, ())
+        return [] if made is None else [made]
+
+    def proposed_by(self, finding: Diagnostic) -> Iterator[Fix]:
+        """The ways that a finding proposes itself, those that hold."""
+        for fix in finding.fixes:
+            changed = self.changed(self.program, fix.edits)
+            if changed is not None and self.left(changed)[1] == [] and self.elsewhere(changed):
+                yield fix
+
+    def changed(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
+        """The program with its text edited; None where that cannot be read."""
+        made = Program(edited(program.source, edits), program.key)
+        return None if made.diagnostics else made
+
+    def left(self, program: Program) -> tuple[Graph, list[Diagnostic]]:
+        """The graph, and what is found beside what was found before at other places."""
+        graph, found = self.look(program, self.name)
+        return graph, [d for d in found if d.severity == "error" and _key(d) not in self.others]
+
+    def elsewhere(self, program: Program) -> bool:
+        """Whether an edit leaves the other models of the file as they were."""
+        for name in self.program.complete:
+            if name != self.name and not self.found(program, name) <= self.found(
+                self.program, name
+            ):
+                return False
+        return True
+
+    def found(self, program: Program, name: str) -> set[Key]:
+        known = self.program.looked_at
+        key = (program.source.text, name)
+        if key not in known:
+            known[key] = {_key(d) for d in self.look(program, name)[1]}
+        return known[key]
+
+    def follow(
+        self, program: Program, graph: Graph, finding: Diagnostic, steps: tuple[_Step, ...]
+    ) -> Fix | None:
+        """The first way on from here that leaves nothing to find."""
+        for step in islice(self.steps(program, graph, finding, bool(steps)), WIDTH):
+            changed = self.changed(program, (step.edit,)) if self.tries else None
+            if changed is None:
+                continue
+            self.tries -= 1
+            made, left = self.left(changed)
+            taken = (*steps, step)
+            if not left and self.elsewhere(changed):
+                return Fix(self.words(taken, made), _difference(self.program.source, changed))
+            if left and left[0].code in MERGES:
+                further = self.follow(changed, made, left[0], taken)
+                if further is not None:
+                    return further
+        return None
+
+    def words(self, steps: tuple[_Step, ...], made: Graph) -> str:
+        """What is done, and what is then known."""
+        said = " and ".join(dict.fromkeys(s.said for s in steps))
+        found = legal(made)
+        known = made.whole and found.names
+        then = f"then legal for {found.words()}" if known else "then the branches agree"
+        before = {n: str(x.output) for n, x in self.graph.outputs.items()}
+        after = {n: str(x.output) for n, x in made.outputs.items()}
+        moved = [f"; `{n}` becomes {shape}" for n, shape in after.items() if before.get(n) != shape]
+        return f"{said}: {then}{''.join(moved) if before else ''}"
+
+    def steps(
+        self, program: Program, graph: Graph, finding: Diagnostic, later: bool
+    ) -> Iterator[_Step]:
+        """Ways to make the merges of a finding agree, the best first.
+
+        What agrees for some sizes only is a way where they do not agree at the default size yet,
+        for a requirement can follow; that alone is no way that is not known.
+        """
+        merges = merges_at(graph, finding.span)
+        ranked: list[tuple[Fit, int, _Step]] = []
+        for order, change in enumerate(changes(graph, merges, program.source)):
+            fit = self.fit(graph, merges, change)
+            if fit is not None and (fit.rank == 0 or finding.code != "A211"):
+                ranked.append((fit, order, _Step(change.edit, change.said)))
+        yield from (step for _, _, step in sorted(ranked, key=lambda row: row[:2]))
+        if later:
+            for fix in finding.fixes:
+                yield from (_Step(e, f"`{e.text.lstrip('; ').strip()}`") for e in fix.edits)
+
+    def fit(self, graph: Graph, merges: list[Clash], change: Change) -> Fit | None:
+        """How well merges go with a change; None where they do not."""
+        nodes = graph.nodes[: 1 + max(n.index for m in merges for n in m.inputs)]
+        self.layers -= len(nodes)
+        if self.layers < 0:
+            return None
+        try:
+            made = again(nodes, change)
+            allowed = reduce(Region.__and__, _assumed(graph), domain(made))
+            where, moved = EVERYWHERE, False
+            for merge in merges:
+                ends = [made[n.index].output for n in merge.inputs]
+                came, agree = _met(merge, ends, change)
+                where = where & agree
+                moved = moved or (not graph.clashes and came.shape != merge.inputs[0].output.shape)
+            if (allowed - where).empty:
+                return Fit(0, moved, _least(allowed))
+            boxes = (allowed & where).boxes
+        except (LayerError, TooLongError):
+            return None
+        names = {n for box in boxes for n in box}
+        endless = any(not any(box.get(n, EVERY).bounded for n in names) for box in boxes)
+        return Fit(1, moved, _least(allowed)) if endless else None
+
+
+def _least(region: Region) -> int:
+    """The least size that all sides may have at once; 0 of nowhere."""
+    return region.square(tuple({n for box in region.boxes for n in box})).least or 0
+
+
+def _met(merge: Clash, ends: list[Tensor], change: Change) -> tuple[Tensor, Region]:
+    """What a merge makes of branches, and where they agree; raises ``LayerError``."""
+    if change.bridge is not None:
+        number, layer = change.bridge
+        ends[number] = layer.infer(ends[number])
+    where = EVERYWHERE
+    with Heard() as heard:
+        came = merge.op.infer(*ends)
+    for left, right, relation in heard.conditions:
+        region = Compared(form_of(left), relation, form_of(right)).region()
+        where = where & (NOWHERE if region is None else region)
+    return came, where
+
+
+def _assumed(graph: Graph) -> Iterator[Region]:
+    """Where what the spec requires holds, as far as that can be said."""
+    for assumed in graph.assumed:
+        region = assumed.claim.region()
+        if region is not None:
+            yield region
+
+
+def _difference(source: Source, program: Program) -> tuple[Edit, ...]:
+    """The edits that make one text of another: the lines that differ, and of those what differs."""
+    from difflib import SequenceMatcher
+
+    old, new = source.text.splitlines(True), program.source.text.splitlines(True)
+    edits = []
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            before, after = "".join(old[a:b]), "".join(new[c:d])
+            first = _alike(before, after)
+            last = _alike(before[first:][::-1], after[first:][::-1])
+            start = sum(map(len, old[:a])) + first
+            end = start + len(before) - first - last
+            edits.append(Edit(Span(source, start, end), after[first : len(after) - last]))
+    return tuple(edits)
+
+
+def _alike(a: str, b: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y),
+                min(len(a), len(b)))  # fmt: skip
