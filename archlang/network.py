@@ -187,29 +187,39 @@ def inspect(
     A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
     is does not depend on ``inputs``.
     """
-    values = {s.span: s.value for s in solved or ()}
-    trial = Trial(values)
 
-    def look(program: Program, model: str) -> tuple[Graph, list[Diagnostic]]:
-        given = (settings, inputs, trial) if model == name else (None, None, Trial(values))
-        graph, found = program.work_out(model, *given)
-        if not graph.whole:
-            return graph, found
-        graph.solved = tuple(solved or ())
-        return graph, [*found, *check_requirements(graph), *prove(graph)]
+    def look(program: Program, model: str) -> tuple[Graph | None, list[Diagnostic]]:
+        given = (settings, inputs) if model == name else (None, None)
+        return _look(program, model, *given)
 
     with paused():
-        graph, found = look(program, name)
-        if trial.open is not None and solved is None:
-            from archlang.analyses.undetermined import determined
-
-            solved, why = determined(lambda t: program.elaborate(name, settings, None, t))
-            return (None, why) if why else inspect(program, name, settings, inputs, solved)
+        graph, found = _look(program, name, settings, inputs, solved)
         if found:
             from archlang.analyses.repairs import mended
 
             found = mended(program, name, graph, found, look)
-    return (graph if graph.whole else None), found
+    return (graph if graph is not None and graph.whole else None), found
+
+
+def _look(
+    program: Program,
+    name: str,
+    settings: Mapping[str, Any] | None,
+    inputs: Mapping[str, Shape] | None,
+    solved: Sequence[Solved] | None = None,
+) -> tuple[Graph | None, list[Diagnostic]]:
+    """What there is of a model's graph, and what is found about it; None where a `?` is open."""
+    trial = Trial({s.span: s.value for s in solved or ()})
+    graph, found = program.work_out(name, settings, inputs, trial)
+    if trial.open is not None and solved is None:
+        from archlang.analyses.undetermined import determined
+
+        solved, why = determined(lambda t: program.elaborate(name, settings, None, t))
+        return (None, why) if why else _look(program, name, settings, inputs, solved)
+    if graph.whole:
+        graph.solved = tuple(solved or ())
+        found = [*found, *check_requirements(graph), *prove(graph)]
+    return graph, found
 
 
 def choose(program: Program, model: str | None) -> str:

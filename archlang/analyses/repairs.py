@@ -31,8 +31,9 @@ MERGES = frozenset({"A203", "A204", "A211"})
 """The findings about merges."""
 FINDINGS = 5
 """For how many findings of a model a way out is looked for."""
-PROPOSALS = 20
-"""For how many findings of a model what they propose themselves is tried."""
+PROPOSALS, OPEN_PROPOSALS = 20, 1
+"""For how many findings of a model what they propose themselves is tried; each time, what a ``?``
+leaves open is solved for again."""
 TRIES = 10
 """How often a spec is checked again for one finding."""
 WIDTH = 3
@@ -41,22 +42,22 @@ LAYERS = 50_000
 """How many layers are worked out again for one finding."""
 
 Key: TypeAlias = tuple[str, str, str]
-Look: TypeAlias = Callable[[Program, str], tuple[Graph, list[Diagnostic]]]
+Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
 """Works out a model of a program: what there is of its graph, and all that is found about it."""
 
 
 def mended(
-    program: Program, name: str, graph: Graph, found: list[Diagnostic], look: Look
+    program: Program, name: str, graph: Graph | None, found: list[Diagnostic], look: Look
 ) -> list[Diagnostic]:
     """The findings about a model, with the ways out that hold; those that do not are left out."""
-    searched, proposed = FINDINGS, PROPOSALS
+    searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
         others = {_key(d) for d in found if d is not finding}
         search, fixes = _Search(program, name, graph, look, others), []
-        if searched and finding.code in MERGES:
+        if searched and graph is not None and finding.code in MERGES:
             searched -= 1
-            fixes += search.found_for(finding)
+            fixes += search.found_for(graph, finding)
         if proposed and finding.fixes:
             proposed -= 1
             fixes += search.proposed_by(finding)
@@ -93,15 +94,15 @@ class _Search:
     """The search for ways out of one finding; ``others`` are the findings beside it."""
 
     def __init__(
-        self, program: Program, name: str, graph: Graph, look: Look, others: set[Key]
+        self, program: Program, name: str, graph: Graph | None, look: Look, others: set[Key]
     ) -> None:
         self.program, self.name, self.graph = program, name, graph
         self.look, self.others = look, others
         self.tries, self.layers = TRIES, LAYERS
 
-    def found_for(self, finding: Diagnostic) -> list[Fix]:
+    def found_for(self, graph: Graph, finding: Diagnostic) -> list[Fix]:
         """The best way to edit layers, if there is one."""
-        made = self.follow(self.program, self.graph, finding, ())
+        made = self.follow(self.program, graph, finding, ())
         return [] if made is None else [made]
 
     def proposed_by(self, finding: Diagnostic) -> Iterator[Fix]:
@@ -116,7 +117,7 @@ class _Search:
         made = Program(edited(program.source, edits), program.key)
         return None if made.diagnostics else made
 
-    def left(self, program: Program) -> tuple[Graph, list[Diagnostic]]:
+    def left(self, program: Program) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph, and what is found beside what was found before at other places."""
         graph, found = self.look(program, self.name)
         return graph, [d for d in found if d.severity == "error" and _key(d) not in self.others]
@@ -147,6 +148,8 @@ class _Search:
                 continue
             self.tries -= 1
             made, left = self.left(changed)
+            if made is None:
+                continue
             taken = (*steps, step)
             if not left and self.elsewhere(changed):
                 return Fix(self.words(taken, made), _difference(self.program.source, changed))
@@ -162,7 +165,8 @@ class _Search:
         found = legal(made)
         known = made.whole and found.names
         then = f"then legal for {found.words()}" if known else "then the branches agree"
-        before = {n: str(x.output) for n, x in self.graph.outputs.items()}
+        outputs = self.graph.outputs if self.graph is not None else {}
+        before = {n: str(x.output) for n, x in outputs.items()}
         after = {n: str(x.output) for n, x in made.outputs.items()}
         moved = [f"; `{n}` becomes {shape}" for n, shape in after.items() if before.get(n) != shape]
         return f"{said}: {then}{''.join(moved) if before else ''}"

@@ -244,6 +244,7 @@ def _differs(text: str, fix: Fix) -> str:
     network = archlang.loads(text)
     found = legal(network.graph)
     module = network.to_torch("meta").eval()
+    module.__takes__ = lambda *given: None  # PyTorch is asked by itself
     assert found.exact
     narrowed = any(word in fix.text for word in ("require", "crop"))
     (output,) = (node.output for node in network.graph.outputs.values())

@@ -195,7 +195,7 @@ def test_no_value_meets_what_is_stated(body: str, notes: list[str]) -> None:
 def test_the_only_value_that_fits_the_default_is_proven_like_any_other() -> None:
     found = error(model("conv(3x3, 8, stride=2, pad=?) : [8, H/2, W/2]", OPEN))
     assert found.code == "A201"
-    assert found.help == "state it: `require H % 2 == 0 and W % 2 == 0`"
+    assert found.fixes[0].text == "state it: `require H % 2 == 0 and W % 2 == 0`"
     assert found.notes[-1] == "with `pad=1`, all that fits the default input"
 
 
