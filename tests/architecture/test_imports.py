@@ -27,6 +27,7 @@ ROOMS = {
     "network": 9,
     "report": 10,
     "reference": 10,
+    "comparison": 11,
     "train": 11,
     "cli": 12,
 }
