@@ -185,7 +185,8 @@ def _numbers(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict[s
     found = {}
     for name in dict.fromkeys((*(a or {}), *(b or {}))):
         x, y = ((r or {}).get(name, 0) for r in (a, b))
-        if name not in ("line", "column") and type(x) in (int, float) and x != y:
+        numbers = all(type(v) in (int, float) for v in (x, y))
+        if numbers and x != y and name not in ("line", "column"):
             found[name] = y - x
     return found
 

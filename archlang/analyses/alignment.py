@@ -2,8 +2,9 @@
 
 Two scopes are aligned part by part, in order, at the least cost: what stands on one side alone
 costs by its layers, a layer that is there on both sides by what of it differs. Only layers of
-one kind are aligned. Of equally good alignments, the one under which more parts keep their
-names is taken, then the one that matches earliest. Scopes that hold the same are told apart
+one kind are aligned, or those that make the same module. Of equally good alignments, the one
+under which more parts keep their branches and names is taken, then the one that matches
+earliest. Scopes that hold the same are told apart
 once, so that deep networks of equal blocks take little time. (Edit distances of general graphs
 take exponential time, and of unordered trees too; the order of a spec is what makes this quick.)
 
@@ -15,13 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from archlang.graph import Graph, Node, Part
+from archlang.graph import Graph, Node, Part, Region
+from archlang.op import module_text
 
 UNIT = 1 << 24
-"""What a difference costs at least; a name costs 1, so that names only break ties."""
+"""What a difference costs at least."""
+CELLS = 1 << 20
+"""How large a table of two rows may be: longer rows are cut where they are equal."""
+NAME, BRANCH = 1, 4
+"""What another name costs, or another branch or merge to stand in: these only break ties."""
 ALONE, ALONE_WITH_TENSORS = 10 * UNIT, 15 * UNIT
 RESHAPED, ARGUMENTS, ARGUMENT, MOST = 1 * UNIT, 8 * UNIT, 2 * UNIT, 18 * UNIT
 
@@ -83,6 +90,8 @@ class _Tree:
     part: Part
     name: str
     number: int
+    place: tuple[str, ...]
+    """The merges and branches that it stands in, inside its scope."""
     alone: int
     """What it costs where it stands on one side alone."""
     inside: list[_Tree]
@@ -106,6 +115,16 @@ def _name(part: Part) -> str:
     return (part.path or "").rpartition(".")[2]
 
 
+def _members(region: Region, place: tuple[str, ...] = ()) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    """The parts right below a scope, and the merges and branches that each stands in there."""
+    for part in region.parts:
+        if isinstance(part, Region) and part.path is None:
+            told = (part.name,) if part.kind in ("merge", "branch") else ()
+            yield from _members(part, place + told)
+        else:
+            yield part, place
+
+
 def _tensors(node: Node) -> tuple[Any, ...]:
     return tuple(
         (key, tuple(map(int, s))) for key, s in (*node.params.items(), *node.buffers.items())
@@ -119,16 +138,21 @@ class _Aligner:
         self.numbers: dict[Any, int] = {}
         self.costs: dict[tuple[int, int], int | None] = {}
 
-    def tree(self, part: Part) -> _Tree:
+    def tree(self, part: Part, place: tuple[str, ...] = ()) -> _Tree:
+        name = _name(part)
         if isinstance(part, Node):
             tensors = _tensors(part)
-            key: Any = (type(part.op), str(part.op), tuple(map(int, part.output.shape)), tensors)
-            number = self.numbers.setdefault(key, len(self.numbers))
-            return _Tree(part, _name(part), number, ALONE_WITH_TENSORS if tensors else ALONE, [])
-        inside = [self.tree(p) for p in part.members()]
-        key = (part.name if part.kind == "block" else "", *((t.name, t.number) for t in inside))
-        number = self.numbers.setdefault(key, len(self.numbers))
-        return _Tree(part, _name(part), number, sum(t.alone for t in inside), inside)
+            made = module_text(part.op, part.tensors)
+            key: Any = (made, tuple(map(int, part.output.shape)), tensors)
+            alone = ALONE_WITH_TENSORS if tensors else ALONE
+            return _Tree(part, name, self.number(key), place, alone, [])
+        inside = [self.tree(p, where) for p, where in _members(part)]
+        block = part.name if part.kind == "block" else ""
+        key = (block, *((t.name, t.place, t.number) for t in inside))
+        return _Tree(part, name, self.number(key), place, sum(t.alone for t in inside), inside)
+
+    def number(self, key: Any) -> int:
+        return self.numbers.setdefault(key, len(self.numbers))
 
     def cost(self, a: _Tree, b: _Tree) -> int | None:
         """What aligning two parts costs, their own names left out; None where nothing is gained."""
@@ -144,8 +168,35 @@ class _Aligner:
             return _layer_cost(a.part, b.part)
         if isinstance(a.part, Node) or isinstance(b.part, Node):
             return None
-        found = _Table(a.inside, b.inside, self.cost).least + (a.part.name != b.part.name)
+        found = self.least(a.inside, b.inside) + NAME * (a.part.name != b.part.name)
         return found if found < a.alone + b.alone - UNIT else None
+
+    def least(self, a: Sequence[_Tree], b: Sequence[_Tree]) -> int:
+        """The cost of the best alignment of two rows of parts."""
+        if len(a) * len(b) <= CELLS:
+            return _Table(a, b, self.cost).least
+        alone = sum(t.alone for t in (*a, *b))
+        both = [(a[i], b[j]) for i, j in self.moves(a, b) if i is not None and j is not None]
+        return alone + sum((self.cost(x, y) or 0) - x.alone - y.alone for x, y in both)
+
+    def moves(self, a: Sequence[_Tree], b: Sequence[_Tree]) -> Iterator[Move]:
+        """The best alignment of two rows; of very long ones, a good one around what is equal."""
+        blocks = [(len(a), len(b), 0)]
+        if len(a) * len(b) > CELLS:
+            rows = [[(t.number, t.name, t.place) for t in row] for row in (a, b)]
+            matcher = SequenceMatcher(None, rows[0], rows[1], autojunk=False)
+            blocks = [tuple(block) for block in matcher.get_matching_blocks()]
+        i = j = 0
+        for x, y, size in blocks:
+            mine, theirs = a[i:x], b[j:y]
+            if len(mine) * len(theirs) <= CELLS:
+                for m, n in _Table(mine, theirs, self.cost).moves():
+                    yield (None if m is None else i + m, None if n is None else j + n)
+            else:
+                yield from ((n, None) for n in range(i, x))
+                yield from ((None, n) for n in range(j, y))
+            yield from ((x + n, y + n) for n in range(size))
+            i, j = x + size, y + size
 
     def pair(self, a: _Tree, b: _Tree) -> Pair:
         """Two parts that are aligned, and what is in them."""
@@ -159,7 +210,7 @@ class _Aligner:
     def _inside(self, a: Sequence[_Tree], b: Sequence[_Tree]) -> Iterator[Pair]:
         mine: list[_Tree] = []
         theirs: list[_Tree] = []
-        for i, j in _Table(a, b, self.cost).moves():
+        for i, j in self.moves(a, b):
             if i is not None and j is not None:
                 yield from self._apart(mine, theirs)
                 mine, theirs = [], []
@@ -176,7 +227,7 @@ class _Aligner:
         if mine and theirs and any(t.inside for t in (*mine, *theirs)):
             a = [leaf for tree in mine for leaf in tree.leaves()]
             b = [leaf for tree in theirs for leaf in tree.leaves()]
-            moves = _Table(a, b, self.cost).moves()
+            moves = self.moves(a, b)
             found = {id(b[j].part): a[i].part for i, j in moves if i is not None and j is not None}
         taken = {id(part) for part in found.values()}
         for tree in mine:
@@ -229,11 +280,15 @@ class _Table:
             self.end += 1
 
     def _same(self, i: int, j: int) -> bool:
-        return (self.a[i].number, self.a[i].name) == (self.b[j].number, self.b[j].name)
+        a, b = self.a[i], self.b[j]
+        return (a.number, a.name, a.place) == (b.number, b.name, b.place)
 
     def _match(self, i: int, j: int) -> int | None:
-        cost = self.cost(self.a[i], self.b[j])
-        return None if cost is None else cost + (self.a[i].name != self.b[j].name)
+        a, b = self.a[i], self.b[j]
+        cost = self.cost(a, b)
+        if cost is None:
+            return None
+        return cost + NAME * (a.name != b.name) + BRANCH * (a.place != b.place)
 
     @property
     def least(self) -> int:

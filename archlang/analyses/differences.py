@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 from archlang.analyses.alignment import Pair, align
 from archlang.analyses.cost import costs
 from archlang.graph import Graph, Node, Region
-from archlang.op import format_value
+from archlang.op import LayerError, format_value, module_text
 from archlang.types import Shape
 
 Kind: TypeAlias = Literal["added", "removed", "changed", "resized", "moved", "equal"]
@@ -157,13 +157,7 @@ class Differences:
         assert not isinstance(b, Region)
         if a is None or b is None:
             return Change("added" if a is None else "removed", a, b)
-        arguments = {
-            p.name: (format_value(getattr(a.op, p.name)), format_value(getattr(b.op, p.name)))
-            for p in a.op.parameters()
-            if getattr(a.op, p.name) != getattr(b.op, p.name)
-        }
-        if not a.inputs:
-            arguments.pop("shape", None)
+        arguments = _arguments(a, b)
         here, there = own(a), own(b)
         differing = {
             k: (here.get(k), there.get(k)) for k in (here | there) if here.get(k) != there.get(k)
@@ -202,6 +196,28 @@ class Differences:
     def _meet(self, a: Node, b: Node) -> bool:
         mine, theirs = self._origins[id(a)], self._origins[id(b)]
         return bool(mine & theirs) or not (mine or theirs)
+
+
+def _arguments(a: Node, b: Node) -> dict[str, tuple[str, str]]:
+    """The arguments that differ, not only in how they are written, as `3` and `3x3` are."""
+    if type(a.op) is not type(b.op) or not a.inputs:
+        return {}
+    found = {}
+    for name in (p.name for p in a.op.parameters()):
+        x, y = getattr(a.op, name), getattr(b.op, name)
+        if x != y and not (_same_module(a, name, y) and _same_module(b, name, x)):
+            found[name] = (format_value(x), format_value(y))
+    return found
+
+
+def _same_module(node: Node, name: str, value: object) -> bool:
+    """Whether a layer with another argument would make the same module."""
+    op = node.op.model_copy(update={name: value})
+    try:
+        op.infer(*node.tensors)
+    except LayerError:
+        return False
+    return module_text(op, node.tensors) == module_text(node.op, node.tensors)
 
 
 def tensors(graph: Graph) -> dict[str, Shape]:
