@@ -185,7 +185,7 @@ class _Aligner:
         if len(a) * len(b) > CELLS:
             rows = [[(t.number, t.name, t.place) for t in row] for row in (a, b)]
             matcher = SequenceMatcher(None, rows[0], rows[1], autojunk=False)
-            blocks = [tuple(block) for block in matcher.get_matching_blocks()]
+            blocks = [(x, y, size) for x, y, size in matcher.get_matching_blocks()]
         i = j = 0
         for x, y, size in blocks:
             mine, theirs = a[i:x], b[j:y]
