@@ -3,7 +3,7 @@
 from typing import Any
 
 from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
-from archlang.op import Fresh, LayerError, Torch
+from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.types import Dim, Shape, Tensor, product
 
 
@@ -54,6 +54,9 @@ class Linear(Fresh, name="linear"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(bias=y.numel if self.bias else 0)
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs

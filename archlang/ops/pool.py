@@ -11,11 +11,25 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Torch, Weightless
-from archlang.types import Dim, Tensor, constant_rule, through, window_rule
+from archlang.op import Fresh, LayerError, Torch, Weightless, Work
+from archlang.types import Dim, Tensor, constant_rule, product, through, window_rule
 
 
-class _Pool(Weightless, Fresh):
+class _Reduction(Weightless, Fresh):
+    """What pools share: an output is a mean, sums and a quotient, or the largest, comparisons."""
+
+    averages: ClassVar[bool] = False
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        """The values that all windows hold together, padding included."""
+        raise NotImplementedError
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        gathered = self.gathered(y, *xs)
+        return Work(pool=gathered if self.averages else gathered - y.numel)
+
+
+class _Pool(_Reduction):
     """What sliding pools share. Their padding is at most half of the kernel."""
 
     kernel: Size
@@ -48,6 +62,9 @@ class _Pool(Weightless, Fresh):
                 raise _too_small(size, k, p, d, unpadded)
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        return product((*per_axis(self.kernel, y.rank - 1, "kernel"), y.numel))
 
     def options(self) -> dict[str, Any]:
         """Stride and padding as PyTorch takes them, where they are not its defaults."""
@@ -111,6 +128,8 @@ class AvgPool(_Pool, name="avgpool"):
         avgpool(2x2) : [6, 28, 28] -> [6, 14, 14]
     """
 
+    averages = True
+
     ceil: Truth = False
     count_include_pad: Truth = True
 
@@ -128,10 +147,13 @@ class AvgPool(_Pool, name="avgpool"):
         return getattr(nn, f"AvgPool{x.rank - 1}d")(plain(self.kernel), **options)
 
 
-class _GlobalPool(Weightless, Fresh):
+class _GlobalPool(_Reduction):
     """What pools over all positions share: they need no module."""
 
     reduction: ClassVar[str]
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        return xs[0].numel
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -156,7 +178,9 @@ class GlobalAvgPool(_GlobalPool, name="global_avgpool"):
         global_avgpool : [2048, 7, 7] -> [2048]
     """
 
+    averages = True
     reduction = "mean"
+    usual = "AdaptiveAvgPool{}d"
 
 
 class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
@@ -171,14 +195,19 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
 
     keeps_output = True
     reduction = "amax"
+    usual = "AdaptiveMaxPool{}d"
 
 
-class _AdaptivePool(Weightless, Fresh):
+class _AdaptivePool(_Reduction):
     """What pools to a given size share."""
 
     module: ClassVar[str]
 
     size: Size
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        axes = zip(xs[0].spatial, y.spatial, strict=True)
+        return product((y.channels, *(_overlapping(size, out) for size, out in axes)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -191,6 +220,12 @@ class _AdaptivePool(Weightless, Fresh):
         return getattr(nn, f"{self.module}{x.rank - 1}d")(plain(self.size))
 
 
+def _overlapping(size: int, windows: int) -> int:
+    """The lengths of all windows along an axis: from i*size/windows up to (i+1)*size/windows."""
+    ends = ((i * size // windows, -(-(i + 1) * size // windows)) for i in range(windows))
+    return sum(end - start for start, end in ends)
+
+
 class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
     """The means over windows laid out so that `size` comes out, whatever comes in.
 
@@ -201,6 +236,7 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
         adaptive_avgpool(6x6) : [256, 13, 13] -> [256, 6, 6]
     """
 
+    averages = True
     module = "AdaptiveAvgPool"
 
 

@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
-from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.op import Fresh, LayerError, Torch, View, Weightless, Work
 from archlang.types import (
     Shape,
     Tensor,
@@ -225,6 +225,9 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
     """
 
     groups: PositiveInt
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
