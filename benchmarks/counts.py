@@ -27,6 +27,8 @@ MODELS = {
     "regnet_y_400mf": "regnet",
     "regnet_x_400mf": "regnet",
     "convnext_tiny": "convnext",
+    "mobilenet_v3_small": "mobilenet",
+    "vit_b_16": "vit",
 }
 """torchvision's networks whose layers are all modules, and the files of their specs."""
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from archlang.analyses.cost import costs
 from archlang.analyses.work import works
 from archlang.graph import Graph, Node
-from archlang.op import module_name
+from archlang.op import Work, module_name
 
 Addends: TypeAlias = dict[str, int]
 Rule: TypeAlias = Callable[["Use"], Addends]
@@ -30,7 +30,7 @@ class Use:
     node: Node
     module: str
     macs: int
-    bias: int
+    work: Work
 
     @property
     def takes(self) -> int:
@@ -71,7 +71,7 @@ def addends(graph: Graph, tool: Tool) -> Addends:
     for node in graph.nodes:
         if node.inputs and node.index in live:
             macs, work = costs(graph)[node.index].macs, works(graph)[node.index]
-            use = Use(node, module_name(node.op, node.tensors), macs, int(work.bias))
+            use = Use(node, module_name(node.op, node.tensors), macs, work)
             for what, count in tool.rules.get(use.module, tool.others)(use).items():
                 found[what] = found.get(what, 0) + count
     return dict(sorted(((k, v) for k, v in found.items() if v), key=lambda item: -item[1]))
@@ -88,10 +88,6 @@ def _over(*heads: str) -> list[str]:
 
 def _times(what: str, of: str, factor: int = 1) -> Rule:
     return lambda use: {what: factor * getattr(use, of)}
-
-
-def _learned_in_norm(use: Use) -> bool:
-    return bool(use.node.params)
 
 
 CONVOLUTIONS = _over("Conv", "UnevenConv")
@@ -140,14 +136,21 @@ def _resampled(use: Use) -> Addends:
 
 
 def _with_bias(use: Use) -> Addends:
-    return {"products": use.macs, "biases": use.bias}
+    return {"products": use.macs, "biases": use.work.bias}
 
 
 def _scaled(use: Use) -> Addends:
     return {"norms": use.takes * (2 if use.node.params else 1)}
 
 
-# thop
+def _attention(use: Use) -> Addends:
+    """A value of the softmax is one operation, and the last projection's bias always counted."""
+    scaled, softmax = use.takes, use.work.activation // 3
+    biases = use.takes * (4 if "in_proj_bias" in use.node.params else 1)
+    return {"products": use.macs, "biases": biases, "attention": scaled + softmax}
+
+
+# thop: what it has no rule for, attention among it, counts nothing.
 
 
 def _transposed(use: Use) -> Addends:
@@ -175,6 +178,7 @@ FVCORE = Tool(
         **_named((*INSTANCE_NORMS, *LAYER_NORMS, "AxisLayerNorm", "GroupNorm"), _other_norm),
         "AdaptiveAvgPool2d": _times("adaptive average pools", "takes"),
         "Upsample": _resampled,
+        "MultiheadAttention": lambda use: {},  # at inference one operator, which it does not know
     },
     _products,
 )
@@ -184,7 +188,8 @@ PTFLOPS = Tool(
     "MACs",
     {
         **_named((*CONVOLUTIONS, *TRANSPOSED, "Linear"), _with_bias),
-        **_named((*BATCH_NORMS, *INSTANCE_NORMS, *LAYER_NORMS, "GroupNorm"), _scaled),
+        **_named((*BATCH_NORMS, *INSTANCE_NORMS, "GroupNorm"), _scaled),
+        **_named(LAYER_NORMS, _times("norms", "takes")),  # whose own word for affine it overlooks
         **_named(("ReLU", "PReLU", "ELU", "GELU"), _times("activations", "gives", 2)),
         **_named(("LeakyReLU", "ReLU6", "SiLU", "Softmax"), _times("activations", "gives")),
         **_named(
@@ -192,6 +197,7 @@ PTFLOPS = Tool(
             _times("pools", "takes", 2),
         ),
         "Upsample": _times("resampling", "gives", 2),
+        "MultiheadAttention": _attention,
     },
 )
 
