@@ -15,7 +15,7 @@ from archlang.analyses.sizes import Legal, legal
 from archlang.graph import Graph, Node, Part, Region
 from archlang.network import Network
 from archlang.op import format_value
-from archlang.report import layer_records, shape_text
+from archlang.report import COLUMNS, layer_records, shape_text
 from archlang.types import Shape
 
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
@@ -90,7 +90,7 @@ class Comparison:
     def figures(self) -> dict[str, Figure]:
         """Every total of the networks, the shapes of their outputs, and their legal sizes."""
         found: dict[str, Figure] = {}
-        totals = [dict(_flat(n.totals.to_json())) for n in (self.a, self.b)]
+        totals = [_totals(n) for n in (self.a, self.b)]
         outputs = [{n: shape_text(s) for n, s in x.outputs.items()} for x in (self.a, self.b)]
         for a, b in (totals, outputs):
             found |= {k: Figure(a.get(k), b.get(k)) for k in dict.fromkeys((*a, *b))}
@@ -139,6 +139,12 @@ class Comparison:
 def compare(a: Network, b: Network) -> Comparison:
     """What has become of ``a`` in ``b``, the layers aligned by the networks' structures."""
     return Comparison(a, b)
+
+
+def _totals(network: Network) -> dict[str, Any]:
+    """A network's totals, and those of the columns that a summary may show beside them."""
+    totals = dict(_flat(network.totals.to_json()))
+    return totals | {n: sum(c.of(network.graph)) for n, c in COLUMNS.items() if n not in totals}
 
 
 def _words(sizes: Legal) -> str:

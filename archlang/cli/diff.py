@@ -28,11 +28,10 @@ from archlang.cli.table import Cells, text_table
 from archlang.comparison import Comparison, Figure, Line, compare
 from archlang.elaborate import Program
 from archlang.network import Network
-from archlang.report import shape_text, si
+from archlang.report import COLUMNS, shape_text, si
 
 SHOWN = 8
 """How many keys or scopes of one kind are listed."""
-NAMES = {"params": "parameters", "macs": "MACs", "flops": "FLOPs"}
 MODEL = re.compile(r"(?P<file>.*):(?P<model>[^\W\d]\w*)")
 
 
@@ -126,7 +125,7 @@ def _text(found: Comparison, depth: int) -> None:
     for name, (x, y) in found.differences.outputs.items():
         print(f"\noutput {name}: {x or 'none'} → {y or 'none'}", end="")
     print()
-    figures = [_figure(name, figure) for name, figure in found.figures.items()]
+    figures = [_figure(n, f) for n, f in found.figures.items() if f.a or f.b]
     for line, _ in text_table(
         ("", "A", "B", "change"), figures, right=(1, 2), shrink=3, width=width
     ):
@@ -182,7 +181,8 @@ def _figure(name: str, figure: Figure) -> Cells:
         change = f"{figure.difference:+,}{percent}"
     elif figure.a != figure.b:
         change = "differs"
-    return Cells((NAMES.get(name, name.replace("_", " ")), a, b, change))
+    title = COLUMNS[name].header if name in COLUMNS else name.replace("_", " ")
+    return Cells((title, a, b, change))
 
 
 def _value(value: object) -> str:
