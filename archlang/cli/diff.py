@@ -135,11 +135,13 @@ def _text(found: Comparison, depth: int) -> None:
 
 
 def _title(network: Network, other: Network) -> str:
-    """A network's name, with its settings and inputs where they tell it from the other."""
+    """A network's name, with its file, settings and inputs where they tell it from the other."""
     told = []
     if network.settings != other.settings:
         told += [f"{k}={v}" for k, v in network.settings.items() if other.settings.get(k) != v]
-    title = f"{network.name}({', '.join(told)})" if told else network.name
+    apart = network.source.name != other.source.name
+    title = f"{network.source.name}:{network.name}" if apart else network.name
+    title += f"({', '.join(told)})" if told else ""
     if network.inputs != other.inputs:
         title += "".join(f" {n} {shape_text(s)}" for n, s in network.inputs.items())
     return title

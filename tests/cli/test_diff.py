@@ -90,6 +90,7 @@ def test_other_sizes_alone_are_a_difference(run, spec):
     fixed = spec("model m {\n input image: [3, 8, 8]\n conv(3x3, 4)\n}\n", "fixed.arch")
     done = run("diff", fixed, open_)
     assert done.code == 1
+    assert done.out.startswith(f"{fixed}:m → {open_}:m\n")
     assert "as given" in done.out
     assert "differs" in done.out
 
