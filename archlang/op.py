@@ -45,6 +45,20 @@ class Parameter(NamedTuple):
     variadic: bool = False
 
 
+class Work(NamedTuple):
+    """Operations beyond multiply-accumulates, by what they are for: each is one scalar's.
+
+    An addition, a multiplication, a comparison or a function's value counts as one. ``bias`` are
+    the additions of biases, ``elementwise`` those of merges and what else is no other's.
+    """
+
+    bias: Dim = 0
+    norm: Dim = 0
+    activation: Dim = 0
+    pool: Dim = 0
+    elementwise: Dim = 0
+
+
 class Op(BaseModel):
     """Base of all layers: the questions, and the registry of names."""
 
@@ -69,6 +83,8 @@ class Op(BaseModel):
     """Whether its output may share memory with what it takes."""
     fixes: ClassVar[bool] = False
     """Whether it pools to sizes of its own, whatever the sizes of what it takes."""
+    usual: ClassVar[str] = ""
+    """PyTorch's module that others write for it, where it needs none; `{}` is the axes S."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
@@ -81,7 +97,7 @@ class Op(BaseModel):
             return
         if name in Op.registry:
             raise TypeError(f"two layers are named `{name}`")
-        for question in ("infer", "params", "buffers", "macs", "neurons", "lower"):
+        for question in ("infer", "params", "buffers", "macs", "work", "neurons", "lower"):
             if getattr(cls, question) is getattr(Op, question):
                 raise TypeError(f"layer `{name}` does not answer `{question}`")
         if not (cls.__doc__ or "").strip():
@@ -103,6 +119,10 @@ class Op(BaseModel):
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         """Multiply-accumulates of its products, for one sample."""
+        raise NotImplementedError
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        """Operations beyond its products, for one sample at inference."""
         raise NotImplementedError
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
@@ -223,6 +243,9 @@ class View(Weightless):
 
     aliases = True
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
+
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
 
@@ -251,6 +274,14 @@ class Recorder:
             return f"{name}({', '.join(given)})"
 
         return record
+
+
+def module_name(op: Op, xs: tuple[Tensor, ...]) -> str:
+    """The class of PyTorch's module that a layer is, or that others write for it; else ""."""
+    made = op.lower(Recorder(), *xs)
+    if made is not None:
+        return str(made).partition("(")[0]
+    return op.usual.format(xs[0].rank - 1) if op.usual else ""
 
 
 def module_text(op: Op, xs: tuple[Tensor, ...]) -> str:

@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from archlang.analyses.cost import NodeCost, costs
 from archlang.analyses.sizes import legal
+from archlang.analyses.work import total_work, works
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
 from archlang.types import Shape, SymbolicDim, Tensor, size_text
 
 
+class Column(NamedTuple):
+    """A number of layers: what a table calls it, and the number of each node of a graph.
+
+    ``short`` ones are shown to three figures, ``118 M``.
+    """
+
+    header: str
+    of: Callable[[Graph], Sequence[int]]
+    short: bool = True
+
+
+def _running(graph: Graph, of: Callable[[NodeCost], int]) -> list[int]:
+    live = graph.live()
+    return [of(cost) if i in live else 0 for i, cost in enumerate(costs(graph))]
+
+
+COLUMNS: dict[str, Column] = {
+    "params": Column("parameters", lambda g: [c.params for c in costs(g)], short=False),
+    "buffers": Column("buffers", lambda g: [c.buffers for c in costs(g)], short=False),
+    "macs": Column("MACs", lambda g: _running(g, lambda c: c.macs)),
+    "flops": Column("FLOPs", lambda g: _running(g, lambda c: 2 * c.macs)),
+    "neurons": Column("neurons", lambda g: _running(g, lambda c: c.neurons)),
+    "bias": Column("biases", lambda g: [w.bias for w in works(g)]),
+    "norm": Column("norms", lambda g: [w.norm for w in works(g)]),
+    "activation": Column("activations", lambda g: [w.activation for w in works(g)]),
+    "pool": Column("pools", lambda g: [w.pool for w in works(g)]),
+    "elementwise": Column("elementwise", lambda g: [w.elementwise for w in works(g)]),
+}
+"""The numbers that a summary may show of each layer, by the names that choose them."""
+DEFAULT_COLUMNS = ("params", "macs")
+
+
 @dataclass
 class Row:
-    """A line of a summary: a layer, or a scope with the sum of what is in it."""
+    """A line of a summary: a layer, or a scope with the sum of what is in it.
+
+    ``values`` are the numbers of the columns that were asked for.
+    """
 
     name: str
     what: str
@@ -27,12 +63,14 @@ class Row:
     neurons: int
     children: list[Row] = field(default_factory=list)
     copies: int = 1
+    values: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
         """What makes two rows equal copies: all but their own name and number."""
         inside = tuple((c.name, c.copies, c.key) for c in self.children)
-        return (self.what, self.output, self.size, self.params, self.macs, inside)
+        values = tuple(self.values.items())
+        return (self.what, self.output, self.size, self.params, self.macs, values, inside)
 
     @cached_property
     def size(self) -> str:
@@ -40,24 +78,25 @@ class Row:
         return "" if self.output is None else sizes_text(self.output)
 
 
-def rows(graph: Graph, *, fold: bool = True) -> list[Row]:
+def rows(graph: Graph, *, fold: bool = True, columns: Sequence[str] = DEFAULT_COLUMNS) -> list[Row]:
     """The rows of a graph; equal neighbours become one row of several ``copies``."""
-    each = costs(graph)
-    live = graph.live()
-    return _rows(graph.root, "", each, live, fold)
+    numbers = {name: COLUMNS[name].of(graph) for name in columns}
+    return _rows(graph.root, "", graph, numbers, fold)
 
 
-def _rows(
-    region: Region, scope: str, each: list[NodeCost], live: set[int], fold: bool
-) -> list[Row]:
+Numbers: TypeAlias = Mapping[str, Sequence[int]]
+"""For each column the numbers of all nodes."""
+
+
+def _rows(region: Region, scope: str, graph: Graph, numbers: Numbers, fold: bool) -> list[Row]:
     found: list[Row] = []
     for part in region.members():
         if isinstance(part, Node):
             if part.inputs:
-                found.append(_layer(part, scope, each, live))
+                found.append(_layer(part, scope, graph, numbers))
         else:
             assert part.path is not None
-            children = _rows(part, part.path, each, live, fold)
+            children = _rows(part, part.path, graph, numbers, fold)
             found.append(_scope(part, scope, children))
     return _folded(found) if fold else found
 
@@ -66,8 +105,8 @@ def _local(path: str, scope: str) -> str:
     return path[len(scope) + 1 :] if scope and path.startswith(f"{scope}.") else path
 
 
-def _layer(node: Node, scope: str, each: list[NodeCost], live: set[int]) -> Row:
-    cost, runs = each[node.index], node.index in live
+def _layer(node: Node, scope: str, graph: Graph, numbers: Numbers) -> Row:
+    cost, runs = costs(graph)[node.index], node.index in graph.live()
     shared = "" if node.first else " (shared)"
     return Row(
         _local(node.path, scope),
@@ -76,6 +115,7 @@ def _layer(node: Node, scope: str, each: list[NodeCost], live: set[int]) -> Row:
         cost.params,
         cost.macs if runs else 0,
         cost.neurons if runs else 0,
+        values={name: of[node.index] for name, of in numbers.items()},
     )
 
 
@@ -89,6 +129,9 @@ def _scope(region: Region, scope: str, children: list[Row]) -> Row:
         sum(c.macs * c.copies for c in children),
         sum(c.neurons * c.copies for c in children),
         children,
+        values={n: sum(c.values[n] * c.copies for c in children) for n in children[0].values}
+        if children
+        else {},
     )
 
 
@@ -162,6 +205,7 @@ def to_json(network: Network, version: str) -> dict[str, Any]:
         "outputs": {n: list(s) for n, s in network.outputs.items()},
         "aux": network.aux,
         "totals": network.totals.to_json(),
+        "work": total_work(network.graph)._asdict(),
         "sizes": legal(network.graph).to_json(),
         "layers": layer_records(network.graph),
     }

@@ -14,7 +14,7 @@ import typer
 INTERRUPTED, FAILED = 130, 70
 
 COMMANDS = (
-    "check", "summary", "compile", "train", "weights", "ops", "sizes", "convolutionize",
+    "check", "summary", "compile", "train", "weights", "ops", "sizes", "diff", "convolutionize",
 )  # fmt: skip
 """Each is a function in a module of its name, a `_` behind it where Python has that name."""
 

@@ -135,8 +135,17 @@ def load_network(
     file: str, model: str | None, settings: list[str] | None, inputs: list[str] | None
 ) -> Network:
     """The network that a command works on; ends the program where there is none."""
-    source, key = read(file)
-    program = Program(source, key)
+    return network_of(Program(*read(file)), model, settings, inputs)
+
+
+def network_of(
+    program: Program,
+    model: str | None,
+    settings: list[str] | None,
+    inputs: list[str] | None,
+    how: str = "--model {0}",
+) -> Network:
+    """The network of a program, as ``load_network``; ``how`` says how a model is chosen."""
     try:
         if program.diagnostics:
             raise ArchError(program.diagnostics)
@@ -150,6 +159,6 @@ def load_network(
         hint = (
             ""
             if model or not program.complete
-            else f"choose one with --model, as in --model {program.complete[0]}"
+            else f"choose one with {how.format('MODEL')}, as in {how.format(program.complete[0])}"
         )
         stop(str(error), hint=hint)

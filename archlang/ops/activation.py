@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 
 from archlang.arguments import Number, Truth, Whole, axis_of
-from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, format_value, single
-from archlang.types import Dim, Tensor
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, format_value, single
+from archlang.types import Dim, Tensor, product
 
 
 class _Activation(Weightless):
@@ -21,6 +21,9 @@ class _Activation(Weightless):
 
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self)
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(activation=y.numel)
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0 if getattr(self, "inplace", False) else y.numel
@@ -86,6 +89,9 @@ class Absolute(Weightless, Fresh, name="absolute"):
 
         absolute : [64, 56, 56] -> [64, 56, 56]
     """
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(activation=y.numel)
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -244,6 +250,9 @@ class Softmax(_Activation, name="softmax"):
 
     module = "Softmax"
     axis: Whole = 0
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(activation=product((3, y.numel)))  # exp, sum, quotient
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

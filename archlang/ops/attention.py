@@ -3,7 +3,7 @@
 from typing import Any
 
 from archlang.arguments import PositiveInt, Probability, Truth
-from archlang.op import Fresh, LayerError, Torch
+from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.types import Dim, Shape, Tensor, divides, product, total
 
 
@@ -55,6 +55,14 @@ class Attention(Fresh, name="attention"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        t, d = y.shape
+        return Work(
+            bias=product((4, t, d)) if self.bias else 0,
+            activation=product((3, self.heads, t, t)),  # the softmax: exp, sum, quotient
+            elementwise=y.numel,  # queries / sqrt(D / heads)
+        )
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         t, d = y.shape

@@ -16,7 +16,7 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Torch
+from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.types import (
     Dim,
     Shape,
@@ -145,6 +145,9 @@ class Conv(_Convolution, name="conv"):
         (x,) = xs
         return _weights(self, x, (self.channels, quotient(x.channels, self.groups)))
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(bias=y.numel if self.bias else 0)
+
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
@@ -236,6 +239,9 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return _weights(self, x, (x.channels, self.channels // self.groups))
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(bias=y.numel if self.bias else 0)
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs

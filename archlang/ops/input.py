@@ -3,8 +3,8 @@
 from typing import Any
 
 from archlang.arguments import Numbers, Sizes
-from archlang.op import Fresh, LayerError, Torch, View, Weightless
-from archlang.types import Tensor
+from archlang.op import Fresh, LayerError, Torch, View, Weightless, Work
+from archlang.types import Tensor, product
 
 
 class Input(View):
@@ -37,6 +37,9 @@ class Normalize(Weightless, Fresh, name="normalize"):
 
     mean: Numbers
     std: Numbers
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(norm=product((2, y.numel)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

@@ -3,7 +3,7 @@
 from typing import Any
 
 from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
-from archlang.op import Fresh, LayerError, Recast, Torch
+from archlang.op import Fresh, LayerError, Recast, Torch, Work
 from archlang.ops.conv import Conv
 from archlang.types import Dim, Shape, Tensor, product
 
@@ -55,6 +55,9 @@ class Linear(Fresh, name="linear"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(bias=y.numel if self.bias else 0)
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs

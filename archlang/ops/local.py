@@ -12,7 +12,7 @@ from archlang.arguments import (
     per_axis,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Torch
+from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.types import Dim, Shape, Tensor, product, through, window_rule
 
 
@@ -70,6 +70,9 @@ class LocallyConnected(Fresh, name="locally_connected"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(bias=y.numel if self.bias else 0)
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs

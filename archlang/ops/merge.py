@@ -3,8 +3,8 @@
 from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Whole, axis_of
-from archlang.op import Fresh, LayerError, Recast, Torch, Weightless
-from archlang.types import Dim, Tensor, same, symbols, total
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work
+from archlang.types import Dim, Tensor, product, same, symbols, total
 
 
 class _Merge(Weightless, Fresh):
@@ -15,6 +15,9 @@ class _Merge(Weightless, Fresh):
     """Where an identity branch is added to a body written with one branch."""
     most: ClassVar[int | None] = None
     """The most branches that may be written."""
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(elementwise=product((len(xs) - 1, y.numel)))
 
     def refuse(self, xs: tuple[Tensor, ...], why: str) -> LayerError:
         """The error for shapes that PyTorch rejects (A203), or would stretch (A204)."""
@@ -180,6 +183,9 @@ class Concat(_Merge, name="concat"):
     """
 
     axis: Whole = 0
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
 
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(tuple(Tensor((0,) * x.rank) for x in xs)):

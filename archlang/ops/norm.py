@@ -11,7 +11,7 @@ from archlang.arguments import (
     axis_of,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Recast, Torch, single
+from archlang.op import Fresh, LayerError, Recast, Torch, Work, single
 from archlang.types import Dim, Shape, Tensor, divides, product, unlike
 
 
@@ -20,6 +20,14 @@ class _Norm(Fresh):
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
+
+
+def _by_statistics(y: Tensor, affine: bool) -> Work:
+    """For each scalar the sum of a mean, a difference, its square, their sum, and a product.
+
+    With ``affine`` a product and a sum more. Figures of a whole mean are not counted.
+    """
+    return Work(norm=product((7 if affine else 5, y.numel)))
 
 
 def _running_statistics(x: Tensor) -> dict[str, Shape]:
@@ -46,6 +54,9 @@ class BatchNorm(_Norm, name="bn"):
     eps: Number = 1e-5
     momentum: Number = 0.1
     affine: Truth = True
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(norm=product((2, y.numel)))  # a difference and a product; affine folds in
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -99,6 +110,9 @@ class GroupNorm(_Norm, name="groupnorm"):
     eps: Number = 1e-5
     affine: Truth = True
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return _by_statistics(y, self.affine)
+
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         if not divides(self.groups, x.channels):
@@ -148,6 +162,9 @@ class InstanceNorm(_Norm, name="instancenorm"):
     affine: Truth = False
     track: Truth = False
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(norm=product((2, y.numel))) if self.track else _by_statistics(y, self.affine)
+
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         spatial_axes(x.shape, self.name)
@@ -195,6 +212,9 @@ class LayerNorm(_Norm, name="layernorm"):
     axis: Whole = -1
     affine: Truth = True
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return _by_statistics(y, self.affine)
+
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         axis_of(self.axis, x.rank)
@@ -240,6 +260,9 @@ class RMSNorm(_Norm, name="rmsnorm"):
     eps: OptionalNumber = None
     axis: Whole = -1
     affine: Truth = True
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(norm=product((4 if self.affine else 3, y.numel)))  # square, sum, product
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from archlang.arguments import Margins, Number, Size, margins, per_axis, plain, spatial_axes
-from archlang.op import Fresh, LayerError, Op, Torch, View, Weightless
+from archlang.op import Fresh, LayerError, Op, Torch, View, Weightless, Work
 from archlang.types import Tensor, constant_rule, through, window_rule
 
 _MODULES = {
@@ -35,6 +35,9 @@ class Pad(Weightless, Fresh, name="pad"):
     amount: Margins
     mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
     value: Number = 0.0
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

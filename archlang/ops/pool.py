@@ -14,11 +14,25 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Recast, Torch, Weightless
-from archlang.types import Dim, Tensor, constant_rule, through, window_rule
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work
+from archlang.types import Dim, Tensor, constant_rule, product, through, window_rule
 
 
-class _Pool(Weightless, Fresh):
+class _Reduction(Weightless, Fresh):
+    """What pools share: an output is a mean, sums and a quotient, or the largest, comparisons."""
+
+    averages: ClassVar[bool] = False
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        """The values that all windows hold together, padding included."""
+        raise NotImplementedError
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        gathered = self.gathered(y, *xs)
+        return Work(pool=gathered if self.averages else gathered - y.numel)
+
+
+class _Pool(_Reduction):
     """What sliding pools share. Their padding is at most half of the kernel."""
 
     kernel: Size
@@ -59,6 +73,9 @@ class _Pool(Weightless, Fresh):
         now = per_axis(self.pad, x.rank - 1, "pad")
         for size in other_sizes(now, tuple(k // 2 for k in kernel)):
             yield "pad", size
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        return product((*per_axis(self.kernel, y.rank - 1, "kernel"), y.numel))
 
     def options(self) -> dict[str, Any]:
         """Stride and padding as PyTorch takes them, where they are not its defaults."""
@@ -126,6 +143,8 @@ class AvgPool(_Pool, name="avgpool"):
         avgpool(2x2) : [6, 28, 28] -> [6, 14, 14]
     """
 
+    averages = True
+
     ceil: Truth = False
     count_include_pad: Truth = True
 
@@ -147,7 +166,7 @@ class AvgPool(_Pool, name="avgpool"):
         return getattr(nn, f"AvgPool{x.rank - 1}d")(plain(self.kernel), **options)
 
 
-class _GlobalPool(Weightless, Fresh):
+class _GlobalPool(_Reduction):
     """What pools over all positions share: they need no module."""
 
     fixes = True
@@ -157,6 +176,9 @@ class _GlobalPool(Weightless, Fresh):
 
     def sliding(self, x: Tensor) -> Recast | None:
         return Recast(self.slider(kernel=tuple(int(size) for size in x.spatial), stride=1))
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        return xs[0].numel
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -181,8 +203,10 @@ class GlobalAvgPool(_GlobalPool, name="global_avgpool"):
         global_avgpool : [2048, 7, 7] -> [2048]
     """
 
+    averages = True
     reduction = "mean"
     slider = AvgPool
+    usual = "AdaptiveAvgPool{}d"
 
 
 class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
@@ -198,9 +222,10 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
     keeps_output = True
     reduction = "amax"
     slider = MaxPool
+    usual = "AdaptiveMaxPool{}d"
 
 
-class _AdaptivePool(Weightless, Fresh):
+class _AdaptivePool(_Reduction):
     """What pools to a given size share."""
 
     fixes = True
@@ -209,6 +234,10 @@ class _AdaptivePool(Weightless, Fresh):
     """The pool that does to each window what this one does to its own."""
 
     size: Size
+
+    def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
+        axes = zip(xs[0].spatial, y.spatial, strict=True)
+        return product((y.channels, *(_overlapping(size, out) for size, out in axes)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -250,6 +279,12 @@ def _regular(size: int, parts: int) -> tuple[int, int] | None:
     return kernels.pop(), strides.pop()
 
 
+def _overlapping(size: int, windows: int) -> int:
+    """The lengths of all windows along an axis: from i*size/windows up to (i+1)*size/windows."""
+    ends = ((i * size // windows, -(-(i + 1) * size // windows)) for i in range(windows))
+    return sum(end - start for start, end in ends)
+
+
 class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
     """The means over windows laid out so that `size` comes out, whatever comes in.
 
@@ -260,6 +295,7 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
         adaptive_avgpool(6x6) : [256, 13, 13] -> [256, 6, 6]
     """
 
+    averages = True
     module = "AdaptiveAvgPool"
     slider = AvgPool
 

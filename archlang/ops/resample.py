@@ -12,7 +12,7 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.op import Fresh, LayerError, Op, Torch, Weightless
+from archlang.op import Fresh, LayerError, Op, Torch, Weightless, Work
 from archlang.types import (
     SizeRule,
     Tensor,
@@ -62,6 +62,13 @@ class Upsample(Weightless, Fresh, name="upsample"):
         "nearest"
     )
     align_corners: Truth = False
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        # A point's products with the values around it, and their sum.
+        if "nearest" in self.mode:
+            return Work()
+        around = 16 if self.mode == "bicubic" else 2 ** (y.rank - 1)
+        return Work(elementwise=product((2 * around - 1, y.numel)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -155,6 +162,9 @@ class PixelShuffle(Weightless, Fresh, name="pixel_shuffle"):
 
     factor: PositiveInt
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
+
     def infer(self, *xs: Tensor) -> Tensor:
         x = _image(self.name, *xs)
         channels = through(x.channels, divided_rule(self.factor**2))
@@ -185,6 +195,9 @@ class PixelUnshuffle(Weightless, Fresh, name="pixel_unshuffle"):
     aliases = True  # with a factor of 1, on some devices
 
     factor: PositiveInt
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
 
     def infer(self, *xs: Tensor) -> Tensor:
         x = _image(self.name, *xs)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
-from archlang.op import Fresh, LayerError, Torch, Weightless
-from archlang.types import Dim, Shape, Tensor
+from archlang.op import Fresh, LayerError, Torch, Weightless, Work
+from archlang.types import Dim, Shape, Tensor, product
 
 
 class LocalResponseNorm(Weightless, Fresh, name="lrn"):
@@ -25,6 +25,10 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
     alpha: Number = 1e-4
     beta: Number = 0.75
     k: Number = 1.0
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        # A square, `size` sums, alpha, k, the power and the quotient.
+        return Work(norm=product((self.size + 5, y.numel)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -57,6 +61,10 @@ class GlobalResponseNorm(Fresh, name="grn"):
 
     axis: Whole = 0
     eps: Number = 1e-6
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        # A square, its sum, x * n, gamma, beta and x.
+        return Work(norm=product((6, y.numel)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

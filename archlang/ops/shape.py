@@ -5,7 +5,7 @@ from math import prod
 from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
-from archlang.op import Fresh, LayerError, Recast, Torch, View, Weightless, single
+from archlang.op import Fresh, LayerError, Recast, Torch, View, Weightless, Work, single
 from archlang.types import (
     Shape,
     Tensor,
@@ -246,6 +246,9 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
     """
 
     groups: PositiveInt
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

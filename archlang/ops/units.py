@@ -3,8 +3,8 @@
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
-from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, single
-from archlang.types import Dim, Shape, Tensor, divided_rule, through
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, single
+from archlang.types import Dim, Shape, Tensor, divided_rule, product, through
 
 
 class PRelu(Fresh, name="prelu"):
@@ -39,6 +39,9 @@ class PRelu(Fresh, name="prelu"):
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(activation=y.numel)
+
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
 
@@ -68,6 +71,9 @@ class Maxout(Weightless, Fresh, name="maxout"):
 
     pieces: PositiveInt
     axis: Whole = 0
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(activation=product((self.pieces - 1, y.numel)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -103,6 +109,9 @@ class Glu(Weightless, Fresh, name="glu"):
     """
 
     axis: Whole = 0
+
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work(activation=product((2, y.numel)))
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

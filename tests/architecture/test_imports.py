@@ -29,6 +29,7 @@ ROOMS = {
     "edit": 10,
     "report": 10,
     "reference": 10,
+    "comparison": 11,
     "train": 11,
     "cli": 12,
 }
@@ -140,6 +141,15 @@ def test_the_core_works_without_torch(command):
     done = run_without(ABSENT, command, spec, "--model", "resnet152")
     assert done.returncode == 0, done.stderr
     assert "60,192,808" in done.stdout
+
+
+def test_networks_are_compared_without_torch():
+    spec = str(PACKAGE.parent / "specs" / "resnet.arch")
+    done = run_without(ABSENT, "diff", f"{spec}:resnet101", ":resnet152")
+    assert done.returncode == 1, done.stderr
+    assert "60,192,808" in done.stdout
+    done = run_without(ABSENT, "summary", spec, "--model", "resnet18", "--compat", "ptflops")
+    assert "by ptflops" in done.stdout, done.stderr
 
 
 def test_the_core_without_torch_can_fail():

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+import archlang
+from archlang.report import COLUMNS, rows
 from tests.cli.conftest import LENET, RESNET
 
 
@@ -129,3 +131,55 @@ def test_a_scope_shows_what_it_comes_to(run, spec):
     )
     out = run("summary", file).out
     assert re.search(r"^ ?t +b +\[7\]", out, re.MULTILINE)
+
+
+def test_columns(run):
+    out = run("summary", RESNET, "-m", "resnet18", "-d", "1", "--columns", "norm,pool").out
+    head = out.splitlines()[2]
+    assert head.split() == ["part", "layer", "output", "norms", "pools"]
+    assert "norms      4,967,424" in out
+    csv = run("summary", LENET, "-m", "lenet5", "-f", "csv", "--columns", "macs, bias").out
+    assert csv.splitlines()[:2] == [
+        "path,layer,output,macs,bias",
+        '0,"conv(5x5, 6, pad=2)","[6, 28, 28]",117600,4704',
+    ]
+    markdown = run("summary", LENET, "-m", "lenet5", "-f", "markdown", "--columns", "bias").out
+    assert markdown.splitlines()[-1] == "| **total** | | | **6,518** |"
+    latex = run("summary", LENET, "-m", "lenet5", "-f", "latex", "--columns", "macs").out
+    assert latex.startswith(r"\begin{tabular}{lllr}")
+
+
+def test_every_column_sums_to_the_network_s_total(run):
+    """Scopes and copies add up to what all layers have."""
+    graph = archlang.load(RESNET, "resnet50").graph
+    found = rows(graph, columns=list(COLUMNS))
+    for name, column in COLUMNS.items():
+        assert sum(row.values[name] * row.copies for row in found) == sum(column.of(graph)), name
+    totals = archlang.load(RESNET, "resnet50").totals.to_json()
+    for name in totals.keys() & COLUMNS.keys():
+        assert sum(COLUMNS[name].of(graph)) == totals[name]
+
+
+def test_columns_fold_by_what_they_show(run, spec):
+    body = "model m {\n input x: [4, 8, 8]\n relu -> tanh -> tanh\n}\n"
+    out = run("summary", spec(body), "--columns", "activation").out
+    assert re.search(r"1 – 2 +tanh ×2 +\[4, 8, 8\] +256 each", out)
+
+
+def test_unknown_columns_and_tools(run):
+    done = run("summary", LENET, "-m", "lenet5", "--columns", "mac")
+    assert (done.code, done.err) == (2, "error: --columns has no mac\nhelp: did you mean macs?\n")
+    done = run("summary", LENET, "-m", "lenet5", "--compat", "calculator")
+    assert done.code == 2
+    assert "torchinfo, fvcore, ptflops, thop" in done.err
+
+
+def test_compat(run):
+    out = run("summary", RESNET, "-m", "resnet18", "--compat", "fvcore", "--compat", "thop").out
+    assert "fvcore                         1,819,065,856  flops" in out
+    assert "  batch norms                      4,967,424" in out
+    assert "+9,960,448 by thop" in out
+    done = run("summary", RESNET, "-m", "resnet18", "--compat", "fvcore", "-f", "json")
+    data = json.loads(done.out)
+    assert sum(data["compat"]["fvcore"].values()) == 1_819_065_856
+    assert data["work"]["norm"] == 4_967_424

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import archlang
-from archlang.op import Fresh, Op, Weightless
+from archlang.op import Fresh, Op, Weightless, Work
 from archlang.types import Tensor
 from tests.ops.cases import CASES, REFUSED, Case, Refused, sizes
 from tests.ops.pytorch import Layer, multiplications
@@ -142,6 +142,9 @@ class _Complete(Weightless, Fresh):
     def infer(self, *xs: Tensor) -> Tensor:
         return xs[0]
 
+    def work(self, y: Tensor, *xs: Tensor) -> Work:
+        return Work()
+
     def lower(self, nn: Any, *xs: Tensor) -> Any:
         return None
 
@@ -153,7 +156,10 @@ def test_a_name_is_taken_once() -> None:
             """Another."""
 
 
-@pytest.mark.parametrize("question", ["infer", "params", "buffers", "macs", "neurons", "lower"])
+QUESTIONS = ["infer", "params", "buffers", "macs", "work", "neurons", "lower"]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_a_layer_answers_every_question(question: str) -> None:
     body = {"__doc__": "Lacks an answer.", question: getattr(Op, question)}
     with pytest.raises(TypeError, match=f"`lacking` does not answer `{question}`"):
