@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archlang.cli.common import stop
 from archlang.diagnostic import Diagnostic, Note
-from archlang.edits import rewritten, write
+from archlang.edit.files import rewritten, write
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode
 from archlang.graph import Solved

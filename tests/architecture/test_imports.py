@@ -16,7 +16,6 @@ ROOMS = {
     "sizes": 0,
     "types": 1,
     "diagnostic": 1,
-    "edits": 1,
     "op": 2,
     "arguments": 3,
     "ops": 4,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from archlang.edits import rewritten, write
+from archlang.edit.files import rewritten, write
 from archlang.elaborate.files import decode
 from archlang.source import Edit, Span
 
