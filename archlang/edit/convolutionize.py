@@ -22,8 +22,8 @@ from archlang.edit.restated import Restated, larger, named_inputs, refusal
 from archlang.edit.text import Edit, Range, aligned, applied, places, without
 from archlang.elaborate import Program
 from archlang.graph import Graph, Node
-from archlang.network import Network, from_program
-from archlang.op import Op
+from archlang.network import Network, from_program, inspect
+from archlang.op import Op, format_value
 from archlang.source import Source
 from archlang.syntax import ast
 from archlang.types import Shape, symbols
@@ -99,12 +99,16 @@ def convolutionize(network: Network, target: Path | None = None) -> Conversion:
     program, settings = network.program, network.settings
     source, key = program.source, program.key
     before = network.at({})
+    if solved := [s for s in before.graph.solved if s.span.source == source]:
+        values = (Edit(s.span.start, s.span.end, format_value(s.value)) for s in solved)
+        source = Source(source.name, applied(source.text, values))
+        before = from_program(Program(source, key), before.name, settings)
     heads = find(before.graph)
     if not heads.changed:
         raise _nothing(before, heads)
-    text = applied(source.text, named_inputs(before.graph, _file(program), heads))
+    text = applied(source.text, named_inputs(before.graph, _file(before.program), heads))
     program = Program(Source(source.name, text), key)
-    graph, found = program.elaborate(before.name, settings)
+    graph, found = inspect(program, before.name, settings)
     if graph is None:
         raise ArchError(found)
     heads = find(graph)

@@ -324,3 +324,15 @@ def test_files_are_found_from_another_folder(tmp_path: Path) -> None:
     out.write_text(made.text)
     assert archlang.load(out).outputs == {"output": (3, 1, 1)}
     assert 'use "blocks"\n' in convolutionize(archlang.load(spec)).text
+
+
+def test_what_a_spec_leaves_open_is_written_into_the_new_one() -> None:
+    made = convolutionize(
+        archlang.loads(
+            "model m {\n  input x: [3, H=16, W=16]\n"
+            "  conv(3x3, 8, stride=2, pad=?) : [8, ceil(H/2), ceil(W/2)]\n"
+            "  flatten -> linear(?)          : [10]\n}\n"
+        )
+    )
+    assert "conv(3x3, 8, stride=2, pad=1) :" in made.text
+    assert "conv(8x8, 10, pad=0)" in made.text
