@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_
 
 from pydantic import BaseModel, ConfigDict
 
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor
 
 Torch: TypeAlias = Any
@@ -97,7 +98,7 @@ class Op(BaseModel):
             return
         if name in Op.registry:
             raise TypeError(f"two layers are named `{name}`")
-        for question in ("infer", "params", "buffers", "macs", "work", "neurons", "lower"):
+        for question in ("infer", "params", "buffers", "macs", "work", "neurons", "saved", "lower"):
             if getattr(cls, question) is getattr(Op, question):
                 raise TypeError(f"layer `{name}` does not answer `{question}`")
         if not (cls.__doc__ or "").strip():
@@ -127,6 +128,14 @@ class Op(BaseModel):
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         """Scalars of new values it makes for one sample: 0 for a view, or in place."""
+        raise NotImplementedError
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        """What comes out in one forward pass; tells ``step`` what is made and what is kept.
+
+        ``y`` is ``infer``'s shape. What PyTorch's autograd saves for the backward pass is
+        said with ``step.keep``, by the memory it lies in.
+        """
         raise NotImplementedError
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:

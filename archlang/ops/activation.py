@@ -1,9 +1,11 @@
 """Activations: a function of each value by itself, and softmax."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Number, Truth, Whole, axis_of
+from archlang.autograd import unary
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, format_value, single
+from archlang.step import Step, Value
 from archlang.types import Dim, Tensor, product
 
 
@@ -14,6 +16,16 @@ class _Activation(Weightless):
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""
+    saves: ClassVar[Literal["input", "output"]]
+    """What its gradient is worked out from."""
+    inplace_saves: ClassVar[Literal["input", "output"]] = "input"
+    """The same where it is written in place; what it keeps of its input is a copy."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
+        if name and not hasattr(cls, "saves"):
+            raise TypeError(f"layer `{name}` does not say what it `saves`")
+        super().__pydantic_init_subclass__(name=name, **kwargs)
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -27,6 +39,11 @@ class _Activation(Weightless):
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0 if getattr(self, "inplace", False) else y.numel
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        inplace = getattr(self, "inplace", False)
+        return unary(step, x, self.inplace_saves if inplace else self.saves, inplace)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         said = {p.name: getattr(self, p.name) for p in self.parameters()}
@@ -46,6 +63,7 @@ class Relu(_Activation, name="relu"):
     """
 
     module = "ReLU"
+    saves = inplace_saves = "output"
     inplace: Truth = False
 
 
@@ -60,6 +78,8 @@ class LeakyRelu(_Activation, name="leaky_relu"):
     """
 
     module = "LeakyReLU"
+    saves = "input"
+    inplace_saves = "output"
     options: ClassVar[dict[str, str]] = {"slope": "negative_slope"}
     slope: Number = 0.01
     inplace: Truth = False
@@ -76,6 +96,8 @@ class Elu(_Activation, name="elu"):
     """
 
     module = "ELU"
+    saves = "input"
+    inplace_saves = "output"
     alpha: Number = 1.0
     inplace: Truth = False
 
@@ -96,6 +118,10 @@ class Absolute(Weightless, Fresh, name="absolute"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return unary(step, x, "input")
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -118,6 +144,8 @@ class Celu(_Activation, name="celu"):
     """
 
     module = "CELU"
+    saves = "input"
+    inplace_saves = "output"
     alpha: Number = 1.0
     inplace: Truth = False
 
@@ -139,6 +167,8 @@ class Selu(_Activation, name="selu"):
     """
 
     module = "SELU"
+    saves = "input"
+    inplace_saves = "output"
     inplace: Truth = False
 
 
@@ -153,6 +183,7 @@ class Hardtanh(_Activation, name="hardtanh"):
     """
 
     module = "Hardtanh"
+    saves = "input"
     min_val: Number = -1.0
     max_val: Number = 1.0
     inplace: Truth = False
@@ -179,6 +210,7 @@ class Relu6(_Activation, name="relu6"):
     """
 
     module = "ReLU6"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -193,6 +225,7 @@ class Sigmoid(_Activation, name="sigmoid"):
     """
 
     module = "Sigmoid"
+    saves = "output"
 
 
 class Tanh(_Activation, name="tanh"):
@@ -206,6 +239,7 @@ class Tanh(_Activation, name="tanh"):
     """
 
     module = "Tanh"
+    saves = "output"
 
 
 class Softplus(_Activation, name="softplus"):
@@ -221,8 +255,13 @@ class Softplus(_Activation, name="softplus"):
     """
 
     module = "Softplus"
+    saves = "input"
     beta: Number = 1.0
     threshold: Number = 20.0
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return unary(step, step.wide(x, "cuda"), "input")
 
 
 class LogSigmoid(_Activation, name="log_sigmoid"):
@@ -236,6 +275,13 @@ class LogSigmoid(_Activation, name="log_sigmoid"):
     """
 
     module = "LogSigmoid"
+    saves = "input"
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        if x.grad:
+            step.keep(x, *([step.like(x)] if step.device == "cpu" else []))  # exp(-|x|)
+        return step.make(x.sizes, x.dtype, x.grad)
 
 
 class Softmax(_Activation, name="softmax"):
@@ -249,6 +295,7 @@ class Softmax(_Activation, name="softmax"):
     """
 
     module = "Softmax"
+    saves = "output"
     axis: Whole = 0
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
@@ -261,6 +308,14 @@ class Softmax(_Activation, name="softmax"):
 
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(type(self)()) if single(*maps) else None
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cuda")
+        result = step.make(x.sizes, x.dtype, x.grad)
+        if x.grad:
+            step.keep(result)
+        return result
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -291,6 +346,7 @@ class Gelu(_Activation, name="gelu"):
     """
 
     module = "GELU"
+    saves = "input"
 
 
 class Silu(_Activation, name="silu"):
@@ -305,6 +361,7 @@ class Silu(_Activation, name="silu"):
     """
 
     module = "SiLU"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -319,6 +376,7 @@ class Mish(_Activation, name="mish"):
     """
 
     module = "Mish"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -333,6 +391,7 @@ class Hardswish(_Activation, name="hardswish"):
     """
 
     module = "Hardswish"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -347,4 +406,5 @@ class Hardsigmoid(_Activation, name="hardsigmoid"):
     """
 
     module = "Hardsigmoid"
+    saves = "input"
     inplace: Truth = False

@@ -1,6 +1,7 @@
 """Convolutions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from typing import Any, Literal
 
@@ -16,7 +17,9 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
+from archlang.autograd import pad, suggested
 from archlang.op import Fresh, LayerError, Torch, Work
+from archlang.step import Step, Value
 from archlang.types import (
     Dim,
     Shape,
@@ -153,6 +156,15 @@ class Conv(_Convolution, name="conv"):
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
         return product((*y.shape, quotient(x.channels, self.groups), prod(kernel)))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        pads = self.pads(x.rank - 2)
+        uneven = any(before != after for before, after in pads)
+        if uneven or self.pad_mode != "zeros":
+            inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
+            x = pad(step, x, (*x.sizes[:2], *inner), self.pad_mode)
+        return _convolved(self, step, x, y)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         axes = x.rank - 1
@@ -248,6 +260,10 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
         return product((*x.shape, self.channels // self.groups, prod(kernel)))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return _convolved(self, step, x, y)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         return getattr(nn, f"ConvTranspose{x.rank - 1}d")(
@@ -269,3 +285,26 @@ def _weights(op: Conv | ConvTranspose, x: Tensor, ends: tuple[Dim, Dim]) -> dict
     if op.bias:
         shapes["bias"] = (op.channels,)
     return shapes
+
+
+def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Value:
+    """A convolution keeps its input and its weight, whichever gradient is asked for."""
+    x, weight = step.low(x), step.low(step.weights["weight"])
+    if "bias" in step.weights:
+        step.low(step.weights["bias"])
+    if weight.grad:
+        step.keep(x, weight)
+    if x.rank == 5 and step.device == "cpu" and not _by_onednn(op, x, weight):
+        return step.make(step.sizes(y), x.dtype, weight.grad)
+    return replace(suggested(step, step.sizes(y), x), grad=weight.grad)
+
+
+def _by_onednn(op: Conv | ConvTranspose, x: Value, weight: Value) -> bool:
+    """Whether oneDNN computes it, which keeps volumes channels last, on more than one thread."""
+    if isinstance(op, ConvTranspose):
+        stride = per_axis(op.stride, x.rank - 2, "stride")
+        extra = per_axis(op.output_pad, x.rank - 2, "output_pad")
+        if any(n >= s for n, s in zip(extra, stride, strict=True)):
+            return False
+    large = min(weight.sizes[-2:]) > 3 or prod(x.sizes[:4]) > 20480
+    return x.dtype != "float32" or op.groups > 1 or large or x.sizes[0] > 1

@@ -3,8 +3,10 @@
 from typing import Any
 
 from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
+from archlang.autograd import dropout, linear
 from archlang.op import Fresh, LayerError, Recast, Torch, Work
 from archlang.ops.conv import Conv
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, product
 
 
@@ -71,6 +73,16 @@ class Linear(Fresh, name="linear"):
         pad: Any = "same" if set(kernel) == {1} else 0
         conv = Conv(kernel=kernel, channels=self.features, pad=pad, bias=self.bias)
         return Recast(conv, {"channels": "features"})
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axis = (y.rank - 1 if self.axis is None else axis_of(self.axis, y.rank)) + 1
+        weight, bias = step.weights["weight"], step.weights.get("bias")
+        if self.drop_connect:
+            weight = dropout(step, weight, self.drop_connect)
+        if axis < y.rank or self.drop_connect:
+            x = x.movedim(axis, -1)
+        return linear(step, x, weight, bias).movedim(-1, axis)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -1,9 +1,13 @@
 """Merges: layers that take the results of several branches."""
 
+from functools import reduce
 from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Whole, axis_of
+from archlang.autograd import elementwise, mul
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work
+from archlang.step import Step, Value, promoted
+from archlang.strides import channels_last, suggests_channels_last
 from archlang.types import Dim, Tensor, product, same, symbols, total
 
 
@@ -27,6 +31,9 @@ class _Merge(Weightless, Fresh):
     def on_map(self, *maps: Tensor) -> Recast | None:
         """What comes together must see windows of one size."""
         return Recast(self) if len({x.spatial for x in maps}) == 1 else None
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return reduce(lambda a, b: elementwise(step, a, b), xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -134,6 +141,16 @@ class Mul(_Merge, name="mul"):
             raise self.refuse(xs, "only sizes that are equal, or 1, are multiplied")
         return Tensor(tuple(size for size in sizes if size is not None))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        rank = max(x.rank for x in xs)
+        full = [
+            x.view((*x.sizes, *(1,) * (rank - x.rank)), (*x.strides, *(0,) * (rank - x.rank)))
+            if x.rank < rank
+            else x
+            for x in xs
+        ]
+        return reduce(lambda a, b: mul(step, a, b), full)
+
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         rank = max(x.rank for x in xs)
         return " * ".join(
@@ -198,6 +215,14 @@ class Concat(_Merge, name="concat"):
     def on_map(self, *maps: Tensor) -> Recast | None:
         alike = len({x.spatial for x in maps}) == 1
         return Recast(self.model_copy(update={"axis": 0})) if alike else None
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        if len(xs) == 1:
+            return xs[0]
+        last = all(suggests_channels_last(*x.lie) for x in xs)
+        sizes = step.sizes(y)
+        strides = channels_last(sizes) if last else None
+        return step.make(sizes, promoted(*xs), any(x.grad for x in xs), strides)
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         if len(args) == 1:

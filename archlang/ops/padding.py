@@ -3,7 +3,9 @@
 from typing import Any, Literal
 
 from archlang.arguments import Margins, Number, Size, margins, per_axis, plain, spatial_axes
+from archlang.autograd import pad
 from archlang.op import Fresh, LayerError, Op, Torch, View, Weightless, Work
+from archlang.step import Step, Value
 from archlang.types import Tensor, constant_rule, through, window_rule
 
 _MODULES = {
@@ -65,6 +67,10 @@ class Pad(Weightless, Fresh, name="pad"):
         amount = _apart(x, y)
         return None if amount is None else cls(amount=amount)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return pad(step, x, step.sizes(y), self.mode)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         pairs = margins(self.amount, x.rank - 1, "amount")
@@ -111,6 +117,10 @@ class Crop(View, name="crop"):
     def bridge(cls, x: Tensor, y: Tensor) -> Op | None:
         amount = _apart(y, x)
         return None if amount is None else cls(amount=amount)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view(step.sizes(y), x.strides)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -162,6 +172,10 @@ class CenterCrop(View, name="center_crop"):
                 )
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view(step.sizes(y), x.strides)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None

@@ -14,7 +14,10 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
+from archlang.autograd import suggested
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work
+from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import Dim, Tensor, constant_rule, product, through, window_rule
 
 
@@ -30,6 +33,23 @@ class _Reduction(Weightless, Fresh):
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         gathered = self.gathered(y, *xs)
         return Work(pool=gathered if self.averages else gathered - y.numel)
+
+
+def _over_windows(step: Step, x: Value, y: Tensor, indices: bool, last: bool = False) -> Value:
+    """What pools to several values keeps its input; the largest, also where it stood (int64).
+
+    Over one axis, it is pooled as an image of one row. ``last`` says that a volume whose
+    channels come last stays so.
+    """
+    sizes = step.sizes(y)
+    row = x.rank == 3
+    if row:
+        x, sizes = x.unsqueeze(2), (*sizes[:2], 1, sizes[2])
+    form = x if last or x.rank == 4 else x.view(x.sizes, contiguous(x.sizes))
+    result = suggested(step, sizes, form)
+    if x.grad:
+        step.keep(x, *([suggested(step, sizes, form, "int64")] if indices else []))
+    return result.select(2) if row else result
 
 
 class _Pool(_Reduction):
@@ -120,6 +140,13 @@ class MaxPool(_Pool, name="maxpool"):
         (x,) = xs
         return self.others(x, self.ceil)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        if x.rank == 3 and not x.grad and step.device == "cpu":
+            return step.make(step.sizes(y), x.dtype)
+        return _over_windows(step, x, y, indices=True, last=True)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -156,6 +183,11 @@ class AvgPool(_Pool, name="avgpool"):
         (x,) = xs
         return self.others(x, self.ceil)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        return _over_windows(step, x, y, indices=False)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -184,6 +216,9 @@ class _GlobalPool(_Reduction):
         (x,) = xs
         spatial_axes(x.shape, self.name)
         return Tensor((x.channels,))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return step.make(step.sizes(y), xs[0].dtype, xs[0].grad)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -224,6 +259,13 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
     slider = MaxPool
     usual = "AdaptiveMaxPool{}d"
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        result = super().saved(step, y, x)
+        if x.grad:
+            step.keep(x, result)
+        return result
+
 
 class _AdaptivePool(_Reduction):
     """What pools to a given size share."""
@@ -259,6 +301,11 @@ class _AdaptivePool(_Reduction):
         if stride == kernel:
             return Recast(self.slider(kernel=kernel))
         return Recast(self.slider(kernel=kernel, stride=plain(stride)))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        return _over_windows(step, x, y, indices=True)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -298,6 +345,13 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
     averages = True
     module = "AdaptiveAvgPool"
     slider = AvgPool
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        if all(size == 1 for size in y.spatial):
+            return suggested(step, step.sizes(y), x)  # a plain mean
+        return _over_windows(step, x, y, indices=False)
 
 
 class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):

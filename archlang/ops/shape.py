@@ -5,7 +5,10 @@ from math import prod
 from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
+from archlang.autograd import flatten, reshape, suggested
 from archlang.op import Fresh, LayerError, Recast, Torch, View, Weightless, Work, single
+from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import (
     Shape,
     Tensor,
@@ -33,6 +36,10 @@ class Identity(View, name="identity"):
 
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Identity()
@@ -62,6 +69,11 @@ class Flatten(View, name="flatten"):
 
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(Identity(), idle=True)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        start, end = (axis_of(a, x.rank - 1) + 1 for a in (self.start, self.end))
+        return x if start == end else flatten(step, x, start, end)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options = {}
@@ -104,6 +116,10 @@ class Reshape(View, name="reshape"):
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(Identity(), idle=True) if len(self.sizes) == 1 else None
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return reshape(step, x, (x.sizes[0], *y.shape))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -138,6 +154,10 @@ class Permute(View, name="permute"):
     def order(self, rank: int) -> tuple[int, ...]:
         """The axes, counted from the front."""
         return tuple(axis_of(axis, rank, "axes") for axis in self.axes)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.permute((0, *(axis + 1 for axis in self.order(y.rank))))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -183,6 +203,10 @@ class Slice(View, name="slice"):
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view((x.sizes[0], *map(int, y.shape)), x.strides)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -226,6 +250,12 @@ class Split(View, name="split"):
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axis = axis_of(self.axis, y.rank) + 1
+        parts = (self.parts, int(y.shape[axis - 1]))
+        return reshape(step, x, (*x.sizes[:axis], *parts, *x.sizes[axis + 1 :])).select(axis)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -264,6 +294,10 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
             )
         return x
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return suggested(step, x.sizes, x)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.ChannelShuffle(self.groups)
 
@@ -294,6 +328,14 @@ class Parameter(View, name="parameter"):
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         return {"": (1, *self.shape) if self.batch else tuple(self.shape)}
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        stored = step.weights[""]
+        if step.once:
+            return stored if self.batch else stored.unsqueeze(0)
+        sizes = step.sizes(y)
+        strides = stored.strides[-y.rank :]
+        return stored.view(sizes, contiguous(sizes) if sizes[0] == 1 else (0, *strides))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         stored = [int(size) for size in self.params()[""]]

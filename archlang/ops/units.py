@@ -1,9 +1,13 @@
 """Units: activations that learn, or that take several channels for each that they give."""
 
+from dataclasses import replace
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
+from archlang.autograd import elementwise
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, single
+from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import Dim, Shape, Tensor, divided_rule, product, through
 
 
@@ -48,6 +52,14 @@ class PRelu(Fresh, name="prelu"):
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self) if self.num_parameters == 1 or single(*maps) else None
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x, slopes = step.low(x), step.low(step.weights["weight"])
+        if slopes.grad:
+            step.keep(x, slopes)
+        rows = (1, self.num_parameters, *(1,) * (x.rank - 2))
+        return replace(elementwise(step, x, slopes.view(rows, contiguous(rows))), grad=slopes.grad)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         given = () if self.num_parameters == 1 else (self.num_parameters,)
         options = {} if self.init == 0.25 else {"init": self.init}
@@ -89,6 +101,13 @@ class Maxout(Weightless, Fresh, name="maxout"):
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        result = step.make(step.sizes(y), x.dtype, x.grad)
+        if x.grad:
+            step.keep(x, result)
+        return result
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -125,6 +144,12 @@ class Glu(Weightless, Fresh, name="glu"):
 
     def on_map(self, *maps: Tensor) -> Recast | None:
         return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        if x.grad:
+            step.keep(x)
+        return elementwise(step, x.view((x.sizes[0], *map(int, y.shape)), x.strides))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.GLU(dim=axis_of(self.axis, xs[0].rank) + 1)

@@ -12,6 +12,7 @@ import torch
 
 import archlang
 from archlang.op import Fresh, Op, Weightless, Work
+from archlang.step import Step, Value
 from archlang.types import Tensor
 from tests.ops.cases import CASES, REFUSED, Case, Refused, sizes
 from tests.ops.pytorch import Layer, multiplications
@@ -145,6 +146,9 @@ class _Complete(Weightless, Fresh):
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work()
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return xs[0]
+
     def lower(self, nn: Any, *xs: Tensor) -> Any:
         return None
 
@@ -156,7 +160,7 @@ def test_a_name_is_taken_once() -> None:
             """Another."""
 
 
-QUESTIONS = ["infer", "params", "buffers", "macs", "work", "neurons", "lower"]
+QUESTIONS = ["infer", "params", "buffers", "macs", "work", "neurons", "saved", "lower"]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -20,7 +20,6 @@ from archlang.backends.torch.plan import (
     below,
     forward_text,
     is_sequence,
-    layer_for,
 )
 from archlang.backends.torch.recompute import Recomputed
 from archlang.graph import Graph, Node
@@ -108,7 +107,7 @@ class _Builder:
         return found
 
     def layer(self, node: Node) -> nn.Module | nn.Parameter | None:
-        op = layer_for(self.plan, node)
+        op = self.plan.layer(node)
         if self.inside and getattr(op, "inplace", False):
             # what is computed again must find its input as it was
             op = op.model_copy(update={"inplace": False})
