@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_
 from pydantic import BaseModel, ConfigDict
 
 from archlang.types import Dim, Shape, Tensor
+from archlang.window import Window
 
 Torch: TypeAlias = Any
 """``torch.nn`` and the modules PyTorch lacks, or a stand-in that records what is built."""
@@ -78,7 +79,7 @@ class Op(BaseModel):
             return
         if name in Op.registry:
             raise TypeError(f"two layers are named `{name}`")
-        for question in ("infer", "params", "buffers", "macs", "neurons", "lower"):
+        for question in ("infer", "window", "params", "buffers", "macs", "neurons", "lower"):
             if getattr(cls, question) is getattr(Op, question):
                 raise TypeError(f"layer `{name}` does not answer `{question}`")
         if not (cls.__doc__ or "").strip():
@@ -88,6 +89,10 @@ class Op(BaseModel):
 
     def infer(self, *xs: Tensor) -> Tensor:
         """The tensor that comes out; raises ``LayerError`` where PyTorch would."""
+        raise NotImplementedError
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        """For each of ``xs`` where an output looks, in evaluation, axis by axis."""
         raise NotImplementedError
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:

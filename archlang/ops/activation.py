@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from archlang.arguments import Number, Truth, Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, Weightless, format_value
 from archlang.types import Dim, Tensor
+from archlang.window import Window, across, pointwise
 
 
 class _Activation(Weightless):
@@ -18,6 +19,9 @@ class _Activation(Weightless):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0 if getattr(self, "inplace", False) else y.numel
@@ -87,6 +91,9 @@ class Absolute(Weightless, Fresh, name="absolute"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -243,6 +250,10 @@ class Softmax(_Activation, name="softmax"):
         (x,) = xs
         axis_of(self.axis, x.rank)
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        (x,) = xs
+        return across(x.rank, (axis_of(self.axis, x.rank),))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

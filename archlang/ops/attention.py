@@ -5,6 +5,7 @@ from typing import Any
 from archlang.arguments import PositiveInt, Probability, Truth
 from archlang.op import Fresh, LayerError, Torch
 from archlang.types import Dim, Shape, Tensor, divides, product, total
+from archlang.window import WHOLE, Window
 
 
 class Attention(Fresh, name="attention"):
@@ -41,6 +42,9 @@ class Attention(Fresh, name="attention"):
                 field="heads",
             )
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((WHOLE, WHOLE),)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

@@ -5,6 +5,7 @@ from typing import Any
 from archlang.arguments import Numbers, Sizes
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
 from archlang.types import Tensor
+from archlang.window import Window, pointwise
 
 
 class Input(View):
@@ -17,6 +18,9 @@ class Input(View):
 
     def infer(self, *xs: Tensor) -> Tensor:
         return Tensor(tuple(self.shape))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ()
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -52,6 +56,9 @@ class Normalize(Weightless, Fresh, name="normalize"):
         if 0 in (self.std if isinstance(self.std, list) else [self.std]):
             raise LayerError("`std` divides, so it must not be 0", field="std")
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Normalize(_constants(self.mean), _constants(self.std))

@@ -5,6 +5,7 @@ from typing import Any
 from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
 from archlang.op import Fresh, LayerError, Torch
 from archlang.types import Dim, Shape, Tensor, product
+from archlang.window import Window, mixing
 
 
 class Linear(Fresh, name="linear"):
@@ -44,6 +45,10 @@ class Linear(Fresh, name="linear"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x.with_axis(self.acts_on(x), self.features)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        (x,) = xs
+        return mixing(x, self.acts_on(x))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from archlang.arguments import Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.types import Dim, Tensor, same, symbols, total
+from archlang.window import WHOLE, Window, piece, pointwise, shifted, unmoved
 
 
 class _Merge(Weightless, Fresh):
@@ -63,6 +64,9 @@ class Add(_Merge, name="add"):
             raise self.refuse(xs, "only equal shapes are added")
         return xs[0]
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
+
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         return " + ".join(args)
 
@@ -98,6 +102,9 @@ class Sub(_Merge, name="sub"):
             raise self.refuse(xs, "only equal shapes are subtracted")
         return xs[0]
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
+
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         return " - ".join(args)
 
@@ -126,6 +133,15 @@ class Mul(_Merge, name="mul"):
         if any(size is None for size in sizes):
             raise self.refuse(xs, "only sizes that are equal, or 1, are multiplied")
         return Tensor(tuple(size for size in sizes if size is not None))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return tuple(
+            tuple(
+                WHOLE if size == 1 < y.shape[axis] else shifted(axis, 0)
+                for axis, size in enumerate(x.shape)
+            )
+            for x in xs
+        )
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         rank = max(x.rank for x in xs)
@@ -184,6 +200,18 @@ class Concat(_Merge, name="concat"):
         if not _equal(xs, but=axis):
             raise self.refuse(xs, f"to be joined along axis {axis}, all others must be equal")
         return xs[0].with_axis(axis, total(x.shape[axis] for x in xs))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        if len(xs) == 1:
+            return pointwise(*xs)
+        windows: list[Window] = []
+        start = 0
+        for x in xs:
+            whole = unmoved(x.rank)
+            windows.append((*whole[:axis], piece(axis, start), *whole[axis + 1 :]))
+            start += int(x.shape[axis])
+        return tuple(windows)
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         if len(args) == 1:

@@ -13,6 +13,7 @@ from archlang.arguments import (
 )
 from archlang.op import Fresh, LayerError, Torch
 from archlang.types import Dim, Shape, Tensor, divides, product, unlike
+from archlang.window import Window, across, pointwise
 
 
 class _Norm(Fresh):
@@ -57,6 +58,9 @@ class BatchNorm(_Norm, name="bn"):
         if self.eps < 0:
             raise LayerError(f"`eps` must be at least 0, not {self.eps}", field="eps")
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
@@ -112,6 +116,9 @@ class GroupNorm(_Norm, name="groupnorm"):
             )
         return x
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, tuple(range(y.rank)))
+
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x.channels,), "bias": (x.channels,)} if self.affine else {}
@@ -155,6 +162,9 @@ class InstanceNorm(_Norm, name="instancenorm"):
             )
         return x
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs) if self.track else across(y.rank, tuple(range(1, y.rank)))
+
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x.channels,), "bias": (x.channels,)} if self.affine else {}
@@ -196,6 +206,9 @@ class LayerNorm(_Norm, name="layernorm"):
         (x,) = xs
         axis_of(self.axis, x.rank)
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, (axis_of(self.axis, y.rank),))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
@@ -239,6 +252,9 @@ class RMSNorm(_Norm, name="rmsnorm"):
         (x,) = xs
         axis_of(self.axis, x.rank)
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, (axis_of(self.axis, y.rank),))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

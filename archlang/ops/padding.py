@@ -5,6 +5,7 @@ from typing import Any, Literal
 from archlang.arguments import Margins, Number, Size, margins, per_axis, spatial_axes
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
 from archlang.types import Tensor, constant_rule, through, window_rule
+from archlang.window import Window, shifted
 
 _MODULES = {
     "zeros": "ConstantPad",
@@ -57,6 +58,11 @@ class Pad(Weightless, Fresh, name="pad"):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        pairs = margins(self.amount, y.rank - 1, "amount")
+        moved = (shifted(axis, -before, self.mode) for axis, (before, _) in enumerate(pairs, 1))
+        return ((shifted(0, 0), *moved),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         pairs = margins(self.amount, x.rank - 1, "amount")
@@ -99,6 +105,11 @@ class Crop(View, name="crop"):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        pairs = margins(self.amount, y.rank - 1, "amount")
+        moved = (shifted(axis, before) for axis, (before, _) in enumerate(pairs, 1))
+        return ((shifted(0, 0), *moved),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -134,6 +145,11 @@ class CenterCrop(View, name="center_crop"):
                 )
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        sizes = zip(xs[0].spatial, y.spatial, strict=True)
+        moved = (shifted(axis, int(n - kept) // 2) for axis, (n, kept) in enumerate(sizes, 1))
+        return ((shifted(0, 0), *moved),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None

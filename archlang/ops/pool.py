@@ -13,6 +13,7 @@ from archlang.arguments import (
 )
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.types import Dim, Tensor, constant_rule, through, window_rule
+from archlang.window import WHOLE, Reach, Window, ratio, shifted, sliding
 
 
 class _Pool(Weightless, Fresh):
@@ -48,6 +49,16 @@ class _Pool(Weightless, Fresh):
                 raise _too_small(size, k, p, d, unpadded)
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    def windows(self, y: Tensor, dilation: int | tuple[int, ...]) -> tuple[Window, ...]:
+        """Where each output looks; a window may overhang the input."""
+        axes = y.rank - 1
+        kernel = per_axis(self.kernel, axes, "kernel")
+        stride = kernel if self.stride is None else per_axis(self.stride, axes, "stride")
+        spread = per_axis(dilation, axes, "dilation")
+        figures = zip(kernel, stride, per_axis(self.pad, axes, "pad"), spread, strict=True)
+        slides = (sliding(axis, *each) for axis, each in enumerate(figures, 1))
+        return ((shifted(0, 0), *slides),)
 
     def options(self) -> dict[str, Any]:
         """Stride and padding as PyTorch takes them, where they are not its defaults."""
@@ -88,6 +99,9 @@ class MaxPool(_Pool, name="maxpool"):
         (x,) = xs
         return self.slide(x, self.dilation, self.ceil)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return self.windows(y, self.dilation)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -118,6 +132,9 @@ class AvgPool(_Pool, name="avgpool"):
         (x,) = xs
         return self.slide(x, 1, self.ceil, unpadded=x.rank == 4)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return self.windows(y, 1)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -137,6 +154,9 @@ class _GlobalPool(Weightless, Fresh):
         (x,) = xs
         spatial_axes(x.shape, self.name)
         return Tensor((x.channels,))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((shifted(0, 0), *(WHOLE,) * (xs[0].rank - 1)),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -186,9 +206,18 @@ class _AdaptivePool(Weightless, Fresh):
         sizes = [through(s, constant_rule(w)) for s, w in zip(x.spatial, wanted, strict=True)]
         return Tensor((x.channels, *(s for s in sizes if s is not None)))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        sizes = enumerate(zip(xs[0].spatial, y.spatial, strict=True), 1)
+        return ((shifted(0, 0), *(_shared_out(axis, int(n), int(m)) for axis, (n, m) in sizes)),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         return getattr(nn, f"{self.module}{x.rank - 1}d")(plain(self.size))
+
+
+def _shared_out(axis: int, size: int, places: int) -> Reach:
+    """An axis shared out among so many places, those of neighbours overlapping by one at most."""
+    return WHOLE if places == 1 else ratio(axis, size, places, 0, size - 1)
 
 
 class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):

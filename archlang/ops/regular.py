@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from archlang.arguments import Probability, Truth, spatial_axes
 from archlang.op import Torch, View
 from archlang.types import Tensor
+from archlang.window import Window, pointwise
 
 
 class _Dropout(View):
@@ -18,6 +19,9 @@ class _Dropout(View):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options: dict[str, Any] = {"inplace": True} if self.inplace else {}
@@ -94,6 +98,9 @@ class DropPath(View, name="drop_path"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.DropPath(self.p)

@@ -22,6 +22,7 @@ from archlang.types import (
     ratio_rule,
     through,
 )
+from archlang.window import WHOLE, Slide, Window, between, ratio, shifted, sliding
 
 _BY_AXES = {
     "nearest": ("nearest", "nearest", "nearest"),
@@ -34,6 +35,21 @@ _BY_AXES = {
 """What PyTorch calls each mode over one, two and three axes."""
 _FLOAT_LIMIT = 2**22
 """Times the largest size, a numerator below this is exact as a float."""
+
+
+def _nearest(axis: int, size: int, points: int) -> Slide:
+    return ratio(axis, size, points, 0, 0)
+
+
+def _nearest_exact(axis: int, size: int, points: int) -> Slide:
+    return ratio(axis, 2 * size, 2 * points, size, size)
+
+
+def _weighted(axis: int, size: int, points: int, corners: bool, beyond: int) -> Slide:
+    """What is next to (i + 1/2) * size / points - 1/2, or to where the corners put the point."""
+    if not corners:
+        return between(axis, 2 * size, 2 * points, size - points, beyond)
+    return between(axis, size - 1 if points > 1 else 0, max(1, points - 1), 0, beyond)
 
 
 class Upsample(Weightless, Fresh, name="upsample"):
@@ -78,6 +94,17 @@ class Upsample(Weightless, Fresh, name="upsample"):
                 )
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        sizes = enumerate(zip(xs[0].spatial, y.spatial, strict=True), 1)
+        return ((shifted(0, 0), *(self._reads(axis, int(n), int(m)) for axis, (n, m) in sizes)),)
+
+    def _reads(self, axis: int, size: int, points: int) -> Slide:
+        if self.mode == "nearest":
+            return _nearest(axis, size, points)
+        if self.mode == "nearest_exact":
+            return _nearest_exact(axis, size, points)
+        return _weighted(axis, size, points, self.align_corners, int(self.mode == "bicubic"))
 
     def _check_mode(self, axes: int) -> None:
         if not _BY_AXES[self.mode][axes - 1]:
@@ -158,6 +185,9 @@ class PixelShuffle(Weightless, Fresh, name="pixel_shuffle"):
         sizes = [through(size, ratio_rule(self.factor, 1)) for size in x.spatial]
         return Tensor((channels, *(size for size in sizes if size is not None)))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((WHOLE, *(ratio(axis, 1, self.factor, 0, 0) for axis in (1, 2))),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.PixelShuffle(self.factor)
 
@@ -189,6 +219,9 @@ class PixelUnshuffle(Weightless, Fresh, name="pixel_unshuffle"):
                 )
             sizes.append(out)
         return Tensor((product((x.channels, self.factor, self.factor)), *sizes))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((WHOLE, *(sliding(axis, self.factor, self.factor, 0) for axis in (1, 2))),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.PixelUnshuffle(self.factor)

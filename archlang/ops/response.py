@@ -5,6 +5,7 @@ from typing import Any
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.types import Dim, Shape, Tensor
+from archlang.window import Slide, Window, across, unmoved
 
 
 class LocalResponseNorm(Weightless, Fresh, name="lrn"):
@@ -31,6 +32,10 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         if x.rank < 2:
             raise LayerError(f"`lrn` needs a tensor [C, …] of two or more axes, not {x}")
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        near = Slide(0, 1, 1, -(self.size // 2), (self.size - 1) // 2)
+        return ((near, *unmoved(y.rank)[1:]),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         defaults = {p.name: p.default for p in self.parameters()}
@@ -64,6 +69,9 @@ class GlobalResponseNorm(Fresh, name="grn"):
         if x.rank < 2:
             raise LayerError(f"`grn` needs a tensor [C, …] of two or more axes, not {x}")
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, tuple(range(y.rank)))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

@@ -17,6 +17,7 @@ from archlang.types import (
     slice_rule,
     through,
 )
+from archlang.window import Window, mixing, pointwise, relaid, shifted, unmoved
 
 
 class Identity(View, name="identity"):
@@ -30,6 +31,9 @@ class Identity(View, name="identity"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Identity()
@@ -53,6 +57,9 @@ class Flatten(View, name="flatten"):
             raise LayerError(f"`start`, axis {start}, comes after `end`, axis {end}", field="start")
         merged = product(x.shape[start : end + 1])
         return Tensor((*x.shape[:start], merged, *x.shape[end + 1 :]))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return (relaid(xs[0].shape, y.shape),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options = {}
@@ -89,6 +96,9 @@ class Reshape(View, name="reshape"):
         left = quotient(x.numel, known)
         return Tensor(tuple(left if size == -1 else size for size in self.sizes))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return (relaid(xs[0].shape, y.shape),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -120,6 +130,10 @@ class Permute(View, name="permute"):
             )
         return Tensor(tuple(x.shape[axis] for axis in order))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        order = self.order(y.rank)
+        return (tuple(shifted(order.index(axis), 0) for axis in range(y.rank)),)
+
     def order(self, rank: int) -> tuple[int, ...]:
         """The axes, counted from the front."""
         return tuple(axis_of(axis, rank, "axes") for axis in self.axes)
@@ -134,6 +148,11 @@ class Permute(View, name="permute"):
 
 def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(str(int(number)) for number in numbers)
+
+
+def _moved(y: Tensor, axis: int, start: int) -> Window:
+    """A part of one axis, from ``start`` on, and all of the others."""
+    return (*unmoved(y.rank)[:axis], shifted(axis, start), *unmoved(y.rank)[axis + 1 :])
 
 
 class Slice(View, name="slice"):
@@ -164,6 +183,11 @@ class Slice(View, name="slice"):
                 field="end",
             )
         return x.with_axis(axis, out)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        start = range(xs[0].shape[axis])[self.start : self.end].start
+        return (_moved(y, axis, start),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -205,6 +229,10 @@ class Split(View, name="split"):
             )
         return x.with_axis(axis, out)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        return (_moved(y, axis, self.index % self.parts * int(y.shape[axis])),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -240,6 +268,9 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
             )
         return x
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return mixing(y, 0)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.ChannelShuffle(self.groups)
 
@@ -267,6 +298,9 @@ class Parameter(View, name="parameter"):
         if not self.shape:
             raise LayerError("`shape` needs at least one size", field="shape")
         return Tensor(tuple(int(size) for size in self.shape))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return (None,) * len(xs)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         return {"": (1, *self.shape) if self.batch else tuple(self.shape)}

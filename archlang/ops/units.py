@@ -5,6 +5,7 @@ from typing import Any
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.types import Dim, Shape, Tensor, divided_rule, through
+from archlang.window import Slide, Window, pointwise, sliding, unmoved
 
 
 class PRelu(Fresh, name="prelu"):
@@ -32,6 +33,9 @@ class PRelu(Fresh, name="prelu"):
                 field="num_parameters",
             )
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         return {"weight": (self.num_parameters,)}
@@ -77,6 +81,11 @@ class Maxout(Weightless, Fresh, name="maxout"):
             )
         return x.with_axis(axis, out)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        taken = sliding(axis, self.pieces, self.pieces, 0)
+        return ((*unmoved(y.rank)[:axis], taken, *unmoved(y.rank)[axis + 1 :]),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -107,6 +116,12 @@ class Glu(Weightless, Fresh, name="glu"):
                 f"an axis of {int(x.shape[axis])} has no two equal halves", field="axis"
             )
         return x.with_axis(axis, out)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        half = int(y.shape[axis])
+        taken = Slide(axis, 1, 1, 0, half, half)
+        return ((*unmoved(y.rank)[:axis], taken, *unmoved(y.rank)[axis + 1 :]),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.GLU(dim=axis_of(self.axis, xs[0].rank) + 1)

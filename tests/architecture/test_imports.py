@@ -15,6 +15,7 @@ ROOMS = {
     "collector": 0,
     "sizes": 0,
     "types": 1,
+    "window": 1,
     "diagnostic": 1,
     "op": 2,
     "arguments": 3,
