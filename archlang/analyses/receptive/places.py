@@ -15,7 +15,8 @@ from archlang.window import Laid, Reach, Slide
 
 Runs: TypeAlias = tuple[tuple[int, int], ...]
 
-NONE: Runs = ()
+_OWN = (1, 1, 0, 0)
+"""How a slide that looks at its own place rises, runs, starts and ends."""
 
 
 def whole(size: int) -> Runs:
@@ -67,7 +68,7 @@ def seen(reach: Reach, places: Sequence[Runs], size: int) -> tuple[Runs, bool]:
         if reach.whole:
             return whole(size), False
         runs = places[reach.axis]
-        if reach.rise == reach.run == 1 and reach.first == reach.last == 0 and not reach.piece:
+        if reach[1:5] == _OWN and (not runs or runs[-1][1] < size) and not reach.piece:
             return runs, False
         looked = joined(_looked(reach, runs))
         if not looked or (looked[0][0] >= 0 and looked[-1][1] < size):
