@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.proofs import prove
+from archlang.analyses.receptive import TensorField, field_of, find, sight
 from archlang.analyses.requirements import check_requirements
 from archlang.analyses.varying import Axis, varying
 from archlang.collector import paused
@@ -81,6 +82,19 @@ class Network:
         return varying(
             self.graph, lambda inputs: self._program.elaborate(self.name, self.settings, inputs)
         )
+
+    def receptive_field(self, at: str | None = None) -> TensorField:
+        """The receptive field of a tensor, along each axis of each input that it depends on.
+
+        ``at`` names a module path, a label, an input or an output; without it, the last tensor
+        that still is a map is taken. Raises ``ValueError`` where there is no such tensor.
+        """
+        if at is not None:
+            return field_of(self.graph, find(self.graph, at))
+        found = sight(self.graph).map
+        if found is None:
+            raise ValueError(f"no tensor of {self.name} is a map of its input; name one")
+        return found
 
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.

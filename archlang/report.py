@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from archlang.analyses.cost import NodeCost, costs
+from archlang.analyses.receptive import sight
 from archlang.analyses.sizes import legal
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
@@ -26,6 +27,8 @@ class Row:
     neurons: int
     children: list[Row] = field(default_factory=list)
     copies: int = 1
+    results: list[Node] = field(default_factory=list)
+    """The tensors that it comes to, one for each copy, where it comes to any."""
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -70,6 +73,7 @@ def _layer(node: Node, scope: str, each: list[NodeCost], live: set[int]) -> Row:
         cost.params,
         cost.macs if runs else 0,
         cost.neurons if runs else 0,
+        results=[node],
     )
 
 
@@ -83,6 +87,7 @@ def _scope(region: Region, scope: str, children: list[Row]) -> Row:
         sum(c.macs * c.copies for c in children),
         sum(c.neurons * c.copies for c in children),
         children,
+        results=[region.result] if region.result else [],
     )
 
 
@@ -92,6 +97,7 @@ def _folded(found: list[Row]) -> list[Row]:
     for row in found:
         if out and out[-1].key == row.key:
             out[-1].copies += 1
+            out[-1].results += row.results
             last[-1] = row.name
         else:
             out.append(row)
@@ -149,6 +155,7 @@ def training_only(graph: Graph) -> int:
 
 def to_json(network: Network, version: str) -> dict[str, Any]:
     """A network's summary as plain data."""
+    seen = sight(network.graph)
     return {
         "version": version,
         "model": network.name,
@@ -157,6 +164,8 @@ def to_json(network: Network, version: str) -> dict[str, Any]:
         "aux": network.aux,
         "totals": network.totals.to_json(),
         "sizes": legal(network.graph).to_json(),
+        "receptive_field": seen.map.sizes if seen.map else None,
+        "sees_all": seen.sees_all,
         "layers": layer_records(network.graph),
     }
 

@@ -26,6 +26,7 @@ ROOMS = {
     "analyses": 7,
     "backends": 8,
     "network": 9,
+    "plots": 10,
     "report": 10,
     "reference": 10,
     "train": 11,
