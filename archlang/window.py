@@ -46,10 +46,14 @@ class Slide(NamedTuple):
         return near and self.spread == 1 and not self.beyond
 
     @property
+    def gapped(self) -> bool:
+        """Whether some outputs may look at nothing."""
+        return self.piece or self.first > self.last or (self.spread > 1 and self.run > 1)
+
+    @property
     def regular(self) -> bool:
         """Whether every output looks at something, from first to last."""
-        even = (self.spread == 1 or self.run == 1) and not self.beyond
-        return even and not self.piece and self.first <= self.last
+        return not self.beyond and not self.gapped
 
 
 class Whole(NamedTuple):

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.receptive.moving import PLACE, Moving, after, outermost
 from archlang.graph import Graph, Node
-from archlang.window import Laid, Slide, Window
+from archlang.window import Laid, Reach, Slide, Window
 
 Number: TypeAlias = "int | Fraction"
 
@@ -97,19 +97,30 @@ def _behind_all(arriving: list[Fields], windows: tuple[Window, ...], count: int)
         (window,) = windows
         if window is None:
             return (None,) * count
-        return tuple(None if f is None else behind(f, window) for f in arriving[0])
+        return _behind(arriving[0], window)
     merged: list[Field | None] = [None] * count
     for fields_, window in zip(arriving, windows, strict=True):
         if window is None:
             continue
-        for i, field in enumerate(fields_):
-            if field is not None:
-                ours, other = merged[i], behind(field, window)
+        for i, other in enumerate(_behind(fields_, window)):
+            ours = merged[i]
+            if other is not None:
                 merged[i] = other if ours is None else both(ours, other)
     return tuple(merged)
 
 
-def behind(field: Field, window: tuple[object, ...]) -> Field:
+def _behind(fields_: Fields, window: tuple[Reach, ...]) -> Fields:
+    """How the places behind a layer see each track.
+
+    Where some of them see nothing, places do not see alike along any axis.
+    """
+    gaps = [a for a, reach in enumerate(window) if type(reach) is Slide and reach.gapped]
+    if gaps and any(f is not None and not f.carried.isdisjoint(gaps) for f in fields_):
+        return tuple(None if f is None else _scattered(f, window) for f in fields_)
+    return tuple(None if f is None else behind(f, window) for f in fields_)
+
+
+def behind(field: Field, window: tuple[Reach, ...]) -> Field:
     """How the places behind a layer see."""
     if field.first is None or field.last is None:
         return _scattered(field, window)
@@ -138,7 +149,7 @@ def behind(field: Field, window: tuple[object, ...]) -> Field:
     )
 
 
-def _scattered(field: Field, window: tuple[object, ...]) -> Field:
+def _scattered(field: Field, window: tuple[Reach, ...]) -> Field:
     """The same where places do not all see alike, or not along one axis."""
     carried: set[int] = set()
     whole = field.whole
