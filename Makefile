@@ -28,6 +28,7 @@ test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m tests.properties.run 20000
 	$(BIN)/python -m tests.sizes.run 5000
+	$(BIN)/python -m tests.analyses.run 1000
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

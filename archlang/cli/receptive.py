@@ -15,6 +15,7 @@ import typer
 
 from archlang.analyses.receptive import (
     AxisField,
+    Sight,
     TensorField,
     field_of,
     find,
@@ -174,7 +175,7 @@ def _totals(network: Network) -> Iterator[str]:
         where = f"{seen.map.path} {shape_text(seen.map.shape)}, the last map"
         yield _line("field", f"{_figure('size', seen.map)} at {where}")
         yield from _about(network.graph, seen.map)
-    yield _line("sees all", _sees_all(seen.sees_all))
+    yield _line("sees all", _sees_all(seen))
     for name, axes in seen.unseen.items():
         sizes = network.inputs[name]
         for axis, runs in enumerate(axes):
@@ -183,15 +184,17 @@ def _totals(network: Network) -> Iterator[str]:
                 yield _line("unseen", f"{where}: {_places(runs)} of {sizes[axis]}")
 
 
-def _sees_all(said: bool) -> str:
-    return f"{'yes' if said else 'no'}: each output depends on " + (
-        "the whole input" if said else "a part of the input"
-    )
+def _sees_all(seen: Sight) -> str:
+    if seen.sees_all:
+        return "yes: each output depends on the whole input"
+    if any(map(any, seen.unseen.values())):
+        return "no: no output depends on what is unseen"
+    return "no: an output depends on a part of the input"
 
 
 def _about(graph: Graph, field: TensorField) -> Iterator[str]:
     """Paths, phases and what sees the whole input besides."""
-    told = {}
+    told: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for axis in field.axes:
         told.setdefault(tuple(_of_axis(axis)), []).append(_axis_name(graph, axis.input, axis.axis))
     for lines, names in told.items():
@@ -245,13 +248,12 @@ def _at(network: Network, node: Node, place: tuple[int, ...]) -> Iterator[str]:
             yield _line(label, text)
     yield from _about(network.graph, field)
     spot = "x".join(map(str, place))
+    yield _line("place", f"{spot}, which sees") if spot else "It sees"
     for name, axes in places_seen(network.graph, node, place).items():
         for axis in (a.axis for a in field.axes if a.input == name):
-            runs = _places(axes[axis]) or "nothing"
+            where = _axis_name(network.graph, name, axis)
             yield _line(
-                f"place {spot}" if spot else "it",
-                f"sees {runs} along "
-                f"{_axis_name(network.graph, name, axis)} (of {network.inputs[name][axis]})",
+                where, f"{_places(axes[axis]) or 'nothing'} of {network.inputs[name][axis]}"
             )
 
 

@@ -95,9 +95,9 @@ def _field(
     rows: Runs = seen[0] if len(axes) == 2 else ((0, 0),)
     extents = (axes[0].extent if len(axes) == 2 else 1, axes[-1].extent)
     plot.add_patch(_box(0, 0, extents[0], extents[1], facecolor=INPUT, edgecolor="#888888"))
-    for top, bottom in rows:
-        for left, right in seen[-1]:
-            plot.add_patch(_box(top, left, bottom - top + 1, right - left + 1, facecolor=SEEN))
+    for high, low in rows:
+        for begin, end in seen[-1]:
+            plot.add_patch(_box(high, begin, low - high + 1, end - begin + 1, facecolor=SEEN))
     outline = start if len(axes) == 2 else [(0, 1), *start]
     if all(part is not None for part in outline):
         (top, height), (left, width) = (part for part in outline if part is not None)

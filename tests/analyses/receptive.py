@@ -14,6 +14,7 @@ from archlang.analyses.receptive.places import Runs, each
 from archlang.analyses.receptive.trace import trace
 from archlang.graph import Graph, Node
 from archlang.network import Network
+from archlang.op import Op
 from tests.analyses.witness import Witness
 from tests.properties.comparison import at_its_size
 from tests.properties.generator import network as drawn_network
@@ -22,15 +23,12 @@ from tests.sizes.networks import Maker
 
 HEAVY = 100_000
 """Of an input with more values fewer places are asked about."""
-BLURRED = {
-    "conv",
-    "conv_transpose",
-    "locally_connected",
-    "channel_shuffle",
-    "pixel_shuffle",
-    "groupnorm",
-}
-"""Layers whose outputs count as dependent on all channels, though each may look at some."""
+
+
+def blurs(op: Op) -> bool:
+    """Whether all channels count for an output of a layer, though it looks at some of them."""
+    dealt = ("pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
+    return getattr(op, "groups", 1) != 1 or op.name in dealt
 
 
 @dataclass
@@ -87,7 +85,7 @@ def difference(
             found = trace(graph, {node.index: places})
             for name, given in graph.inputs.items():
                 for axis, runs in enumerate(found.of(given)):
-                    if axis == 0 and not channels and given.output.rank > 1:
+                    if axis == 0 and not channels:
                         continue
                     said = set(each(runs))
                     for index in asked(runs, network.inputs[name][axis], r, 2 if heavy else 6):
@@ -165,10 +163,54 @@ def compare_drawn(seed: int, counts: Counts) -> None:
         network = at_its_size(text)
     except archlang.ArchError:
         return
-    loose = bool({n.op.name for n in network.graph.nodes} & BLURRED)
+    loose = any(blurs(n.op) for n in network.graph.nodes)
     counts.blurred += loose
     counts.exact += not loose
-    wrong = difference(network, random.Random(seed), loose=loose, whole=False)
+    r = random.Random(seed)
+    wrong = difference(network, r, channels=not loose, loose=loose, whole=False)
     wrong = wrong or hulls_differ(network, seed)
     if wrong:
         counts.wrong.append(f"seed {seed}: {wrong}\n{text}")
+
+
+AGREE = [
+    # the least of each family of specs, at moderate sizes
+    ("alexnet", "alexnet", (3, 71, 66)),
+    ("densenet", "densenet40_k12", None),
+    ("googlenet", "googlenet", (3, 67, 64)),
+    ("lenet5", "lenet5", None),
+    ("mnasnet", "mnasnet0_5", (3, 64, 70)),
+    ("mobilenet", "mobilenet_v1_025_224", (3, 66, 64)),
+    ("mobilenet", "mobilenet_v3_small", (3, 64, 65)),
+    ("resnet", "resnet18", (3, 70, 64)),
+    ("resnet_cifar", "resnet20", None),
+    ("shufflenet", "shufflenet_v2_x0_5", (3, 64, 71)),
+    ("signal", "m3", (1, 999)),
+    ("squeezenet", "squeezenet1_1", (3, 69, 64)),
+    ("unet", "unet_same", (3, 48, 32)),
+    ("volume", "voxnet", None),
+    ("zfnet", "zfnet", (3, 70, 71)),
+]
+AGREE_LONG = [
+    ("convnext", "convnext_tiny", (3, 96, 64)),
+    ("convnext", "convnextv2_atto", (3, 96, 64)),
+    ("efficientnet", "efficientnet_b0", (3, 64, 64)),
+    ("fcn", "fcn8s", (3, 33, 41)),
+    ("fcn", "fcn_resnet50", (3, 65, 64)),
+    ("inception", "bn_inception", (3, 70, 64)),
+    ("inception", "inception_v3", None),
+    ("mobilenet", "mobilenet_v2", (3, 64, 65)),
+    ("preact", "preact_resnet110", None),
+    ("regnet", "regnet_y_400mf", (3, 64, 67)),
+    ("resnet", "resnet50", (3, 64, 65)),
+    ("resnet_d", "resnet50a", (3, 64, 65)),
+    ("resnet_d", "resnet50d", (3, 64, 64)),
+    ("resnet_rs", "resnet_rs50", (3, 64, 64)),
+    ("senet", "se_resnet50", (3, 64, 65)),
+    ("unet", "unet", (1, 188, 188)),
+    ("vgg", "vgg11", (3, 64, 70)),
+    ("volume", "c3d", None),
+    ("volume", "deepmedic", None),
+    ("xception", "xception", (3, 71, 75)),
+]
+"""A spec, a model and the shape of its input, where it is not the spec's own."""

@@ -11,8 +11,10 @@ import archlang
 from archlang.analyses.receptive import field_of, find, places_seen, sight
 from archlang.analyses.receptive.places import joined, missing, union
 from archlang.network import Network
+from tests.analyses import run
 from tests.analyses.receptive import (
     AGREE,
+    AGREE_LONG,
     Counts,
     compare_drawn,
     compare_made,
@@ -251,16 +253,21 @@ def test_drawn_networks(chunk: int) -> None:
     assert counts.exact >= 5
 
 
-@pytest.mark.parametrize(("file", "model", "shape"), AGREE)
+@pytest.mark.parametrize(
+    ("file", "model", "shape"),
+    [*AGREE, *(pytest.param(*row, marks=pytest.mark.slow) for row in AGREE_LONG)],
+)
 def test_specs(file: str, model: str, shape: tuple[int, ...] | None) -> None:
-    path = SPECS / f"{file}.arch"
-    network = archlang.load(path, model)
+    network = archlang.load(SPECS / f"{file}.arch", model)
     if shape is not None:
-        (name,) = network.inputs
-        network = archlang.load(path, model, inputs={name: shape})
-    wrong = difference(network, random.Random(model), network.receptive_field().path)
-    assert not wrong
+        network = network.at({next(iter(network.inputs)): shape})
+    assert not difference(network, random.Random(model), network.receptive_field().path)
     assert not hulls_differ(network)
+
+
+def test_the_long_run_reports(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(3) == 0
+    assert "; 0 differ" in capsys.readouterr().out
 
 
 def test_a_wrong_field_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.receptive.moving import PLACE, Moving, after, outermost
 from archlang.graph import Graph, Node
-from archlang.window import Laid, Reach, Slide, Window
+from archlang.window import Laid, Reach, Slide, Window, unmoved
 
 Number: TypeAlias = "int | Fraction"
 
@@ -66,6 +66,14 @@ def tracks(graph: Graph) -> list[Track]:
     ]
 
 
+def windows_of(graph: Graph) -> list[tuple[Window, ...]]:
+    """For each node where it looks in each of its inputs."""
+    if "windows" not in graph.worked_out:
+        graph.worked_out["windows"] = [n.op.window(n.output, *n.tensors) for n in graph.nodes]
+    found: list[tuple[Window, ...]] = graph.worked_out["windows"]
+    return found
+
+
 def fields(graph: Graph) -> list[Fields]:
     """For each node how it sees each of ``tracks``; None where it does not depend on it."""
     if "receptive" not in graph.worked_out:
@@ -77,14 +85,14 @@ def fields(graph: Graph) -> list[Fields]:
 def _fields(graph: Graph) -> list[Fields]:
     followed = tracks(graph)
     given = {id(node): name for name, node in graph.inputs.items()}
+    windows = windows_of(graph)
     found: list[Fields] = []
     for node in graph.nodes:
         if (name := given.get(id(node))) is not None:
             found.append(tuple(_start(t.axis) if t.input == name else None for t in followed))
             continue
         arriving = [found[x.index] for x in node.inputs]
-        windows = node.op.window(node.output, *node.tensors)
-        found.append(_behind_all(arriving, windows, len(followed)))
+        found.append(_behind_all(arriving, windows[node.index], len(followed)))
     return found
 
 
@@ -114,6 +122,8 @@ def _behind(fields_: Fields, window: tuple[Reach, ...]) -> Fields:
 
     Where some of them see nothing, places do not see alike along any axis.
     """
+    if window is unmoved(len(window)):
+        return fields_
     gaps = [a for a, reach in enumerate(window) if type(reach) is Slide and reach.gapped]
     if gaps and any(f is not None and not f.carried.isdisjoint(gaps) for f in fields_):
         return tuple(None if f is None else _scattered(f, window) for f in fields_)

@@ -21,13 +21,16 @@ _OWN = (1, 1, 0, 0)
 
 def whole(size: int) -> Runs:
     """All places of an axis."""
-    return ((0, size - 1),)
+    return ((0, int(size) - 1),)
 
 
 def joined(runs: Iterable[tuple[int, int]]) -> Runs:
     """Runs in any order, overlapping or not, as a set."""
     found: list[tuple[int, int]] = []
-    for first, last in sorted(runs):
+    runs = sorted(runs)
+    if len(runs) == 1:
+        return (runs[0],)
+    for first, last in runs:
         if found and first <= found[-1][1] + 1:
             if last > found[-1][1]:
                 found[-1] = (found[-1][0], last)
@@ -73,6 +76,8 @@ def seen(reach: Reach, places: Sequence[Runs], size: int) -> tuple[Runs, bool]:
         looked = joined(_looked(reach, runs))
         if not looked or (looked[0][0] >= 0 and looked[-1][1] < size):
             return looked, False
+        if reach.outside == "zeros":
+            return _within(looked, int(size) - 1), not reach.piece
         return joined(_folded(reach, looked, size)), not reach.piece
     if isinstance(reach, Laid):
         return _before(reach, places), False
@@ -106,6 +111,10 @@ def _looked_from(slide: Slide, i: int) -> Iterator[tuple[int, int]]:
     else:
         taken = (j for j in range(low, high + 1) if (run * j - rise * i - last) % spread == 0)
         yield from ((j, j) for j in taken)
+
+
+def _within(looked: Runs, end: int) -> Runs:
+    return tuple((max(a, 0), min(b, end)) for a, b in looked if b >= 0 and a <= end)
 
 
 def _folded(slide: Slide, looked: Runs, size: int) -> Iterator[tuple[int, int]]:

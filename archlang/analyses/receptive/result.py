@@ -234,8 +234,10 @@ def _sight(graph: Graph) -> Sight:
 def _from_ends(graph: Graph, node: Node) -> bool:
     """Whether the first and the last position of an output each see the whole input."""
     axes = positions(graph, node)
+    if not axes and len(graph.outputs) == 1:
+        return True  # it has one position, and what that does not see is unseen
     shape = node.output.shape
-    for position in ((0,) * len(axes), tuple(int(shape[a]) - 1 for a in axes)):
+    for position in {(0,) * len(axes), tuple(int(shape[a]) - 1 for a in axes)}:
         seen = places_seen(graph, node, position)
         for name, x in graph.inputs.items():
             if seen[name] != everything(x):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archlang.analyses.receptive.paths import windows_of
 from archlang.analyses.receptive.places import Runs, seen, union, whole
 from archlang.graph import Graph, Node
+from archlang.window import unmoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,27 @@ def trace(graph: Graph, starts: dict[int, tuple[Runs, ...]]) -> Trace:
         if node.index not in places or not node.inputs:
             continue
         looked = places[node.index]
-        windows = node.op.window(node.output, *node.tensors)
-        for x, window in zip(node.inputs, windows, strict=True):
+        for x, window in zip(node.inputs, windows_of(graph)[node.index], strict=True):
             if window is None:
                 continue
-            found = [
-                seen(reach, looked, int(size))
-                for reach, size in zip(window, x.output.shape, strict=True)
-            ]
-            cut = cut or any(outside for _, outside in found)
-            if all(runs for runs, _ in found):
-                _add(places, x.index, [runs for runs, _ in found])
+            if window is unmoved(len(window)):
+                _add(places, x.index, looked)
+                continue
+            found: list[Runs] = []
+            for reach, size in zip(window, x.output.shape, strict=True):
+                runs, outside = seen(reach, looked, size)
+                found.append(runs)
+                cut = cut or outside
+            if all(found):
+                _add(places, x.index, tuple(found))
     return Trace(places, cut)
 
 
-def _add(places: dict[int, tuple[Runs, ...]], index: int, runs: Sequence[Runs]) -> None:
+def _add(places: dict[int, tuple[Runs, ...]], index: int, runs: tuple[Runs, ...]) -> None:
     known = places.get(index)
     if known is None:
-        places[index] = tuple(runs)
-    else:
+        places[index] = runs
+    elif known != runs:
         places[index] = tuple(union(a, b) for a, b in zip(known, runs, strict=True))
 
 
