@@ -6,14 +6,15 @@ other. Dependence is that of evaluation; a max pool depends on all of its window
 weights on whatever one of them, not being zero, could carry over.
 """
 
-# Annotations are not postponed: see `op.py`.
+from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 from math import gcd
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from archlang.types import Shape, Tensor
+if TYPE_CHECKING:
+    from archlang.types import Shape, Tensor
 
 Outside: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 

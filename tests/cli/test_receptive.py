@@ -112,6 +112,15 @@ def test_a_picture_of_a_signal(run, spec, tmp_path):
     assert (tmp_path / "x.png").exists()
 
 
+def test_a_picture_without_torch(run, spec, tmp_path, monkeypatch):
+    from archlang.plots import receptive as picture
+
+    monkeypatch.setattr(picture, "find_spec", lambda name: None)
+    file = spec(BODY % "conv(7x7, 4, dilation=3)")
+    assert run("receptive", file, "--plot", tmp_path / "x.png").code == 0
+    assert (tmp_path / "x.png").exists()
+
+
 def test_wrong_use(run, spec, tmp_path, monkeypatch):
     file = spec(BODY % "conv1 = conv(3x3, 4)\n global_avgpool -> linear(2)")
     done = run("receptive", file, "--at", "Conv1")

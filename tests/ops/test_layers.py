@@ -13,6 +13,7 @@ import torch
 import archlang
 from archlang.op import Fresh, Op, Weightless
 from archlang.types import Tensor
+from archlang.window import Window, pointwise
 from tests.ops.cases import CASES, REFUSED, Case, Refused, sizes
 from tests.ops.pytorch import Layer, multiplications
 
@@ -142,6 +143,9 @@ class _Complete(Weightless, Fresh):
     def infer(self, *xs: Tensor) -> Tensor:
         return xs[0]
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
+
     def lower(self, nn: Any, *xs: Tensor) -> Any:
         return None
 
@@ -153,7 +157,9 @@ def test_a_name_is_taken_once() -> None:
             """Another."""
 
 
-@pytest.mark.parametrize("question", ["infer", "params", "buffers", "macs", "neurons", "lower"])
+@pytest.mark.parametrize(
+    "question", ["infer", "window", "params", "buffers", "macs", "neurons", "lower"]
+)
 def test_a_layer_answers_every_question(question: str) -> None:
     body = {"__doc__": "Lacks an answer.", question: getattr(Op, question)}
     with pytest.raises(TypeError, match=f"`lacking` does not answer `{question}`"):

@@ -15,6 +15,8 @@ from archlang.window import Laid, Reach, Slide
 
 Runs: TypeAlias = tuple[tuple[int, int], ...]
 
+MOST = 2**21
+"""Values laid out anew that are followed one by one; of more, all count."""
 _OWN = (1, 1, 0, 0)
 """How a slide that looks at its own place rises, runs, starts and ends."""
 
@@ -139,12 +141,16 @@ def _folded(slide: Slide, looked: Runs, size: int) -> Iterator[tuple[int, int]]:
                 yield after - size, last - size
 
 
+def _all(runs: Runs, size: int) -> bool:
+    return runs == whole(size)
+
+
 def _before(laid: Laid, places: Sequence[Runs]) -> Runs:
     """The places of one of the axes that were laid out anew."""
     inner = prod(laid.before[laid.at + 1 :])
     size = laid.before[laid.at]
     taken = [places[axis] for axis in laid.axes]
-    if all(runs == whole(n) for runs, n in zip(taken, laid.after, strict=True)):
+    if prod(map(count, taken)) > MOST or all(map(_all, taken, laid.after)):
         return whole(size)
     strides = [prod(laid.after[k + 1 :]) for k in range(len(laid.after))]
     found: set[int] = set()
