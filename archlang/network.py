@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.proofs import prove
-from archlang.analyses.receptive import TensorField, field_of, find, sight
 from archlang.analyses.requirements import check_requirements
 from archlang.analyses.varying import Axis, varying
 from archlang.collector import paused
@@ -23,6 +22,8 @@ from archlang.types import Shape
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from archlang.analyses.receptive import TensorField
 
 
 class ModelChoiceError(ValueError):
@@ -89,6 +90,8 @@ class Network:
         ``at`` names a module path, a label, an input or an output; without it, the last tensor
         that still is a map is taken. Raises ``ValueError`` where there is no such tensor.
         """
+        from archlang.analyses.receptive import field_of, find, sight
+
         if at is not None:
             return field_of(self.graph, find(self.graph, at))
         found = sight(self.graph).map

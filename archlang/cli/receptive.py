@@ -236,8 +236,9 @@ def _line(name: str, text: str) -> str:
 
 def _places(runs: Runs) -> str:
     shown = [str(a) if a == b else f"{a} to {b}" for a, b in runs]
-    more = f" and {len(shown) - MOST} more" if len(shown) > MOST else ""
-    return ", ".join(shown[:MOST]) + more
+    most = MOST if len(shown) > MOST + 1 else len(shown)
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
 
 
 def _at(network: Network, node: Node, place: tuple[int, ...]) -> Iterator[str]:

@@ -45,6 +45,13 @@ def test_what_is_unseen(run, spec):
     assert "unseen      H: 1 to 15, 17 to 31, 33 to 63 of 64" in out
 
 
+def test_holes(run, spec):
+    out = run("receptive", spec(BODY % "x1 = conv(3x3, 4, dilation=3)"), "--at", "x1").out
+    assert "H           29, 32, 35 of 64" in out
+    out = run("receptive", spec(BODY % "x1 = conv(11x11, 4, dilation=2)"), "--at", "x1").out
+    assert "H           22, 24, 26, 28, 30, 32 and 5 more of 64" in out
+
+
 def test_one_tensor(run):
     out = run("receptive", RESNET, "-m", "resnet50", "--at", "layer3", "--position", "0x3").out
     assert out.startswith("layer3.5.2   [1024, 14, 14]\n")
