@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from archlang.analyses.cost import NodeCost, costs
-from archlang.analyses.receptive import sight
 from archlang.analyses.sizes import legal
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
@@ -155,6 +154,8 @@ def training_only(graph: Graph) -> int:
 
 def to_json(network: Network, version: str) -> dict[str, Any]:
     """A network's summary as plain data."""
+    from archlang.analyses.receptive import sight  # other forms need none of it
+
     seen = sight(network.graph)
     return {
         "version": version,
