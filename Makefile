@@ -29,6 +29,7 @@ test-long: $(VENV)/dev
 	$(BIN)/python -m tests.properties.run 20000
 	$(BIN)/python -m tests.sizes.run 5000
 	$(BIN)/python -m tests.analyses.kept_run 1000
+	$(BIN)/python -m tests.analyses.run 1000
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

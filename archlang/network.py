@@ -24,6 +24,8 @@ from archlang.types import Shape
 if TYPE_CHECKING:
     from torch import nn
 
+    from archlang.analyses.receptive import TensorField
+
 
 class ModelChoiceError(ValueError):
     """Which of a spec's models is meant is not said, or no model has the name given."""
@@ -85,6 +87,21 @@ class Network:
     def varying(self) -> list[Axis]:
         """For each axis of each input, whether one module takes other sizes too, and why not."""
         return varying(self.graph)
+
+    def receptive_field(self, at: str | None = None) -> TensorField:
+        """The receptive field of a tensor, along each axis of each input that it depends on.
+
+        ``at`` names a module path, a label, an input or an output; without it, the last tensor
+        that still is a map is taken. Raises ``ValueError`` where there is no such tensor.
+        """
+        from archlang.analyses.receptive import field_of, find, sight
+
+        if at is not None:
+            return field_of(self.graph, find(self.graph, at))
+        found = sight(self.graph).map
+        if found is None:
+            raise ValueError(f"no tensor of {self.name} is a map of its input; name one")
+        return found
 
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor
+from archlang.window import Window
 
 Torch: TypeAlias = Any
 """``torch.nn`` and the modules PyTorch lacks, or a stand-in that records what is built."""
@@ -60,6 +61,12 @@ class Work(NamedTuple):
     elementwise: Dim = 0
 
 
+QUESTIONS = (
+    "infer", "window", "params", "buffers", "macs", "work", "neurons", "saved", "lower",
+)  # fmt: skip
+"""What every layer has to answer."""
+
+
 class Op(BaseModel):
     """Base of all layers: the questions, and the registry of names."""
 
@@ -98,7 +105,7 @@ class Op(BaseModel):
             return
         if name in Op.registry:
             raise TypeError(f"two layers are named `{name}`")
-        for question in ("infer", "params", "buffers", "macs", "work", "neurons", "saved", "lower"):
+        for question in QUESTIONS:
             if getattr(cls, question) is getattr(Op, question):
                 raise TypeError(f"layer `{name}` does not answer `{question}`")
         if not (cls.__doc__ or "").strip():
@@ -108,6 +115,10 @@ class Op(BaseModel):
 
     def infer(self, *xs: Tensor) -> Tensor:
         """The tensor that comes out; raises ``LayerError`` where PyTorch would."""
+        raise NotImplementedError
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        """For each of ``xs`` where an output looks, in evaluation, axis by axis."""
         raise NotImplementedError
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:

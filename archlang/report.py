@@ -64,6 +64,8 @@ class Row:
     children: list[Row] = field(default_factory=list)
     copies: int = 1
     values: dict[str, int] = field(default_factory=dict)
+    results: list[Node] = field(default_factory=list)
+    """The tensors that it comes to, one for each copy, where it comes to any."""
 
     @cached_property
     def key(self) -> tuple[Any, ...]:
@@ -116,6 +118,7 @@ def _layer(node: Node, scope: str, graph: Graph, numbers: Numbers) -> Row:
         cost.macs if runs else 0,
         cost.neurons if runs else 0,
         values={name: of[node.index] for name, of in numbers.items()},
+        results=[node],
     )
 
 
@@ -132,6 +135,7 @@ def _scope(region: Region, scope: str, children: list[Row]) -> Row:
         values={n: sum(c.values[n] * c.copies for c in children) for n in children[0].values}
         if children
         else {},
+        results=[region.result] if region.result else [],
     )
 
 
@@ -141,6 +145,7 @@ def _folded(found: list[Row]) -> list[Row]:
     for row in found:
         if out and out[-1].key == row.key:
             out[-1].copies += 1
+            out[-1].results += row.results
             last[-1] = row.name
         else:
             out.append(row)
@@ -198,6 +203,9 @@ def training_only(graph: Graph) -> int:
 
 def to_json(network: Network, version: str) -> dict[str, Any]:
     """A network's summary as plain data."""
+    from archlang.analyses.receptive import sight  # other forms need none of it
+
+    seen = sight(network.graph)
     return {
         "version": version,
         "model": network.name,
@@ -207,6 +215,8 @@ def to_json(network: Network, version: str) -> dict[str, Any]:
         "totals": network.totals.to_json(),
         "work": total_work(network.graph)._asdict(),
         "sizes": legal(network.graph).to_json(),
+        "receptive_field": seen.map.sizes if seen.map else None,
+        "sees_all": seen.sees_all,
         "layers": layer_records(network.graph),
     }
 

@@ -7,6 +7,7 @@ from archlang.autograd import unary
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, format_value, single
 from archlang.step import Step, Value
 from archlang.types import Dim, Tensor, product
+from archlang.window import Window, across, pointwise
 
 
 class _Activation(Weightless):
@@ -36,6 +37,9 @@ class _Activation(Weightless):
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work(activation=y.numel)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0 if getattr(self, "inplace", False) else y.numel
@@ -122,6 +126,9 @@ class Absolute(Weightless, Fresh, name="absolute"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return unary(step, x, "input")
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -316,6 +323,10 @@ class Softmax(_Activation, name="softmax"):
         if x.grad:
             step.keep(result)
         return result
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        (x,) = xs
+        return across(x.rank, (axis_of(self.axis, x.rank),))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

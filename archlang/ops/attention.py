@@ -7,6 +7,7 @@ from archlang.autograd import dropout, linear
 from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, divides, product, total
+from archlang.window import WHOLE, Window
 
 
 class Attention(Fresh, name="attention"):
@@ -43,6 +44,9 @@ class Attention(Fresh, name="attention"):
                 field="heads",
             )
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((WHOLE, WHOLE),)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

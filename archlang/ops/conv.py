@@ -31,6 +31,7 @@ from archlang.types import (
     transposed_rule,
     window_rule,
 )
+from archlang.window import WHOLE, Window, sliding, transposed
 
 Pairs = tuple[tuple[int, int], ...]
 _SLACK = {"reflect": 1, "circular": 0}
@@ -118,6 +119,20 @@ class Conv(_Convolution, name="conv"):
                 )
             sizes.append(out)
         return Tensor((self.channels, *sizes))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axes = xs[0].rank - 1
+        figures = (
+            per_axis(self.kernel, axes, "kernel"),
+            per_axis(self.stride, axes, "stride"),
+            self.pads(axes),
+            per_axis(self.dilation, axes, "dilation"),
+        )
+        slides = (
+            sliding(axis, k, s, before, d, self.pad_mode)
+            for axis, (k, s, (before, _), d) in enumerate(zip(*figures, strict=True), 1)
+        )
+        return ((WHOLE, *slides),)
 
     def _check_pad_mode(self, x: Tensor, pads: Pairs) -> None:
         slack = _SLACK.get(self.pad_mode)
@@ -247,6 +262,12 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
             yield "output_pad", size
         for size in other_sizes(pad, tuple(k - 1 for k in kernel)):
             yield "pad", size
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axes = xs[0].rank - 1
+        fields = ("kernel", "stride", "pad", "dilation")
+        figures = zip(*(per_axis(getattr(self, f), axes, f) for f in fields), strict=True)
+        return ((WHOLE, *(transposed(axis, *each) for axis, each in enumerate(figures, 1))),)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

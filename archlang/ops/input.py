@@ -7,6 +7,7 @@ from archlang.autograd import div, elementwise
 from archlang.op import Fresh, LayerError, Torch, View, Weightless, Work
 from archlang.step import Step, Value
 from archlang.types import Tensor, product
+from archlang.window import Window, pointwise
 
 
 class Input(View):
@@ -22,6 +23,9 @@ class Input(View):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         return step.given(y)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ()
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -68,6 +72,9 @@ class Normalize(Weightless, Fresh, name="normalize"):
             for v in (self.mean, self.std)
         )
         return div(step, elementwise(step, x, mean), std)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Normalize(_constants(self.mean), _constants(self.std))

@@ -8,6 +8,7 @@ from archlang.op import Fresh, LayerError, Recast, Torch, Work
 from archlang.ops.conv import Conv
 from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, product
+from archlang.window import Window, mixing
 
 
 class Linear(Fresh, name="linear"):
@@ -47,6 +48,10 @@ class Linear(Fresh, name="linear"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x.with_axis(self.acts_on(x), self.features)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        (x,) = xs
+        return mixing(x, self.acts_on(x))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

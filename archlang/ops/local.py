@@ -17,6 +17,7 @@ from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.step import Step, Value
 from archlang.strides import contiguous
 from archlang.types import Dim, Shape, Tensor, product, through, window_rule
+from archlang.window import WHOLE, Window, sliding
 
 
 class LocallyConnected(Fresh, name="locally_connected"):
@@ -59,6 +60,16 @@ class LocallyConnected(Fresh, name="locally_connected"):
                 )
             sizes.append(out)
         return Tensor((self.channels, *sizes))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axes = xs[0].rank - 1
+        kernel, stride = (
+            per_axis(self.kernel, axes, "kernel"),
+            per_axis(self.stride, axes, "stride"),
+        )
+        pads = (before for before, _ in margins(self.pad, axes, "pad"))
+        figures = enumerate(zip(kernel, stride, pads, strict=True), 1)
+        return ((WHOLE, *(sliding(axis, *each) for axis, each in figures)),)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

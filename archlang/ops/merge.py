@@ -9,6 +9,7 @@ from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work
 from archlang.step import Step, Value, promoted
 from archlang.strides import channels_last, suggests_channels_last
 from archlang.types import Dim, Tensor, product, same, symbols, total
+from archlang.window import WHOLE, Window, piece, pointwise, shifted, unmoved
 
 
 class _Merge(Weightless, Fresh):
@@ -77,6 +78,9 @@ class Add(_Merge, name="add"):
             raise self.refuse(xs, "only equal shapes are added")
         return xs[0]
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
+
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         return " + ".join(args)
 
@@ -111,6 +115,9 @@ class Sub(_Merge, name="sub"):
         if not _equal(xs):
             raise self.refuse(xs, "only equal shapes are subtracted")
         return xs[0]
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         return " - ".join(args)
@@ -150,6 +157,15 @@ class Mul(_Merge, name="mul"):
             for x in xs
         ]
         return reduce(lambda a, b: mul(step, a, b), full)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return tuple(
+            tuple(
+                WHOLE if size == 1 < y.shape[axis] else shifted(axis, 0)
+                for axis, size in enumerate(x.shape)
+            )
+            for x in xs
+        )
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         rank = max(x.rank for x in xs)
@@ -223,6 +239,18 @@ class Concat(_Merge, name="concat"):
         sizes = step.sizes(y)
         strides = channels_last(sizes) if last else None
         return step.make(sizes, promoted(*xs), any(x.grad for x in xs), strides)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        if len(xs) == 1:
+            return pointwise(*xs)
+        windows: list[Window] = []
+        start = 0
+        for x in xs:
+            whole = unmoved(x.rank)
+            windows.append((*whole[:axis], piece(axis, start), *whole[axis + 1 :]))
+            start += int(x.shape[axis])
+        return tuple(windows)
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         if len(args) == 1:

@@ -17,6 +17,7 @@ from archlang.autograd import contiguous, in_its_format, mul, suggested, unary
 from archlang.op import Fresh, LayerError, Recast, Torch, Work, single
 from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, divides, product, unlike
+from archlang.window import Window, across, pointwise
 
 
 class _Norm(Fresh):
@@ -98,6 +99,9 @@ class BatchNorm(_Norm, name="bn"):
             raise LayerError(f"`eps` must be at least 0, not {self.eps}", field="eps")
         return x
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
+
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x.channels,), "bias": (x.channels,)} if self.affine else {}
@@ -162,6 +166,9 @@ class GroupNorm(_Norm, name="groupnorm"):
             )
         return x
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, tuple(range(y.rank)))
+
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x.channels,), "bias": (x.channels,)} if self.affine else {}
@@ -213,6 +220,9 @@ class InstanceNorm(_Norm, name="instancenorm"):
                 "it would come out as 0"
             )
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs) if self.track else across(y.rank, tuple(range(1, y.rank)))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
@@ -276,6 +286,9 @@ class LayerNorm(_Norm, name="layernorm"):
         axis_of(self.axis, x.rank)
         return x
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, (axis_of(self.axis, y.rank),))
+
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         size = x.shape[axis_of(self.axis, x.rank)]
@@ -331,6 +344,9 @@ class RMSNorm(_Norm, name="rmsnorm"):
         (x,) = xs
         axis_of(self.axis, x.rank)
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, (axis_of(self.axis, y.rank),))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

@@ -7,6 +7,7 @@ from archlang.autograd import pad
 from archlang.op import Fresh, LayerError, Op, Torch, View, Weightless, Work
 from archlang.step import Step, Value
 from archlang.types import Tensor, constant_rule, through, window_rule
+from archlang.window import Window, shifted
 
 _MODULES = {
     "zeros": "ConstantPad",
@@ -71,6 +72,11 @@ class Pad(Weightless, Fresh, name="pad"):
         (x,) = xs
         return pad(step, x, step.sizes(y), self.mode)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        pairs = margins(self.amount, y.rank - 1, "amount")
+        moved = (shifted(axis, -before, self.mode) for axis, (before, _) in enumerate(pairs, 1))
+        return ((shifted(0, 0), *moved),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         pairs = margins(self.amount, x.rank - 1, "amount")
@@ -121,6 +127,11 @@ class Crop(View, name="crop"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return x.view(step.sizes(y), x.strides)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        pairs = margins(self.amount, y.rank - 1, "amount")
+        moved = (shifted(axis, before) for axis, (before, _) in enumerate(pairs, 1))
+        return ((shifted(0, 0), *moved),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -176,6 +187,11 @@ class CenterCrop(View, name="center_crop"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return x.view(step.sizes(y), x.strides)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        sizes = zip(xs[0].spatial, y.spatial, strict=True)
+        moved = (shifted(axis, int(n - kept) // 2) for axis, (n, kept) in enumerate(sizes, 1))
+        return ((shifted(0, 0), *moved),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None

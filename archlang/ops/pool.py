@@ -19,6 +19,7 @@ from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work
 from archlang.step import Step, Value
 from archlang.strides import contiguous
 from archlang.types import Dim, Tensor, constant_rule, product, through, window_rule
+from archlang.window import WHOLE, Reach, Window, ratio, shifted, sliding
 
 
 class _Reduction(Weightless, Fresh):
@@ -97,6 +98,16 @@ class _Pool(_Reduction):
     def gathered(self, y: Tensor, *xs: Tensor) -> Dim:
         return product((*per_axis(self.kernel, y.rank - 1, "kernel"), y.numel))
 
+    def windows(self, y: Tensor, dilation: int | tuple[int, ...]) -> tuple[Window, ...]:
+        """Where each output looks; a window may overhang the input."""
+        axes = y.rank - 1
+        kernel = per_axis(self.kernel, axes, "kernel")
+        stride = kernel if self.stride is None else per_axis(self.stride, axes, "stride")
+        spread = per_axis(dilation, axes, "dilation")
+        figures = zip(kernel, stride, per_axis(self.pad, axes, "pad"), spread, strict=True)
+        slides = (sliding(axis, *each) for axis, each in enumerate(figures, 1))
+        return ((shifted(0, 0), *slides),)
+
     def options(self) -> dict[str, Any]:
         """Stride and padding as PyTorch takes them, where they are not its defaults."""
         options: dict[str, Any] = {}
@@ -147,6 +158,9 @@ class MaxPool(_Pool, name="maxpool"):
             return step.make(step.sizes(y), x.dtype)
         return _over_windows(step, x, y, indices=True, last=True)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return self.windows(y, self.dilation)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -188,6 +202,9 @@ class AvgPool(_Pool, name="avgpool"):
         x = step.wide(x, "cpu") if x.rank == 5 else x
         return _over_windows(step, x, y, indices=False)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return self.windows(y, 1)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -219,6 +236,9 @@ class _GlobalPool(_Reduction):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         return step.make(step.sizes(y), xs[0].dtype, xs[0].grad)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((shifted(0, 0), *(WHOLE,) * (xs[0].rank - 1)),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -307,6 +327,10 @@ class _AdaptivePool(_Reduction):
         x = step.wide(x, "cpu") if x.rank == 5 else x
         return _over_windows(step, x, y, indices=True)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        sizes = enumerate(zip(xs[0].spatial, y.spatial, strict=True), 1)
+        return ((shifted(0, 0), *(_shared_out(axis, int(n), int(m)) for axis, (n, m) in sizes)),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         return getattr(nn, f"{self.module}{x.rank - 1}d")(plain(self.size))
@@ -330,6 +354,11 @@ def _overlapping(size: int, windows: int) -> int:
     """The lengths of all windows along an axis: from i*size/windows up to (i+1)*size/windows."""
     ends = ((i * size // windows, -(-(i + 1) * size // windows)) for i in range(windows))
     return sum(end - start for start, end in ends)
+
+
+def _shared_out(axis: int, size: int, places: int) -> Reach:
+    """An axis shared out among so many places, those of neighbours overlapping by one at most."""
+    return WHOLE if places == 1 else ratio(axis, size, places, 0, size - 1)
 
 
 class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):

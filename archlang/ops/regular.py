@@ -8,6 +8,7 @@ from archlang.op import Recast, Torch, View
 from archlang.step import Step, Value
 from archlang.strides import Sizes
 from archlang.types import Tensor
+from archlang.window import Window, pointwise
 
 
 class _Dropout(View):
@@ -36,6 +37,9 @@ class _Dropout(View):
     def noise(self, x: Value) -> Sizes | None:
         """The sizes of what is drawn; None for one draw a value."""
         return None
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options: dict[str, Any] = {"inplace": True} if self.inplace else {}
@@ -125,6 +129,9 @@ class DropPath(View, name="drop_path"):
         if self.p == 0 or not step.training:
             return x
         return mul(step, x, step.make((x.sizes[0], *(1,) * (x.rank - 1)), x.dtype))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.DropPath(self.p)

@@ -24,6 +24,7 @@ from archlang.types import (
     ratio_rule,
     through,
 )
+from archlang.window import WHOLE, Slide, Window, between, ratio, shifted, sliding
 
 _BY_AXES = {
     "nearest": ("nearest", "nearest", "nearest"),
@@ -36,6 +37,21 @@ _BY_AXES = {
 """What PyTorch calls each mode over one, two and three axes."""
 _FLOAT_LIMIT = 2**22
 """Times the largest size, a numerator below this is exact as a float."""
+
+
+def _nearest(axis: int, size: int, points: int) -> Slide:
+    return ratio(axis, size, points, 0, 0)
+
+
+def _nearest_exact(axis: int, size: int, points: int) -> Slide:
+    return ratio(axis, 2 * size, 2 * points, size, size)
+
+
+def _weighted(axis: int, size: int, points: int, corners: bool, beyond: int) -> Slide:
+    """What is next to (i + 1/2) * size / points - 1/2, or to where the corners put the point."""
+    if not corners:
+        return between(axis, 2 * size, 2 * points, size - points, beyond)
+    return between(axis, size - 1 if points > 1 else 0, max(1, points - 1), 0, beyond)
 
 
 class Upsample(Weightless, Fresh, name="upsample"):
@@ -96,6 +112,17 @@ class Upsample(Weightless, Fresh, name="upsample"):
         if len(set(ratios)) > 1 or ratios[0].denominator > 1 or ratios[0] <= 1:
             return None
         return cls(scale=ratios[0])
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        sizes = enumerate(zip(xs[0].spatial, y.spatial, strict=True), 1)
+        return ((shifted(0, 0), *(self._reads(axis, int(n), int(m)) for axis, (n, m) in sizes)),)
+
+    def _reads(self, axis: int, size: int, points: int) -> Slide:
+        if self.mode == "nearest":
+            return _nearest(axis, size, points)
+        if self.mode == "nearest_exact":
+            return _nearest_exact(axis, size, points)
+        return _weighted(axis, size, points, self.align_corners, int(self.mode == "bicubic"))
 
     def _check_mode(self, axes: int) -> None:
         if not _BY_AXES[self.mode][axes - 1]:
@@ -187,6 +214,9 @@ class PixelShuffle(Weightless, Fresh, name="pixel_shuffle"):
         (x,) = xs
         return suggested(step, step.sizes(y), x)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((WHOLE, *(ratio(axis, 1, self.factor, 0, 0) for axis in (1, 2))),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.PixelShuffle(self.factor)
 
@@ -225,6 +255,9 @@ class PixelUnshuffle(Weightless, Fresh, name="pixel_unshuffle"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return suggested(step, step.sizes(y), x)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return ((WHOLE, *(sliding(axis, self.factor, self.factor, 0) for axis in (1, 2))),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.PixelUnshuffle(self.factor)

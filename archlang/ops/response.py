@@ -8,6 +8,7 @@ from archlang.autograd import contiguous, div, elementwise, mul, unary
 from archlang.op import Fresh, LayerError, Torch, Weightless, Work
 from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, product
+from archlang.window import Slide, Window, across, unmoved
 
 
 class LocalResponseNorm(Weightless, Fresh, name="lrn"):
@@ -55,6 +56,10 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         power = unary(step, step.wide(unary(step, mean, "nothing"), "cuda"), "input")
         return div(step, x, power)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        near = Slide(0, 1, 1, -(self.size // 2), (self.size - 1) // 2)
+        return ((near, *unmoved(y.rank)[1:]),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         defaults = {p.name: p.default for p in self.parameters()}
         said = {n: getattr(self, n) for n in ("alpha", "beta", "k")}
@@ -91,6 +96,9 @@ class GlobalResponseNorm(Fresh, name="grn"):
         if x.rank < 2:
             raise LayerError(f"`grn` needs a tensor [C, …] of two or more axes, not {x}")
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, tuple(range(y.rank)))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs

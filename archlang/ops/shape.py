@@ -20,6 +20,7 @@ from archlang.types import (
     slice_rule,
     through,
 )
+from archlang.window import Window, mixing, pointwise, relaid, shifted, unmoved
 
 
 class Identity(View, name="identity"):
@@ -40,6 +41,9 @@ class Identity(View, name="identity"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Identity()
@@ -74,6 +78,9 @@ class Flatten(View, name="flatten"):
         (x,) = xs
         start, end = (axis_of(a, x.rank - 1) + 1 for a in (self.start, self.end))
         return x if start == end else flatten(step, x, start, end)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return (relaid(xs[0].shape, y.shape),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options = {}
@@ -120,6 +127,9 @@ class Reshape(View, name="reshape"):
         (x,) = xs
         return reshape(step, x, (x.sizes[0], *y.shape))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return (relaid(xs[0].shape, y.shape),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -151,6 +161,10 @@ class Permute(View, name="permute"):
             )
         return Tensor(tuple(x.shape[axis] for axis in order))
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        order = self.order(y.rank)
+        return (tuple(shifted(order.index(axis), 0) for axis in range(y.rank)),)
+
     def order(self, rank: int) -> tuple[int, ...]:
         """The axes, counted from the front."""
         return tuple(axis_of(axis, rank, "axes") for axis in self.axes)
@@ -169,6 +183,11 @@ class Permute(View, name="permute"):
 
 def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(str(int(number)) for number in numbers)
+
+
+def _moved(y: Tensor, axis: int, start: int) -> Window:
+    """A part of one axis, from ``start`` on, and all of the others."""
+    return (*unmoved(y.rank)[:axis], shifted(axis, start), *unmoved(y.rank)[axis + 1 :])
 
 
 class Slice(View, name="slice"):
@@ -206,6 +225,11 @@ class Slice(View, name="slice"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return x.view((x.sizes[0], *map(int, y.shape)), x.strides)
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        start = range(xs[0].shape[axis])[self.start : self.end].start
+        return (_moved(y, axis, start),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -256,6 +280,10 @@ class Split(View, name="split"):
         parts = (self.parts, int(y.shape[axis - 1]))
         return reshape(step, x, (*x.sizes[:axis], *parts, *x.sizes[axis + 1 :])).select(axis)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        return (_moved(y, axis, self.index % self.parts * int(y.shape[axis])),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -298,6 +326,9 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
         (x,) = xs
         return suggested(step, x.sizes, x)
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return mixing(y, 0)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.ChannelShuffle(self.groups)
 
@@ -325,6 +356,9 @@ class Parameter(View, name="parameter"):
         if not self.shape:
             raise LayerError("`shape` needs at least one size", field="shape")
         return Tensor(tuple(int(size) for size in self.shape))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return (None,) * len(xs)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         return {"": (1, *self.shape) if self.batch else tuple(self.shape)}

@@ -9,6 +9,7 @@ from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, sing
 from archlang.step import Step, Value
 from archlang.strides import contiguous
 from archlang.types import Dim, Shape, Tensor, divided_rule, product, through
+from archlang.window import Slide, Window, pointwise, sliding, unmoved
 
 
 class PRelu(Fresh, name="prelu"):
@@ -36,6 +37,9 @@ class PRelu(Fresh, name="prelu"):
                 field="num_parameters",
             )
         return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         return {"weight": (self.num_parameters,)}
@@ -108,6 +112,11 @@ class Maxout(Weightless, Fresh, name="maxout"):
             step.keep(x, result)
         return result
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        taken = sliding(axis, self.pieces, self.pieces, 0)
+        return ((*unmoved(y.rank)[:axis], taken, *unmoved(y.rank)[axis + 1 :]),)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -150,6 +159,12 @@ class Glu(Weightless, Fresh, name="glu"):
         if x.grad:
             step.keep(x)
         return elementwise(step, x.view((x.sizes[0], *map(int, y.shape)), x.strides))
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        axis = axis_of(self.axis, y.rank)
+        half = int(y.shape[axis])
+        taken = Slide(axis, 1, 1, 0, half, half)
+        return ((*unmoved(y.rank)[:axis], taken, *unmoved(y.rank)[axis + 1 :]),)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.GLU(dim=axis_of(self.axis, xs[0].rank) + 1)

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import archlang
-from archlang.op import Fresh, Op, Weightless, Work
+from archlang.op import QUESTIONS, Fresh, Op, Weightless, Work
 from archlang.step import Step, Value
 from archlang.types import Tensor
+from archlang.window import Window, pointwise
 from tests.ops.cases import CASES, REFUSED, Case, Refused, sizes
 from tests.ops.pytorch import Layer, multiplications
 
@@ -149,6 +150,9 @@ class _Complete(Weightless, Fresh):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         return xs[0]
 
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return pointwise(*xs)
+
     def lower(self, nn: Any, *xs: Tensor) -> Any:
         return None
 
@@ -160,10 +164,10 @@ def test_a_name_is_taken_once() -> None:
             """Another."""
 
 
-QUESTIONS = ["infer", "params", "buffers", "macs", "work", "neurons", "saved", "lower"]
-
-
 @pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(
+    "question", ["infer", "window", "params", "buffers", "macs", "neurons", "lower"]
+)
 def test_a_layer_answers_every_question(question: str) -> None:
     body = {"__doc__": "Lacks an answer.", question: getattr(Op, question)}
     with pytest.raises(TypeError, match=f"`lacking` does not answer `{question}`"):
