@@ -1,13 +1,13 @@
-"""Activations: a function of each value by itself, and softmax."""
+"""Activations: a function of each value by itself."""
 
 from typing import Any, ClassVar, Literal
 
-from archlang.arguments import Number, Truth, Whole, axis_of
+from archlang.arguments import Number, Truth
 from archlang.autograd import unary
-from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, format_value, single
+from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, format_value
 from archlang.step import Step, Value
-from archlang.types import Dim, Tensor, product
-from archlang.window import Window, across, pointwise
+from archlang.types import Dim, Tensor
+from archlang.window import Window, pointwise
 
 
 class _Activation(Weightless):
@@ -289,61 +289,6 @@ class LogSigmoid(_Activation, name="log_sigmoid"):
         if x.grad:
             step.keep(x, *([step.like(x)] if step.device == "cpu" else []))  # exp(-|x|)
         return step.make(x.sizes, x.dtype, x.grad)
-
-
-class Softmax(_Activation, name="softmax"):
-    """exp(x) divided by its sum along one axis: the channels, unless `axis` names another.
-
-    Shape: [*A] -> [*A].
-
-    Bridle 1990, Probabilistic interpretation of feedforward classification network outputs.
-
-        softmax : [1000] -> [1000]
-    """
-
-    module = "Softmax"
-    saves = "output"
-    axis: Whole = 0
-
-    def work(self, y: Tensor, *xs: Tensor) -> Work:
-        return Work(activation=product((3, y.numel)))  # exp, sum, quotient
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        (x,) = xs
-        axis_of(self.axis, x.rank)
-        return x
-
-    def on_map(self, *maps: Tensor) -> Recast | None:
-        return Recast(type(self)()) if single(*maps) else None
-
-    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
-        (x,) = xs
-        x = step.wide(x, "cuda")
-        result = step.make(x.sizes, x.dtype, x.grad)
-        if x.grad:
-            step.keep(result)
-        return result
-
-    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
-        (x,) = xs
-        return across(x.rank, (axis_of(self.axis, x.rank),))
-
-    def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        (x,) = xs
-        return getattr(nn, self.module)(dim=axis_of(self.axis, x.rank) + 1)
-
-
-class LogSoftmax(Softmax, name="log_softmax"):
-    """The logarithm of softmax along one axis: the channels, unless `axis` names another.
-
-    Shape: [*A] -> [*A].
-
-    Bridle 1990, Probabilistic interpretation of feedforward classification network outputs.
-
-        log_softmax : [1000] -> [1000]
-    """
-
-    module = "LogSoftmax"
 
 
 class Gelu(_Activation, name="gelu"):
