@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from archlang.backends.torch import modules
-from archlang.backends.torch.plan import (
+from archlang.analyses.plan import (
     Plan,
     Scope,
     below,
@@ -20,6 +19,7 @@ from archlang.backends.torch.plan import (
     is_sequence,
     layer_for,
 )
+from archlang.backends.torch import modules
 from archlang.backends.torch.recompute import Recomputed
 from archlang.graph import Graph, Node
 
