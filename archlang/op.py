@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_
 
 from pydantic import BaseModel, ConfigDict
 
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor
 
 Torch: TypeAlias = Any
@@ -66,6 +67,8 @@ class Op(BaseModel):
     """Whether it stretches a batch of one to the batch of its other tensors."""
     aliases: ClassVar[bool] = False
     """Whether its output may share memory with what it takes."""
+    passes_gradient: ClassVar[bool] = False
+    """Whether what arrives gets the gradient of its output as it is, or a part of it."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
@@ -78,7 +81,7 @@ class Op(BaseModel):
             return
         if name in Op.registry:
             raise TypeError(f"two layers are named `{name}`")
-        for question in ("infer", "params", "buffers", "macs", "neurons", "lower"):
+        for question in ("infer", "params", "buffers", "macs", "neurons", "saved", "lower"):
             if getattr(cls, question) is getattr(Op, question):
                 raise TypeError(f"layer `{name}` does not answer `{question}`")
         if not (cls.__doc__ or "").strip():
@@ -105,6 +108,22 @@ class Op(BaseModel):
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         """Scalars of new values it makes for one sample: 0 for a view, or in place."""
         raise NotImplementedError
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        """What comes out in one forward pass; tells ``step`` what is made and what is kept.
+
+        ``y`` is ``infer``'s shape. What PyTorch's autograd saves for the backward pass is
+        said with ``step.keep``, by the memory it lies in.
+        """
+        raise NotImplementedError
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        """Bytes that its backward pass takes at most beside the gradients that it gives.
+
+        ``y`` and ``xs`` are those of the forward pass. What a library takes for itself (oneDNN,
+        cuDNN) is not counted.
+        """
+        return 0
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         """The PyTorch module that computes it, or None where ``call`` needs none."""
@@ -167,7 +186,7 @@ class Fresh(Op):
 class View(Weightless):
     """A layer that shows the values it is given in another form, and makes none."""
 
-    aliases = True
+    aliases = passes_gradient = True
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0

@@ -9,14 +9,13 @@ lives longer than it must.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
+from archlang.analyses.execution import NEVER, Execution
 from archlang.graph import Graph, Node, Region
-from archlang.op import Op
 
-NEVER = -1
 TAKEN = ("append", "extend", "insert", "pop")
 """Names that ``nn.Sequential`` cannot give to a part, beside those of all modules."""
 
@@ -43,31 +42,12 @@ class Scope:
     nodes: list[Node] = field(default_factory=list)
 
 
-class Plan:
+class Plan(Execution):
     """The scopes of a graph, and the text of what they run."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.live = graph.live()
-        self.ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
-        self.run = graph.reaching(self.ends)
-        self.uses: dict[str, list[Node]] = {}
-        for node in graph.nodes:
-            if not node.op.merges:
-                self.uses.setdefault(node.path, []).append(node)
-        self.last_use = self._last_uses(self.ends)
+        super().__init__(graph)
         self.root = self._scope(graph.root, "", list(graph.inputs.values()))
-
-    def _last_uses(self, ends: Iterable[Node]) -> list[int]:
-        """For each node the index of the last node that uses it; past the end for outputs."""
-        last = [NEVER] * len(self.graph.nodes)
-        for node in self.graph.nodes:
-            if node.index in self.run:
-                for taken in node.inputs:
-                    last[taken.index] = node.index
-        for end in ends:
-            last[end.index] = len(self.graph.nodes)
-        return last
 
     def _scope(self, region: Region, path: str, takes: list[Node] | None = None) -> Scope:
         """The scope of a region that opens ``path``, and of all inside it."""
@@ -107,49 +87,17 @@ class Plan:
             if step.gives:
                 yield step, [n for n in dict.fromkeys(step.takes) if last_use[n] == number]
 
-    def in_place(self, node: Node) -> bool:
-        """Whether writing over what ``node`` takes changes nothing that is needed elsewhere."""
-        current = node.inputs[0]
-        while True:
-            users = [
-                n
-                for n in self.graph.nodes[current.index + 1 : self.last_use[current.index] + 1]
-                if current in n.inputs and n.index in self.run
-            ]
-            is_end = self.last_use[current.index] == len(self.graph.nodes)
-            if len(users) > 1 or is_end or current.op.keeps_output or not current.inputs:
-                return False
-            if not current.op.aliases:
-                return True
-            current = current.inputs[0]
-
     def call(self, node: Node, module: str, args: tuple[str, ...]) -> str:
         """The expression for what a node gives."""
         once = node.op.once(module)
-        if once is not None and self._stretched(node):
+        if once is not None and self.stretched(node):
             return once
         return node.op.call(module, args, node.tensors)
-
-    def _stretched(self, node: Node) -> bool:
-        """Whether all that takes a node's tensor would stretch a batch of one."""
-        if self.last_use[node.index] == len(self.graph.nodes):
-            return False
-        users = (n for n in self.graph.nodes if node in n.inputs and n.index in self.run)
-        return all(
-            user.op.stretches and any(i.op.once("") is None for i in user.inputs) for user in users
-        )
 
 
 def _reaches_out(region: Region) -> bool:
     """Whether a region runs modules that are not below its path."""
     return any(not n.path.startswith(f"{region.path}.") for n in region.nodes())
-
-
-def layer_for(plan: Plan, node: Node) -> Op:
-    """The layer that runs at a node: written in place only where every use of it is safe."""
-    if getattr(node.op, "inplace", False) and not all(map(plan.in_place, plan.uses[node.path])):
-        return node.op.model_copy(update={"inplace": False})
-    return node.op
 
 
 def attribute(base: str, path: str) -> str:

@@ -1,9 +1,11 @@
 """Activations: a function of each value by itself, and softmax."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Number, Truth, Whole, axis_of
+from archlang.autograd import unary
 from archlang.op import Fresh, LayerError, Torch, Weightless, format_value
+from archlang.step import Step, Value
 from archlang.types import Dim, Tensor
 
 
@@ -14,6 +16,10 @@ class _Activation(Weightless):
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""
+    saves: ClassVar[Literal["input", "output"]] = "input"
+    """What its gradient is worked out from."""
+    inplace_saves: ClassVar[Literal["input", "output"]] = "input"
+    """The same where it is written in place; what it keeps of its input is a copy."""
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -21,6 +27,11 @@ class _Activation(Weightless):
 
     def neurons(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0 if getattr(self, "inplace", False) else y.numel
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        inplace = getattr(self, "inplace", False)
+        return unary(step, x, self.inplace_saves if inplace else self.saves, inplace)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         said = {p.name: getattr(self, p.name) for p in self.parameters()}
@@ -40,6 +51,7 @@ class Relu(_Activation, name="relu"):
     """
 
     module = "ReLU"
+    saves = inplace_saves = "output"
     inplace: Truth = False
 
 
@@ -54,6 +66,7 @@ class LeakyRelu(_Activation, name="leaky_relu"):
     """
 
     module = "LeakyReLU"
+    inplace_saves = "output"
     options: ClassVar[dict[str, str]] = {"slope": "negative_slope"}
     slope: Number = 0.01
     inplace: Truth = False
@@ -70,6 +83,7 @@ class Elu(_Activation, name="elu"):
     """
 
     module = "ELU"
+    inplace_saves = "output"
     alpha: Number = 1.0
     inplace: Truth = False
 
@@ -87,6 +101,10 @@ class Absolute(Weightless, Fresh, name="absolute"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return unary(step, x, "input")
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -106,6 +124,7 @@ class Celu(_Activation, name="celu"):
     """
 
     module = "CELU"
+    inplace_saves = "output"
     alpha: Number = 1.0
     inplace: Truth = False
 
@@ -127,6 +146,7 @@ class Selu(_Activation, name="selu"):
     """
 
     module = "SELU"
+    inplace_saves = "output"
     inplace: Truth = False
 
 
@@ -181,6 +201,7 @@ class Sigmoid(_Activation, name="sigmoid"):
     """
 
     module = "Sigmoid"
+    saves = "output"
 
 
 class Tanh(_Activation, name="tanh"):
@@ -194,6 +215,7 @@ class Tanh(_Activation, name="tanh"):
     """
 
     module = "Tanh"
+    saves = "output"
 
 
 class Softplus(_Activation, name="softplus"):
@@ -212,6 +234,10 @@ class Softplus(_Activation, name="softplus"):
     beta: Number = 1.0
     threshold: Number = 20.0
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return unary(step, step.wide(x, "cuda"), "input")
+
 
 class LogSigmoid(_Activation, name="log_sigmoid"):
     """log(1 / (1 + exp(-x))).
@@ -225,6 +251,12 @@ class LogSigmoid(_Activation, name="log_sigmoid"):
 
     module = "LogSigmoid"
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        if x.grad and step.device == "cpu":
+            step.keep(step.like(x))  # exp(-|x|)
+        return unary(step, x, "input")
+
 
 class Softmax(_Activation, name="softmax"):
     """exp(x) divided by its sum along one axis: the channels, unless `axis` names another.
@@ -237,12 +269,21 @@ class Softmax(_Activation, name="softmax"):
     """
 
     module = "Softmax"
+    saves = "output"
     axis: Whole = 0
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         axis_of(self.axis, x.rank)
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cuda")
+        result = step.make(x.sizes, x.dtype, x.grad)
+        if x.grad:
+            step.keep(result)
+        return result
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -3,7 +3,9 @@
 from typing import Any
 
 from archlang.arguments import PositiveInt, Probability, Truth
+from archlang.autograd import dropout, linear
 from archlang.op import Fresh, LayerError, Torch
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, divides, product, total
 
 
@@ -59,6 +61,47 @@ class Attention(Fresh, name="attention"):
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         t, d = y.shape
         return total((product((4, t, d, d)), product((2, t, t, d))))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        batch, t, d = x.sizes
+        weights = step.weights
+        x = x.permute((1, 0, 2))
+        projected = linear(step, x, weights["in_proj_weight"], weights.get("in_proj_bias"))
+        packed = step.make((3, t, batch, d), projected.dtype, projected.grad)
+        heads = (batch, self.heads, t, d // self.heads)
+        mixed = self._mixed(step, packed, heads)
+        out = linear(
+            step,
+            mixed.view((t * batch, d), (d, 1)),
+            weights["out_proj.weight"],
+            weights.get("out_proj.bias"),
+        )
+        return out.view((t, batch, d), (batch * d, d, 1)).permute((1, 0, 2))
+
+    def _mixed(self, step: Step, packed: Value, heads: tuple[int, ...]) -> Value:
+        """What the heads gather, laid out as [T, batch, D].
+
+        One kernel keeps its operands, its output and the logarithm of each sum; written out,
+        as the CPU does to drop weights, it keeps what each product takes.
+        """
+        batch, count, t, width = heads
+        grad = packed.grad
+        if step.device == "cuda" or not (self.dropout and step.training):
+            gathered = step.make((t, batch, count * width), packed.dtype, grad)
+            if grad:
+                step.keep(packed, gathered, step.make((batch, count, t), "float32"))
+            return gathered
+        scaled = [step.make(heads, "float32", grad) for _ in ("query", "key")]
+        values = packed if packed.dtype == "float32" else step.make(heads, "float32", grad)
+        shares = step.make((batch, count, t, t), "float32", grad)
+        left = dropout(step, shares, self.dropout)
+        if grad:
+            step.keep(*scaled, shares, left, values)
+        step.make(heads, "float32")
+        return step.cast(
+            step.make((t, batch, count * width), "float32", grad), step.autocast or "float32"
+        )
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

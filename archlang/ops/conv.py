@@ -1,5 +1,6 @@
 """Convolutions."""
 
+from dataclasses import replace
 from math import prod
 from typing import Any, Literal
 
@@ -14,7 +15,9 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
+from archlang.autograd import pad, suggested
 from archlang.op import Fresh, LayerError, Torch
+from archlang.step import Step, Value
 from archlang.types import (
     Dim,
     Shape,
@@ -135,6 +138,15 @@ class Conv(_Convolution, name="conv"):
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
         return product((*y.shape, quotient(x.channels, self.groups), prod(kernel)))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        pads = self.pads(x.rank - 2)
+        uneven = any(before != after for before, after in pads)
+        if any(map(any, pads)) and (uneven or self.pad_mode != "zeros"):
+            inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
+            x = pad(step, x, (*x.sizes[:2], *inner), self.pad_mode)
+        return _convolved(step, x, y)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         axes = x.rank - 1
@@ -214,6 +226,10 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
         return product((*x.shape, self.channels // self.groups, prod(kernel)))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return _convolved(step, x, y)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         return getattr(nn, f"ConvTranspose{x.rank - 1}d")(
@@ -235,3 +251,13 @@ def _weights(op: Conv | ConvTranspose, x: Tensor, ends: tuple[Dim, Dim]) -> dict
     if op.bias:
         shapes["bias"] = (op.channels,)
     return shapes
+
+
+def _convolved(step: Step, x: Value, y: Tensor) -> Value:
+    """A convolution keeps its input and its weight, whichever gradient is asked for."""
+    x, weight = step.low(x), step.low(step.weights["weight"])
+    if "bias" in step.weights:
+        step.low(step.weights["bias"])
+    if weight.grad:
+        step.keep(x, weight)
+    return replace(suggested(step, step.sizes(y), x), grad=weight.grad)

@@ -3,7 +3,9 @@
 from typing import Any
 
 from archlang.arguments import Numbers, Sizes
+from archlang.autograd import div, elementwise
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.step import Step, Value
 from archlang.types import Tensor
 
 
@@ -17,6 +19,9 @@ class Input(View):
 
     def infer(self, *xs: Tensor) -> Tensor:
         return Tensor(tuple(self.shape))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return step.given(y)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -52,6 +57,14 @@ class Normalize(Weightless, Fresh, name="normalize"):
         if 0 in (self.std if isinstance(self.std, list) else [self.std]):
             raise LayerError("`std` divides, so it must not be 0", field="std")
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        mean, std = (
+            step.make((len(v) if isinstance(v, list) else 1, *(1,) * (x.rank - 2)), x.dtype)
+            for v in (self.mean, self.std)
+        )
+        return div(step, elementwise(step, x, mean), std)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Normalize(_constants(self.mean), _constants(self.std))

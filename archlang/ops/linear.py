@@ -3,7 +3,9 @@
 from typing import Any
 
 from archlang.arguments import OptionalWhole, PositiveInt, Probability, Truth, axis_of
+from archlang.autograd import dropout, linear
 from archlang.op import Fresh, LayerError, Torch
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, product
 
 
@@ -58,6 +60,14 @@ class Linear(Fresh, name="linear"):
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         (x,) = xs
         return product((*y.shape, x.shape[self.acts_on(x)]))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axis = (y.rank - 1 if self.axis is None else axis_of(self.axis, y.rank)) + 1
+        weight, bias = step.weights["weight"], step.weights.get("bias")
+        if self.drop_connect:
+            weight = dropout(step, weight, self.drop_connect)
+        return linear(step, x.movedim(axis, -1), weight, bias).movedim(-1, axis)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -12,7 +12,10 @@ from archlang.arguments import (
     per_axis,
     spatial_axes,
 )
+from archlang.autograd import flatten, matmul, pad, reshape
 from archlang.op import Fresh, LayerError, Torch
+from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import Dim, Shape, Tensor, product, through, window_rule
 
 
@@ -75,6 +78,37 @@ class LocallyConnected(Fresh, name="locally_connected"):
         (x,) = xs
         kernel = per_axis(self.kernel, x.rank - 1, "kernel")
         return product((*y.shape, x.channels, prod(kernel)))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axes = x.rank - 2
+        figures = zip(
+            per_axis(self.kernel, axes, "kernel"),
+            per_axis(self.stride, axes, "stride"),
+            margins(self.pad, axes, "pad"),
+            strict=True,
+        )
+        kernel, stride, pads = zip(*figures, strict=True)
+        inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
+        windows = pad(step, x, (*x.sizes[:2], *inner), "zeros")
+        places = step.sizes(y)[2:]
+        windows = windows.view(
+            (*windows.sizes[:2], *places, *kernel),
+            (
+                *windows.strides[:2],
+                *(a * b for a, b in zip(windows.strides[2:], stride, strict=True)),
+                *windows.strides[2:],
+            ),
+        )
+        order = (*range(2, axes + 2), 0, 1, *range(axes + 2, 2 * axes + 2))
+        windows = flatten(step, windows.permute(order), axes + 1, 2 * axes + 1)
+        windows = flatten(step, windows, 0, axes - 1)
+        weight = step.weights["weight"]
+        matrix = (prod(places), self.channels, windows.sizes[2])
+        weight = weight.view(matrix, contiguous(matrix)).permute((0, 2, 1))
+        matmul(step, windows, weight)
+        made = step.make((*windows.sizes[:2], self.channels), step.low_of(x), weight.grad)
+        return reshape(step, made.permute((1, 2, 0)), step.sizes(y))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

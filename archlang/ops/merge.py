@@ -1,9 +1,13 @@
 """Merges: layers that take the results of several branches."""
 
+from functools import reduce
 from typing import Any, ClassVar, Literal
 
 from archlang.arguments import Whole, axis_of
+from archlang.autograd import elementwise, mul
 from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.step import Step, Value, promoted
+from archlang.strides import channels_last, suggests_channels_last
 from archlang.types import Dim, Tensor, same, symbols, total
 
 
@@ -20,6 +24,9 @@ class _Merge(Weightless, Fresh):
         """The error for shapes that PyTorch rejects (A203), or would stretch (A204)."""
         code = "A204" if not isinstance(self, Concat) and _broadcast(xs) else "A203"
         return LayerError(f"branches of `{self.name}` are {_listed(xs)}: {why}", code=code)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return reduce(lambda a, b: elementwise(step, a, b), xs)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -56,7 +63,7 @@ class Add(_Merge, name="add"):
         add { conv(3x3, 3) | identity } : [3, 32, 32] -> [3, 32, 32]
     """
 
-    stretches = True
+    stretches = passes_gradient = True
 
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(xs):
@@ -127,6 +134,16 @@ class Mul(_Merge, name="mul"):
             raise self.refuse(xs, "only sizes that are equal, or 1, are multiplied")
         return Tensor(tuple(size for size in sizes if size is not None))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        rank = max(x.rank for x in xs)
+        full = [
+            x.view((*x.sizes, *(1,) * (rank - x.rank)), (*x.strides, *(0,) * (rank - x.rank)))
+            if x.rank < rank
+            else x
+            for x in xs
+        ]
+        return reduce(lambda a, b: mul(step, a, b), full)
+
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         rank = max(x.rank for x in xs)
         return " * ".join(
@@ -175,6 +192,8 @@ class Concat(_Merge, name="concat"):
         concat { conv(1x1, 64) | conv(3x3, 128) } : [192, 28, 28] -> [192, 28, 28]
     """
 
+    passes_gradient = True
+
     axis: Whole = 0
 
     def infer(self, *xs: Tensor) -> Tensor:
@@ -184,6 +203,14 @@ class Concat(_Merge, name="concat"):
         if not _equal(xs, but=axis):
             raise self.refuse(xs, f"to be joined along axis {axis}, all others must be equal")
         return xs[0].with_axis(axis, total(x.shape[axis] for x in xs))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        if len(xs) == 1:
+            return xs[0]
+        last = all(suggests_channels_last(*x.lie) for x in xs)
+        sizes = step.sizes(y)
+        strides = channels_last(sizes) if last else None
+        return step.make(sizes, promoted(*xs), any(x.grad for x in xs), strides)
 
     def call(self, module: str, args: tuple[str, ...], xs: tuple[Tensor, ...]) -> str:
         if len(args) == 1:

@@ -1,7 +1,9 @@
 """Normalisation."""
 
+from dataclasses import replace
 from typing import Any
 
+from archlang import strides as lie
 from archlang.arguments import (
     Number,
     OptionalNumber,
@@ -11,7 +13,9 @@ from archlang.arguments import (
     axis_of,
     spatial_axes,
 )
+from archlang.autograd import contiguous, in_its_format, mul, suggested, unary
 from archlang.op import Fresh, LayerError, Torch
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, divides, product, unlike
 
 
@@ -28,6 +32,31 @@ def _running_statistics(x: Tensor) -> dict[str, Shape]:
         "running_var": (x.channels,),
         "num_batches_tracked": (),
     }
+
+
+def batch_norm(step: Step, x: Value, weight: Value | None, tracked: bool = True) -> Value:
+    """Batch norm keeps its input, and in training the mean and deviation of each channel.
+
+    They are float32 as soon as anything beside the input is.
+    """
+    grad = x.grad or (weight is not None and weight.grad)
+    out = suggested(step, x.sizes, x)
+    if grad:
+        x = in_its_format(step, x) if step.device == "cuda" else x
+        dtype = "float32" if weight is not None or tracked or step.device == "cuda" else x.dtype
+        step.keep(x, *(step.make((x.sizes[1],), dtype) for _ in ("mean", "deviation")))
+        step.keep(*([] if weight is None else [weight]))
+    return replace(out, grad=grad)
+
+
+def normalised(step: Step, x: Value, statistics: tuple[int, ...], out: Value) -> Value:
+    """A norm of each sample by itself keeps its input, and a mean and a deviation of each part."""
+    weight = step.weights.get("weight")
+    grad = x.grad or (weight is not None and weight.grad)
+    if grad:
+        dtype = x.dtype if weight is None and step.device == "cpu" else "float32"
+        step.keep(x, *(step.make(statistics, dtype) for _ in ("mean", "deviation")))
+    return replace(out, grad=grad)
 
 
 class BatchNorm(_Norm, name="bn"):
@@ -65,6 +94,10 @@ class BatchNorm(_Norm, name="bn"):
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return _running_statistics(x)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return batch_norm(step, x, step.weights.get("weight"))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -119,6 +152,11 @@ class GroupNorm(_Norm, name="groupnorm"):
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = in_its_format(step, step.wide(x, "cuda"))
+        return normalised(step, x, (x.sizes[0], self.groups), suggested(step, x.sizes, x))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options: dict[str, Any] = {} if self.eps == 1e-5 else {"eps": self.eps}
@@ -163,6 +201,22 @@ class InstanceNorm(_Norm, name="instancenorm"):
         (x,) = xs
         return _running_statistics(x) if self.track else {}
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        batch, channels, *inner = x.sizes
+        flat = contiguous(step, x)
+        rows = (1, batch * channels, *inner)
+        flat = flat.view(rows, lie.contiguous(rows))
+        weight = None
+        if self.affine:
+            weight, _ = (step.make((rows[1],), "float32", w.grad) for w in step.weights.values())
+        if self.track:
+            repeated = [step.make((rows[1],), "float32") for _ in ("mean", "variance")]
+            if flat.grad or (weight is not None and weight.grad):
+                step.keep(*repeated)
+        out = batch_norm(step, flat, weight, tracked=self.track)
+        return out.view(x.sizes, lie.contiguous(x.sizes))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options: dict[str, Any] = {} if self.eps == 1e-5 else {"eps": self.eps}
@@ -205,6 +259,13 @@ class LayerNorm(_Norm, name="layernorm"):
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axis = axis_of(self.axis, y.rank) + 1
+        x = step.wide(x, "cuda").movedim(axis, -1)
+        out = step.make(x.sizes, x.dtype, x.grad)
+        return normalised(step, x, (*x.sizes[:-1], 1), out).movedim(-1, axis)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         axis = axis_of(self.axis, x.rank)
@@ -246,6 +307,25 @@ class RMSNorm(_Norm, name="rmsnorm"):
 
     def buffers(self, *xs: Tensor) -> dict[str, Shape]:
         return {}
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axis = axis_of(self.axis, y.rank) + 1
+        x = step.wide(x, "cuda").movedim(axis, -1)
+        dtype, rows = x.dtype, (*x.sizes[:-1], 1)
+        weight = step.weights.get("weight")
+        if step.device == "cuda":
+            out = step.make(x.sizes, x.dtype, x.grad or (weight is not None and weight.grad))
+            if out.grad:
+                step.keep(x, step.make(rows, "float32"))
+            return out.movedim(-1, axis)
+        x = step.cast(x, "float32")
+        unary(step, x, "input")  # its square
+        inverse = unary(step, step.make(rows, "float32", x.grad), "output")
+        out = mul(step, x, inverse)
+        if weight is not None:
+            out = mul(step, out, weight)
+        return step.cast(in_its_format(step, out), dtype).movedim(-1, axis)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

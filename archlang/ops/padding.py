@@ -3,7 +3,9 @@
 from typing import Any, Literal
 
 from archlang.arguments import Margins, Number, Size, margins, per_axis, spatial_axes
+from archlang.autograd import pad
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.step import Step, Value
 from archlang.types import Tensor, constant_rule, through, window_rule
 
 _MODULES = {
@@ -57,6 +59,10 @@ class Pad(Weightless, Fresh, name="pad"):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return pad(step, x, step.sizes(y), self.mode)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         pairs = margins(self.amount, x.rank - 1, "amount")
@@ -99,6 +105,10 @@ class Crop(View, name="crop"):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view(step.sizes(y), x.strides)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -134,6 +144,10 @@ class CenterCrop(View, name="center_crop"):
                 )
             sizes.append(out)
         return Tensor((x.channels, *sizes))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view(step.sizes(y), x.strides)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None

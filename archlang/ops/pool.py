@@ -11,8 +11,26 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
+from archlang.autograd import suggested
 from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.step import Step, Value
 from archlang.types import Dim, Tensor, constant_rule, through, window_rule
+
+
+def _over_windows(step: Step, x: Value, y: Tensor, indices: bool) -> Value:
+    """What pools to several values keeps its input; the largest, also where it stood (int64).
+
+    Over one axis, it is pooled as an image of one row.
+    """
+    sizes = step.sizes(y)
+    row = x.rank == 3
+    if row:
+        x, sizes = x.unsqueeze(2), (*sizes[:2], 1, sizes[2])
+    result = suggested(step, sizes, x)
+    places = [suggested(step, sizes, x, "int64")] if indices else []
+    if x.grad:
+        step.keep(x, *places)
+    return result.squeeze(2) if row else result
 
 
 class _Pool(Weightless, Fresh):
@@ -88,6 +106,11 @@ class MaxPool(_Pool, name="maxpool"):
         (x,) = xs
         return self.slide(x, self.dilation, self.ceil)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        return _over_windows(step, x, y, indices=True)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -118,6 +141,11 @@ class AvgPool(_Pool, name="avgpool"):
         (x,) = xs
         return self.slide(x, 1, self.ceil, unpadded=x.rank == 4)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        return _over_windows(step, x, y, indices=False)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options = self.options()
@@ -137,6 +165,9 @@ class _GlobalPool(Weightless, Fresh):
         (x,) = xs
         spatial_axes(x.shape, self.name)
         return Tensor((x.channels,))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return step.make(step.sizes(y), xs[0].dtype, xs[0].grad)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -172,6 +203,13 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
     keeps_output = True
     reduction = "amax"
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        result = super().saved(step, y, x)
+        if x.grad:
+            step.keep(x, result)
+        return result
+
 
 class _AdaptivePool(Weightless, Fresh):
     """What pools to a given size share."""
@@ -185,6 +223,9 @@ class _AdaptivePool(Weightless, Fresh):
         wanted = per_axis(self.size, spatial_axes(x.shape, self.name), "size")
         sizes = [through(s, constant_rule(w)) for s, w in zip(x.spatial, wanted, strict=True)]
         return Tensor((x.channels, *(s for s in sizes if s is not None)))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return _over_windows(step, xs[0], y, indices=True)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -202,6 +243,13 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
     """
 
     module = "AdaptiveAvgPool"
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        if all(size == 1 for size in y.spatial):
+            return suggested(step, step.sizes(y), x)  # a plain mean
+        return _over_windows(step, x, y, indices=False)
 
 
 class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):

@@ -3,7 +3,10 @@
 from typing import Any, ClassVar
 
 from archlang.arguments import Probability, Truth, spatial_axes
+from archlang.autograd import dropout, mul
 from archlang.op import Torch, View
+from archlang.step import Step, Value
+from archlang.strides import Sizes
 from archlang.types import Tensor
 
 
@@ -12,12 +15,23 @@ class _Dropout(View):
 
     module: ClassVar[str]
 
+    shifts: ClassVar[bool] = False
+    """Whether it adds to what it scales."""
+
     p: Probability = 0.5
     inplace: Truth = False
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return dropout(step, x, self.p, self.noise(x), self.inplace, self.shifts)
+
+    def noise(self, x: Value) -> Sizes | None:
+        """The sizes of what is drawn; None for one draw a value."""
+        return None
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options: dict[str, Any] = {"inplace": True} if self.inplace else {}
@@ -59,6 +73,9 @@ class ChannelDropout(_Dropout, name="channel_dropout"):
         spatial_axes(x.shape, self.name)
         return x
 
+    def noise(self, x: Value) -> Sizes | None:
+        return (*x.sizes[:2], *(1,) * (x.rank - 2))
+
 
 class AlphaDropout(_Dropout, name="alpha_dropout"):
     """Dropout for `selu`, in training: what is dropped is set to the limit of `selu`, not to 0.
@@ -74,6 +91,7 @@ class AlphaDropout(_Dropout, name="alpha_dropout"):
     """
 
     module = "AlphaDropout"
+    shifts = True
 
 
 class DropPath(View, name="drop_path"):
@@ -94,6 +112,12 @@ class DropPath(View, name="drop_path"):
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        if self.p == 0 or not step.training:
+            return x
+        return mul(step, x, step.make((x.sizes[0], *(1,) * (x.rank - 1)), x.dtype))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.DropPath(self.p)

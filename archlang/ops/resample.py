@@ -12,7 +12,9 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
+from archlang.autograd import suggested
 from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.step import Step, Value
 from archlang.types import (
     SizeRule,
     Tensor,
@@ -113,6 +115,10 @@ class Upsample(Weightless, Fresh, name="upsample"):
             )
         return tuple(map(Fraction, scale))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return suggested(step, step.sizes(y), step.wide(x, "cuda"))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         mode = _BY_AXES[self.mode][x.rank - 2]
@@ -158,6 +164,10 @@ class PixelShuffle(Weightless, Fresh, name="pixel_shuffle"):
         sizes = [through(size, ratio_rule(self.factor, 1)) for size in x.spatial]
         return Tensor((channels, *(size for size in sizes if size is not None)))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return suggested(step, step.sizes(y), x)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.PixelShuffle(self.factor)
 
@@ -189,6 +199,10 @@ class PixelUnshuffle(Weightless, Fresh, name="pixel_unshuffle"):
                 )
             sizes.append(out)
         return Tensor((product((x.channels, self.factor, self.factor)), *sizes))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return suggested(step, step.sizes(y), x)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.PixelUnshuffle(self.factor)

@@ -1,9 +1,12 @@
 """Response normalisation: a value against those of other channels, or of other positions."""
 
+from math import prod
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
+from archlang.autograd import contiguous, div, elementwise, mul, unary
 from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor
 
 
@@ -31,6 +34,22 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         if x.rank < 2:
             raise LayerError(f"`lrn` needs a tensor [C, …] of two or more axes, not {x}")
         return x
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        if x.rank > 4:
+            x = contiguous(step, x)
+        square = mul(step, x, x)
+        row = x.rank == 3
+        inner = x.sizes[1:] if row else (x.sizes[1], x.sizes[2], prod(x.sizes[3:]))
+        padded = step.make((x.sizes[0], 1, inner[0] + self.size - 1, *inner[1:]), x.dtype, x.grad)
+        if not row:
+            padded = step.wide(padded, "cpu")
+        mean = step.make(x.sizes, padded.dtype, x.grad, square.strides)
+        if x.grad:
+            step.keep(padded)
+        power = unary(step, step.wide(unary(step, mean, "nothing"), "cuda"), "input")
+        return div(step, x, power)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         defaults = {p.name: p.default for p in self.parameters()}
@@ -76,6 +95,19 @@ class GlobalResponseNorm(Fresh, name="grn"):
 
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        axis = axis_of(self.axis, y.rank) + 1
+        lengths = tuple(1 if 0 < i != axis else n for i, n in enumerate(x.sizes))
+        wide = "float32" if step.autocast and step.device == "cuda" else x.dtype
+        norms = step.make(lengths, wide, x.grad)
+        mean = step.make((x.sizes[0], *(1,) * (x.rank - 1)), wide, x.grad)
+        if x.grad:
+            step.keep(x, norms)
+        relative = div(step, norms, mean)
+        scaled = mul(step, step.weights["gamma"], mul(step, x, relative))
+        return elementwise(step, elementwise(step, scaled, step.weights["beta"]), x)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

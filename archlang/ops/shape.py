@@ -5,7 +5,9 @@ from math import prod
 from typing import Any, ClassVar
 
 from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth, Whole, axis_of
+from archlang.autograd import flatten, reshape, suggested
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
+from archlang.step import Step, Value
 from archlang.types import (
     Shape,
     Tensor,
@@ -31,6 +33,10 @@ class Identity(View, name="identity"):
         (x,) = xs
         return x
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.Identity()
 
@@ -53,6 +59,11 @@ class Flatten(View, name="flatten"):
             raise LayerError(f"`start`, axis {start}, comes after `end`, axis {end}", field="start")
         merged = product(x.shape[start : end + 1])
         return Tensor((*x.shape[:start], merged, *x.shape[end + 1 :]))
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        start, end = (axis_of(a, x.rank - 1) + 1 for a in (self.start, self.end))
+        return x if start == end else flatten(step, x, start, end)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         options = {}
@@ -89,6 +100,10 @@ class Reshape(View, name="reshape"):
         left = quotient(x.numel, known)
         return Tensor(tuple(left if size == -1 else size for size in self.sizes))
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return reshape(step, x, (x.sizes[0], *y.shape))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -123,6 +138,10 @@ class Permute(View, name="permute"):
     def order(self, rank: int) -> tuple[int, ...]:
         """The axes, counted from the front."""
         return tuple(axis_of(axis, rank, "axes") for axis in self.axes)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.permute((0, *(axis + 1 for axis in self.order(y.rank))))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -165,6 +184,10 @@ class Slice(View, name="slice"):
             )
         return x.with_axis(axis, out)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view((x.sizes[0], *map(int, y.shape)), x.strides)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -205,6 +228,10 @@ class Split(View, name="split"):
             )
         return x.with_axis(axis, out)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return x.view((x.sizes[0], *map(int, y.shape)), x.strides)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -240,6 +267,10 @@ class ChannelShuffle(Weightless, Fresh, name="channel_shuffle"):
             )
         return x
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        return suggested(step, x.sizes, x)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.ChannelShuffle(self.groups)
 
@@ -270,6 +301,13 @@ class Parameter(View, name="parameter"):
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         return {"": (1, *self.shape) if self.batch else tuple(self.shape)}
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        stored = step.weights[""]
+        if step.once:
+            return stored if self.batch else stored.unsqueeze(0)
+        sizes = step.sizes(y)
+        return stored.view(sizes, (0, *stored.strides[-y.rank :]))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         stored = [int(size) for size in self.params()[""]]

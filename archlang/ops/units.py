@@ -1,9 +1,12 @@
 """Units: activations that learn, or that take several channels for each that they give."""
 
+from dataclasses import replace
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
+from archlang.autograd import elementwise
 from archlang.op import Fresh, LayerError, Torch, Weightless
+from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor, divided_rule, through
 
 
@@ -42,6 +45,13 @@ class PRelu(Fresh, name="prelu"):
     def macs(self, y: Tensor, *xs: Tensor) -> Dim:
         return 0
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        x, slopes = step.low(x), step.low(step.weights["weight"])
+        if slopes.grad:
+            step.keep(x, slopes)
+        return replace(elementwise(step, x), grad=slopes.grad)
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         given = () if self.num_parameters == 1 else (self.num_parameters,)
         options = {} if self.init == 0.25 else {"init": self.init}
@@ -77,6 +87,13 @@ class Maxout(Weightless, Fresh, name="maxout"):
             )
         return x.with_axis(axis, out)
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        result = step.make(step.sizes(y), x.dtype, x.grad)
+        if x.grad:
+            step.keep(x, result)
+        return result
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -107,6 +124,12 @@ class Glu(Weightless, Fresh, name="glu"):
                 f"an axis of {int(x.shape[axis])} has no two equal halves", field="axis"
             )
         return x.with_axis(axis, out)
+
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        (x,) = xs
+        if x.grad:
+            step.keep(x)
+        return elementwise(step, x.view((x.sizes[0], *map(int, y.shape)), x.strides))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return nn.GLU(dim=axis_of(self.axis, xs[0].rank) + 1)

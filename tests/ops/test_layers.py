@@ -12,6 +12,7 @@ import torch
 
 import archlang
 from archlang.op import Fresh, Op, Weightless
+from archlang.step import Step, Value
 from archlang.types import Tensor
 from tests.ops.cases import CASES, REFUSED, Case, Refused, sizes
 from tests.ops.pytorch import Layer, multiplications
@@ -142,6 +143,9 @@ class _Complete(Weightless, Fresh):
     def infer(self, *xs: Tensor) -> Tensor:
         return xs[0]
 
+    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
+        return xs[0]
+
     def lower(self, nn: Any, *xs: Tensor) -> Any:
         return None
 
@@ -153,7 +157,7 @@ def test_a_name_is_taken_once() -> None:
             """Another."""
 
 
-@pytest.mark.parametrize("question", ["infer", "params", "buffers", "macs", "neurons", "lower"])
+@pytest.mark.parametrize("question", ["infer", "params", "buffers", "macs", "neurons", "saved", "lower"])
 def test_a_layer_answers_every_question(question: str) -> None:
     body = {"__doc__": "Lacks an answer.", question: getattr(Op, question)}
     with pytest.raises(TypeError, match=f"`lacking` does not answer `{question}`"):

@@ -17,7 +17,6 @@ from archlang.analyses.plan import (
     below,
     forward_text,
     is_sequence,
-    layer_for,
 )
 from archlang.backends.torch import modules
 from archlang.backends.torch.recompute import Recomputed
@@ -103,7 +102,7 @@ class _Builder:
         return found
 
     def layer(self, node: Node) -> nn.Module | nn.Parameter | None:
-        op = layer_for(self.plan, node)
+        op = self.plan.layer(node)
         if self.inside and getattr(op, "inplace", False):
             # what is computed again must find its input as it was
             op = op.model_copy(update={"inplace": False})

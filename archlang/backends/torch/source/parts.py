@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
-from archlang.analyses.plan import TAKEN, Plan, Scope, Step, below, layer_for
+from archlang.analyses.plan import TAKEN, Plan, Scope, Step, below
 from archlang.backends.torch import modules
 from archlang.graph import Graph, Node, Region
 from archlang.syntax import ast
@@ -149,7 +149,7 @@ class Description:
 
     def call(self, node: Node) -> Call | None:
         """How the module of a layer is made; None where it has none."""
-        made: Call | None = layer_for(self.plan, node).lower(self.maker, *node.tensors)
+        made: Call | None = self.plan.layer(node).lower(self.maker, *node.tensors)
         return made
 
     def chain(self, unit: Unit) -> bool:

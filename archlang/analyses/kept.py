@@ -1,0 +1,113 @@
+"""What one forward pass makes, and what autograd keeps of it for the backward pass, in bytes.
+
+Kept are the distinct storages that autograd saves, less parameters, buffers and the model's
+inputs: what ``torch.autograd.graph.saved_tensors_hooks`` sees of the compiled module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+
+from archlang.analyses.execution import Execution
+from archlang.graph import Graph, Node
+from archlang.op import Op
+from archlang.step import BYTES, Device, Low, Step, Storage, Value
+from archlang.strides import contiguous
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One use of a layer: what came out, the storages it made, and those it keeps.
+
+    ``made`` has every storage that it makes, what it needs for itself alone included; those
+    of autocast's copies of weights at their first use. ``kept`` may name weights and inputs.
+    """
+
+    node: Node
+    op: Op
+    output: Value
+    made: tuple[Storage, ...]
+    kept: tuple[Storage, ...]
+
+
+@dataclass(eq=False)
+class Forward:
+    """One forward pass, use by use in execution order."""
+
+    graph: Graph
+    step: Step
+    runs: list[Run] = field(default_factory=list)
+    weights: dict[tuple[str, str], Value] = field(default_factory=dict)
+    """Each parameter, by its node's path and its key."""
+
+    @cached_property
+    def kept(self) -> int:
+        """Bytes kept for the backward pass, the loss's own left out."""
+        return total(storage for run in self.runs for storage in run.kept)
+
+    @cached_property
+    def of_loss(self) -> int:
+        """Bytes that cross entropy keeps of its own: log-softmaxes, labels, and a scalar each."""
+        if not self.step.training:
+            return 0
+        ends = {*self.graph.outputs.values(), *(a.node for a in self.graph.aux.values())}
+        shapes = [(self.step.batch, *map(int, n.output.shape)) for n in ends]
+        labels = {(shape[0], *shape[2:]) for shape in shapes}
+        found = sum(prod(shape) + 1 for shape in shapes) * BYTES["float32"]
+        return found + sum(map(prod, labels)) * BYTES["int64"]
+
+    def by_run(self) -> list[int]:
+        """The bytes that each use keeps: what several keep is the first's."""
+        seen: set[Storage] = set()
+        found = []
+        for run in self.runs:
+            found.append(total(s for s in run.kept if s not in seen))
+            seen.update(run.kept)
+        return found
+
+
+def total(storages: Iterable[Storage]) -> int:
+    """The bytes of distinct storages, less weights and inputs."""
+    return sum(s.bytes for s in set(storages) if s.kind == "made")
+
+
+def forward(
+    graph: Graph,
+    batch: int = 1,
+    autocast: Low | None = None,
+    device: Device = "cpu",
+    training: bool = True,
+    input_grad: bool = False,
+) -> Forward:
+    """One forward pass of the compiled network; without ``training``, as in evaluation.
+
+    ``autocast`` is its dtype, or None for float32 throughout. With ``input_grad`` the inputs
+    need gradients, too.
+    """
+    execution = Execution(graph)
+    step = Step(autocast, device, training, batch, input_grad and training)
+    found = Forward(graph, step)
+    values: dict[Node, Value] = {}
+    for node in graph.nodes:
+        if node.index not in (execution.run if training else execution.live):
+            continue
+        own = {key: _weight(found.weights, node, key, training) for key in node.params}
+        step.begin(own, once=node.op.once("") is not None and execution.stretched(node))
+        op = execution.layer(node)
+        output = op.saved(step, node.output, *(values[n] for n in node.inputs))
+        values[node] = output
+        found.runs.append(Run(node, op, output, tuple(step.made), tuple(step.kept)))
+    return found
+
+
+def _weight(weights: dict[tuple[str, str], Value], node: Node, key: str, training: bool) -> Value:
+    """A parameter of a node, one for all uses of its module."""
+    place = (node.path, key)
+    if place not in weights:
+        sizes = tuple(map(int, node.params[key]))
+        storage = Storage(prod(sizes) * BYTES["float32"], "float32", "weight")
+        weights[place] = Value(storage, sizes, contiguous(sizes), "float32", training, leaf=True)
+    return weights[place]
