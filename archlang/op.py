@@ -69,6 +69,8 @@ class Op(BaseModel):
     """Whether its output may share memory with what it takes."""
     passes_gradient: ClassVar[bool] = False
     """Whether what arrives gets the gradient of its output as it is, or a part of it."""
+    weights_viewed: ClassVar[bool] = False
+    """Whether the gradients of its weights are views, to which autograd adds only in a copy."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:

@@ -52,6 +52,11 @@ class Value:
         return prod(self.sizes)
 
     @property
+    def bytes(self) -> int:
+        """Bytes of its values, were they in memory of their own."""
+        return self.numel * BYTES[self.dtype]
+
+    @property
     def rank(self) -> int:
         """Number of axes, the batch counted."""
         return len(self.sizes)
@@ -157,7 +162,8 @@ class Step:
         """``x`` in another dtype: itself, or a copy; autocast keeps a leaf's at hand."""
         if x.dtype == dtype:
             return x
-        if x.leaf and x.grad and self.autocast == dtype:
+        weight = x.leaf and (x.grad or x.storage.kind == "weight")
+        if weight and self.autocast == dtype:
             if x.storage not in self.copies:
                 self.copies[x.storage] = self.like(x, dtype)
             return self.copies[x.storage]

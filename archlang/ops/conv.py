@@ -17,7 +17,8 @@ from archlang.arguments import (
 )
 from archlang.autograd import pad, suggested
 from archlang.op import Fresh, LayerError, Torch
-from archlang.step import Step, Value
+from archlang.step import BYTES, Step, Value
+from archlang.strides import suggests_channels_last
 from archlang.types import (
     Dim,
     Shape,
@@ -146,6 +147,18 @@ class Conv(_Convolution, name="conv"):
             inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
             x = pad(step, x, (*x.sizes[:2], *inner), self.pad_mode)
         return _convolved(step, x, y)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        (x,) = xs
+        if step.device != "cpu":
+            return 0
+        weight = step.weights["weight"].numel * BYTES[y.dtype]
+        if suggests_channels_last(*x.lie):
+            return 2 * weight  # the weight and its gradient, each laid out once more
+        if all(s == 1 for s in per_axis(self.stride, x.rank - 2, "stride")):
+            return 0
+        # what goes back is copied, before there is a gradient of the weight
+        return max(0, x.numel * BYTES[y.dtype] - weight)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

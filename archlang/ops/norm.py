@@ -99,6 +99,9 @@ class BatchNorm(_Norm, name="bn"):
         (x,) = xs
         return batch_norm(step, x, step.weights.get("weight"))
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return y.bytes if step.device == "cpu" else 0
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options: dict[str, Any] = {}
@@ -216,6 +219,9 @@ class InstanceNorm(_Norm, name="instancenorm"):
                 step.keep(*repeated)
         out = batch_norm(step, flat, weight, tracked=self.track)
         return out.view(x.sizes, lie.contiguous(x.sizes))
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return y.bytes if step.device == "cpu" else 0
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -51,6 +51,9 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         power = unary(step, step.wide(unary(step, mean, "nothing"), "cuda"), "input")
         return div(step, x, power)
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return 3 * y.bytes  # those of a quotient, and what they are worked out from
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         defaults = {p.name: p.default for p in self.parameters()}
         said = {n: getattr(self, n) for n in ("alpha", "beta", "k")}
@@ -108,6 +111,9 @@ class GlobalResponseNorm(Fresh, name="grn"):
         relative = div(step, norms, mean)
         scaled = mul(step, step.weights["gamma"], mul(step, x, relative))
         return elementwise(step, elementwise(step, scaled, step.weights["beta"]), x)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return 2 * y.bytes  # the gradients of a product
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

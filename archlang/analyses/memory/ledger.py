@@ -49,9 +49,13 @@ class Ledger:
         self._now: tuple[Phase, str, str] = ("forward", "", "")
         self._worst, self._worst_live = -1, self.live
 
+    def rounded(self, size: int) -> int:
+        """What a block of ``size`` bytes takes."""
+        return -(-size // self.unit) * self.unit
+
     def take(self, bytes_: int, kind: Kind) -> Block:
         """A new block."""
-        size = -(-bytes_ // self.unit) * self.unit
+        size = self.rounded(bytes_)
         self._count += 1
         self.live[kind] += size
         self.total += size

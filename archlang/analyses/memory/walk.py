@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from math import prod
+from typing import NamedTuple
 
 from archlang.analyses.kept import Forward, Run
 from archlang.analyses.memory.ledger import Block, Ledger
@@ -89,12 +89,20 @@ class _Gradient:
         self.block, self.holders = block, 1
 
 
+class _Given(NamedTuple):
+    """A gradient for one node; autograd adds to a view of one only in a copy."""
+
+    node: Node
+    gradient: _Gradient
+    viewed: bool = False
+
+
 class TrainingWalk(Walk):
     """A training step: forward, loss, backward, update. What outlives it is not released."""
 
     def loss(self) -> None:
         """Cross entropy of each output, and the gradient that the backward pass starts from."""
-        self.gradients: dict[Node, _Gradient] = {}
+        self.gradients: dict[Node, _Given] = {}
         self.weights: dict[tuple[str, str], Block] = {}
         ledger = self.ledger
         ledger.begin("forward", "", "cross entropy")
@@ -116,96 +124,94 @@ class TrainingWalk(Walk):
             first, second = (ledger.take(size, "working") for size in sizes)
             for block in (first, *saved):
                 ledger.release(block)
-            self._give(end, self._as(second, value))
-
-    def _as(self, block: Block, value: Value) -> _Gradient:
-        """A gradient in the dtype of what it belongs to."""
-        wanted = value.numel * BYTES[value.dtype]
-        if wanted != value.numel * BYTES["float32"]:
-            copy = self.ledger.take(wanted, "working")
-            self.ledger.release(block)
-            block = copy
-        return _Gradient(block)
+            self._give(self._as_taken(_Given(end, _Gradient(second)), value))
 
     def backward(self) -> None:
         """The gradients, from the last layer to the first."""
         for run in reversed(self.pass_.runs):
-            gradient = self.gradients.pop(run.node, None)
-            if gradient is not None:
+            pending = self.gradients.pop(run.node, None)
+            if pending is not None:
                 self.ledger.begin("backward", run.node.path, str(run.op))
-                self._back(run, gradient)
+                self._back(run, pending.gradient)
 
     def _back(self, run: Run, gradient: _Gradient) -> None:
         """The turn of one layer."""
         ledger, y = self.ledger, run.output
-        taken = [(n, self.values[n]) for n in run.node.inputs]
-        given: list[tuple[Node, _Gradient]] = []
-        wide: list[tuple[Node, Value, _Gradient]] = []
-        for node, x in taken if y.storage.kind != "weight" else ():
-            if not x.grad:
-                continue
-            if run.op.passes_gradient and not run.kept and _passes(run, x):
-                gradient.holders += 1
-                given.append((node, gradient))
-                continue
-            dtype = x.dtype if x.numel != y.numel else y.dtype
-            made = _Gradient(ledger.take(x.numel * BYTES[dtype], "working"))
-            if dtype == x.dtype:
-                given.append((node, made))
-            else:
-                wide.append((node, x, made))
-        low = self._weight_gradients(run)
-        extra = ledger.take(
-            run.op.workspace(self.step, y, *(x for _, x in taken)), "working"
-        )
-        ledger.release(extra)
+        taken = [(node, self.values[node]) for node in run.node.inputs]
+        given = [
+            self._given(run, node, x, gradient)
+            for node, x in taken
+            if x.grad and y.storage.kind != "weight"
+        ]
+        weights = self._weight_gradients(run)
+        self.step.begin({key: self.pass_.weights[run.node.path, key] for key in run.node.params})
+        extra = run.op.workspace(self.step, y, *(x for _, x in taken))
+        ledger.release(ledger.take(extra, "working"))
         self._let_go(gradient)
         self._drop(set(run.kept))
-        for place, block, size in low:
-            self._add_weight(place, ledger.take(size, "gradients"))
-            ledger.release(block)
-        for node, x, made in wide:
-            given.append((node, self._as_dtype(made, x)))
-        for node, part in given:
-            self._give(node, part)
+        for key, block in weights:
+            self._add_weight(run, key, block)
+        for part in given:
+            self._give(self._as_taken(part, y))
 
-    def _as_dtype(self, gradient: _Gradient, x: Value) -> _Gradient:
-        copy = _Gradient(self.ledger.take(x.numel * BYTES[x.dtype], "working"))
-        self._let_go(gradient)
-        return copy
+    def _given(self, run: Run, node: Node, x: Value, gradient: _Gradient) -> _Given:
+        """The gradient of what a layer took: that of its output, a part of it, or a new one."""
+        y = run.output
+        if run.op.passes_gradient and not run.kept and _passes(run, x):
+            gradient.holders += 1
+            return _Given(node, gradient, viewed=x.sizes != y.sizes)
+        dtype = x.dtype if run.op.merges else y.dtype
+        return _Given(node, _Gradient(self.ledger.take(x.numel * BYTES[dtype], "working")))
 
-    def _weight_gradients(self, run: Run) -> list[tuple[tuple[str, str], Block, int]]:
-        """Make those of a layer's weights; gives those that are still in autocast's dtype."""
-        low = []
-        for key, shape in run.node.params.items():
-            place = (run.node.path, key)
-            count = prod(int(n) for n in shape)
-            if self.step.autocast and self.pass_.weights[place].storage in self.step.copies:
-                block = self.ledger.take(count * BYTES[self.step.autocast], "working")
-                low.append((place, block, count * 4))
-            else:
-                self._add_weight(place, self.ledger.take(count * 4, "gradients"))
-        return low
+    def _as_taken(self, part: _Given, y: Value) -> _Given:
+        """A gradient in the dtype of what it belongs to: autocast's copies are undone."""
+        x = self.values[part.node]
+        if part.gradient.block.bytes == self.ledger.rounded(x.bytes) or part.viewed:
+            return part
+        copy = _Gradient(self.ledger.take(x.bytes, "working"))
+        self._let_go(part.gradient)
+        return _Given(part.node, copy)
 
-    def _add_weight(self, place: tuple[str, str], block: Block) -> None:
-        """A weight's gradient; that of another use is added to it."""
+    def _weight_gradients(self, run: Run) -> list[tuple[str, Block]]:
+        """Those of a layer's weights by key, where autocast copied one in its dtype."""
+        found = []
+        for key in run.node.params:
+            weight = self.pass_.weights[run.node.path, key]
+            copy = self.step.copies.get(weight.storage)
+            size = weight.bytes if copy is None else copy.bytes
+            found.append((key, self.ledger.take(size, "working")))
+        return found
+
+    def _add_weight(self, run: Run, key: str, block: Block) -> None:
+        """Add a weight's gradient to those of its other uses; the first use comes last.
+
+        Only then is that of autocast's copy turned into one of the weight.
+        """
+        place = run.node.path, key
         if place in self.weights:
+            if run.op.weights_viewed:
+                self.ledger.release(self.ledger.take(block.bytes, "working"))
             self.ledger.release(block)
-        else:
-            self.weights[place] = block
+            block = self.weights[place]
+        self.weights[place] = block
+        size = self.ledger.rounded(self.pass_.weights[place].bytes)
+        if block.bytes == size:
+            self.ledger.turn(block, "gradients")
+        elif run.node.first:
+            self.weights[place] = self.ledger.take(size, "gradients")
+            self.ledger.release(block)
 
-    def _give(self, node: Node, gradient: _Gradient) -> None:
-        """Add a gradient to what a node has; in the memory that is there, where nobody else holds it."""
-        old = self.gradients.get(node)
+    def _give(self, part: _Given) -> None:
+        """Add a gradient to what a node has, in the memory that is there where that is free."""
+        old = self.gradients.get(part.node)
         if old is None:
-            self.gradients[node] = gradient
+            self.gradients[part.node] = part
             return
-        if old.holders > 1:
-            value = self.values[node]
-            total = _Gradient(self.ledger.take(value.numel * BYTES[value.dtype], "working"))
-            self._let_go(old)
-            self.gradients[node] = total
-        self._let_go(gradient)
+        if old.viewed or old.gradient.holders > 1:
+            total = _Gradient(self.ledger.take(self.values[part.node].bytes, "working"))
+            self._let_go(old.gradient)
+            self.gradients[part.node] = _Given(part.node, total)
+        self._let_go(part.gradient)
 
     def _let_go(self, gradient: _Gradient) -> None:
         gradient.holders -= 1
