@@ -108,9 +108,9 @@ class Step:
 
     ``autocast`` is the dtype that products run in, or None without autocast. In evaluation
     (``training`` False) nothing needs a gradient. A layer reads its own weights by key from
-    ``weights``, and tells what it makes (``make``) and what autograd keeps of it (``keep``);
-    both lists are the current layer's. With ``once``, what is every sample's may come with a
-    batch of one.
+    ``weights``, and tells what it makes (``make``), what autograd keeps of it (``keep``) and
+    what it lets go of before it is done (``drop``): these are the current layer's. With
+    ``once``, what is every sample's may come with a batch of one.
     """
 
     autocast: Low | None = None
@@ -122,12 +122,13 @@ class Step:
     weights: Mapping[str, Value] = field(default_factory=dict)
     made: list[Storage] = field(default_factory=list)
     kept: list[Storage] = field(default_factory=list)
+    dropped: dict[Storage, int] = field(default_factory=dict)
     copies: dict[Storage, Value] = field(default_factory=dict)
     """Autocast's copies of leaves, by what they are copies of."""
 
     def begin(self, weights: Mapping[str, Value], once: bool = False) -> None:
         """Turn to the next layer."""
-        self.weights, self.once, self.made, self.kept = weights, once, [], []
+        self.weights, self.once, self.made, self.kept, self.dropped = weights, once, [], [], {}
 
     def sizes(self, y: Tensor) -> Sizes:
         """The sizes of a tensor, the batch counted."""
@@ -157,6 +158,10 @@ class Step:
     def keep(self, *values: Value) -> None:
         """Say that autograd saves these."""
         self.kept.extend(v.storage for v in values)
+
+    def drop(self, *values: Value) -> None:
+        """Say that the layer lets go of these, after all that it has made so far."""
+        self.dropped.update((v.storage, len(self.made)) for v in values)
 
     def cast(self, x: Value, dtype: Dtype) -> Value:
         """``x`` in another dtype: itself, or a copy; autocast keeps a leaf's at hand."""

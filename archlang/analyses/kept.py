@@ -6,7 +6,7 @@ inputs: what ``torch.autograd.graph.saved_tensors_hooks`` sees of the compiled m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -31,6 +31,8 @@ class Run:
     output: Value
     made: tuple[Storage, ...]
     kept: tuple[Storage, ...]
+    dropped: Mapping[Storage, int]
+    """How many storages were made when it let go of one that nothing else needs."""
 
 
 @dataclass(eq=False)
@@ -99,7 +101,7 @@ def forward(
         op = execution.layer(node)
         output = op.saved(step, node.output, *(values[n] for n in node.inputs))
         values[node] = output
-        found.runs.append(Run(node, op, output, tuple(step.made), tuple(step.kept)))
+        found.runs.append(Run(node, op, output, tuple(step.made), tuple(step.kept), step.dropped))
     return found
 
 

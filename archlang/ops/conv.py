@@ -18,7 +18,7 @@ from archlang.arguments import (
 from archlang.autograd import pad, suggested
 from archlang.op import Fresh, LayerError, Torch
 from archlang.step import BYTES, Step, Value
-from archlang.strides import suggests_channels_last
+from archlang.strides import is_channels_last, suggests_channels_last
 from archlang.types import (
     Dim,
     Shape,
@@ -154,7 +154,8 @@ class Conv(_Convolution, name="conv"):
             return 0
         weight = step.weights["weight"].numel * BYTES[y.dtype]
         if suggests_channels_last(*x.lie):
-            return 2 * weight  # the weight and its gradient, each laid out once more
+            # the weight and its gradient, each laid out once more
+            return weight + (weight if _laid_out(step, x, step.weights["weight"]) else 0)
         if all(s == 1 for s in per_axis(self.stride, x.rank - 2, "stride")):
             return 0
         # what goes back is copied, before there is a gradient of the weight
@@ -266,6 +267,14 @@ def _weights(op: Conv | ConvTranspose, x: Tensor, ends: tuple[Dim, Dim]) -> dict
     return shapes
 
 
+def _laid_out(step: Step, x: Value, weight: Value) -> int:
+    """Bytes of the copy of a weight that a CPU makes where ``x`` is channels last, if it does."""
+    last = step.device == "cpu" and suggests_channels_last(*x.lie)
+    if not last or is_channels_last(*weight.lie):
+        return 0
+    return step.like(weight).bytes
+
+
 def _convolved(step: Step, x: Value, y: Tensor) -> Value:
     """A convolution keeps its input and its weight, whichever gradient is asked for."""
     x, weight = step.low(x), step.low(step.weights["weight"])
@@ -273,4 +282,5 @@ def _convolved(step: Step, x: Value, y: Tensor) -> Value:
         step.low(step.weights["bias"])
     if weight.grad:
         step.keep(x, weight)
+    _laid_out(step, x, weight)
     return replace(suggested(step, step.sizes(y), x), grad=weight.grad)

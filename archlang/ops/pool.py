@@ -11,7 +11,7 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.autograd import suggested
+from archlang.autograd import suggested, summed
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.step import Step, Value
 from archlang.types import Dim, Tensor, constant_rule, through, window_rule
@@ -109,7 +109,8 @@ class MaxPool(_Pool, name="maxpool"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         x = step.wide(x, "cpu") if x.rank == 5 else x
-        return _over_windows(step, x, y, indices=True)
+        indices = x.grad or x.rank > 3 or step.device != "cpu"
+        return _over_windows(step, x, y, indices)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -167,7 +168,10 @@ class _GlobalPool(Weightless, Fresh):
         return Tensor((x.channels,))
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
-        return step.make(step.sizes(y), xs[0].dtype, xs[0].grad)
+        (x,) = xs
+        if self.reduction == "mean":
+            summed(step, x)
+        return step.make(step.sizes(y), x.dtype, x.grad)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -248,7 +252,8 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
         (x,) = xs
         x = step.wide(x, "cpu") if x.rank == 5 else x
         if all(size == 1 for size in y.spatial):
-            return suggested(step, step.sizes(y), x)  # a plain mean
+            summed(step, x)  # a plain mean
+            return suggested(step, step.sizes(y), x)
         return _over_windows(step, x, y, indices=False)
 
 

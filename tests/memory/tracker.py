@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.profiler import ProfilerActivity, profile, record_function
 
-LIBRARY = ("aten::mkldnn_convolution", "aten::convolution_backward", "aten::mkldnn_linear")
+CONVOLUTIONS = ("aten::mkldnn_convolution", "aten::convolution_backward")
 """Operators whose own allocations are oneDNN's: their tensors are made by operators inside."""
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
+"""Operators that make their tensors themselves: what they release again is the library's."""
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "sgd": lambda p: torch.optim.SGD(p, lr=1e-3),
     "momentum": lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9),
@@ -56,15 +58,26 @@ class Measured:
 
     def curve(self, library: bool = False) -> Iterator[tuple[int, Change]]:
         """What is alive after each change, with the library's own buffers or without."""
-        live, skipped = sum(self.before.values()), set[int]()
-        for change in self.changes:
-            if change.bytes > 0 and not library and change.around[-1] in LIBRARY:
-                skipped.add(change.pointer)
-            elif change.bytes < 0 and change.pointer in skipped:
-                skipped.remove(change.pointer)
-            else:
+        live = sum(self.before.values())
+        skipped = set() if library else self._library()
+        for number, change in enumerate(self.changes):
+            if number not in skipped:
                 live += change.bytes
                 yield live, change
+
+    def _library(self) -> set[int]:
+        """The numbers of the changes that are the library's own buffers."""
+        found: set[int] = set()
+        made: dict[int, int] = {}
+        for number, change in enumerate(self.changes):
+            if change.bytes > 0:
+                made[change.pointer] = number
+            elif (start := made.pop(change.pointer, None)) is not None:
+                around = self.changes[start].around
+                own = around[-1] in PRODUCTS and around == change.around
+                if own or around[-1] in CONVOLUTIONS:
+                    found |= {start, number}
+        return found
 
     def peak(self, library: bool = False) -> int:
         """The most bytes alive at once."""
@@ -111,7 +124,7 @@ def _named(module: nn.Module) -> Iterator[None]:
 
 
 def _changes(work: Callable[[], object]) -> list[Change]:
-    """What ``work`` allocates and releases, in order; backward operators bear their layer's name."""
+    """What ``work`` allocates and releases, in order; a backward operator has its layer's name."""
     gc.collect()
     gc.disable()
     try:

@@ -44,23 +44,31 @@ class Walk:
             if not node.inputs:
                 continue
             self.ledger.begin("forward", node.path, str(run.op))
-            for storage in run.made:
-                self.blocks[storage] = self.ledger.take(storage.bytes, "working")
-                if storage in copies:
-                    self._hold(storage)
-            self._hold(run.output.storage)
+            self._run(run, copies)
             drops[self.until[node.index]].append(run.output.storage)
-            for storage in set(run.kept):
-                self._hold(storage, kept=True)
-            for storage in run.made:
-                if not self.holders[storage]:
-                    self._end(storage)
             for index in range(done, node.index + 1):
                 self._drop(drops.pop(index, ()))
             done = node.index + 1
         for index in range(done, len(self.until)):
             self._drop(drops.pop(index, ()))
         self._drop(copies)
+
+    def _run(self, run: Run, copies: set[Storage]) -> None:
+        """What one layer makes; what nobody holds afterwards goes, some of it before."""
+        stay = {run.output.storage, *run.kept, *copies.intersection(run.made)}
+        going = defaultdict(list)
+        for storage in run.made:
+            if storage not in stay:
+                going[run.dropped.get(storage, len(run.made))].append(storage)
+        for count, storage in enumerate(run.made, 1):
+            self.blocks[storage] = self.ledger.take(storage.bytes, "working")
+            for done in going.pop(count, ()):
+                self._end(done)
+        for storage in copies.intersection(run.made):
+            self._hold(storage)
+        self._hold(run.output.storage)
+        for storage in set(run.kept):
+            self._hold(storage, kept=True)
 
     def _hold(self, storage: Storage, kept: bool = False) -> None:
         if storage.kind == "made":
