@@ -21,6 +21,7 @@ from archlang.source import Source
 from archlang.types import Shape
 
 if TYPE_CHECKING:
+    from archlang.analyses.memory.account import Memory, Setting
     from torch import nn
 
 
@@ -81,6 +82,16 @@ class Network:
         return varying(
             self.graph, lambda inputs: self._program.elaborate(self.name, self.settings, inputs)
         )
+
+    def memory(self, setting: Setting | None = None) -> Memory:
+        """What the network takes in bytes, at inference and in a training step.
+
+        ``setting`` says the batch, the optimizer, the precision and the device; unsaid, one
+        sample in float32 on the CPU, trained by SGD with momentum.
+        """
+        from archlang.analyses.memory.account import Memory, Setting
+
+        return Memory(self.graph, setting or Setting())
 
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.

@@ -13,7 +13,7 @@ import typer
 
 INTERRUPTED, FAILED = 130, 70
 
-COMMANDS = ("check", "summary", "compile", "train", "weights", "ops", "sizes")
+COMMANDS = ("check", "summary", "compile", "train", "weights", "ops", "sizes", "memory")
 """Each is a function in a module of its name, a `_` behind it where Python has that name."""
 
 

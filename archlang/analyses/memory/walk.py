@@ -132,7 +132,7 @@ class TrainingWalk(Walk):
             first, second = (ledger.take(size, "working") for size in sizes)
             for block in (first, *saved):
                 ledger.release(block)
-            self._give(self._as_taken(_Given(end, _Gradient(second)), value))
+            self._give(self._as_taken(_Given(end, _Gradient(second))))
 
     def backward(self) -> None:
         """The gradients, from the last layer to the first."""
@@ -157,10 +157,11 @@ class TrainingWalk(Walk):
         ledger.release(ledger.take(extra, "working"))
         self._let_go(gradient)
         self._drop(set(run.kept))
+        given = [self._as_taken(part) for part in given]
         for key, block in weights:
             self._add_weight(run, key, block)
         for part in given:
-            self._give(self._as_taken(part, y))
+            self._give(part)
 
     def _given(self, run: Run, node: Node, x: Value, gradient: _Gradient) -> _Given:
         """The gradient of what a layer took: that of its output, a part of it, or a new one."""
@@ -171,7 +172,7 @@ class TrainingWalk(Walk):
         dtype = x.dtype if run.op.merges else y.dtype
         return _Given(node, _Gradient(self.ledger.take(x.numel * BYTES[dtype], "working")))
 
-    def _as_taken(self, part: _Given, y: Value) -> _Given:
+    def _as_taken(self, part: _Given) -> _Given:
         """A gradient in the dtype of what it belongs to: autocast's copies are undone."""
         x = self.values[part.node]
         if part.gradient.block.bytes == self.ledger.rounded(x.bytes) or part.viewed:
