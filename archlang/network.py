@@ -21,8 +21,9 @@ from archlang.source import Source
 from archlang.types import Shape
 
 if TYPE_CHECKING:
-    from archlang.analyses.memory.account import Memory, Setting
     from torch import nn
+
+    from archlang.analyses.memory.account import Memory, Setting
 
 
 class ModelChoiceError(ValueError):

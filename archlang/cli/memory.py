@@ -12,13 +12,21 @@ from typing import Annotated
 import typer
 
 from archlang.analyses.memory.account import Memory, Precision, Setting
-from archlang.analyses.memory.ledger import Moment
+from archlang.analyses.memory.ledger import Kind, Moment
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
 from archlang.cli.output import check_folder, write_files
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.report import si
 
+NAMES: dict[Kind, str] = {
+    "ema": "mean of the weights",
+    "state": "optimizer state",
+    "batch": "inputs and labels",
+    "kept": "kept for backward",
+    "working": "at work",
+}
+"""What kinds of memory are called, where not by their own names."""
 LARGEST = 5
 """How many layers are listed."""
 ENDINGS = (".svg", ".png", ".pdf")
@@ -96,9 +104,7 @@ def memory(
     network = load_network(file, model, set_, input_)
     if plot is not None:
         _check_plot(Path(plot))
-    found = network.memory(
-        Setting(batch, optimizer.value, PRECISIONS[dtype], device.value, ema)
-    )
+    found = network.memory(Setting(batch, optimizer.value, PRECISIONS[dtype], device.value, ema))
     if plot is not None:
         from archlang.cli.plots import draw_memory
 
@@ -114,7 +120,8 @@ def memory(
 def _check_plot(path: Path) -> None:
     """End the program where the timeline cannot be drawn."""
     if path.suffix not in ENDINGS:
-        stop(f"cannot tell what to draw from the name {path}", hint="it can end in .svg, .png, .pdf")
+        hint = f"it can end in {', '.join(ENDINGS)}"
+        stop(f"cannot tell what to draw from the name {path}", hint=hint)
     check_folder(path)
     if find_spec("matplotlib") is None:
         stop("--plot needs matplotlib, which is not installed", hint="pip install 'archlang[plot]'")
@@ -132,6 +139,10 @@ def size_text(size: int) -> str:
         if size >= scale:
             return f"{size / scale:.{1 if unit == 'KiB' else 2 if unit == 'GiB' else 1}f} {unit}"
     return f"{size} B"
+
+
+def _texts(*sizes: int) -> list[str]:
+    return [size_text(size) if size else "" for size in sizes]
 
 
 def _lines(network: Network, found: Memory) -> Iterator[str]:
@@ -161,7 +172,7 @@ def _where(moment: Moment) -> str:
 
 def _account(found: Memory) -> Iterator[str]:
     """Each addend: all of it, and what is alive at the two worst moments."""
-    wholes = {
+    wholes: dict[Kind, int] = {
         "parameters": found.parameters,
         "buffers": found.buffers,
         "ema": found.ema,
@@ -171,19 +182,11 @@ def _account(found: Memory) -> Iterator[str]:
         "kept": found.kept,
         "working": 0,
     }
-    names = {
-        "ema": "mean of the weights",
-        "state": "optimizer state",
-        "batch": "inputs and labels",
-        "kept": "kept for backward",
-        "working": "at work",
-    }
     rows = []
     for kind, whole in wholes.items():
         inference, step = (m.live.get(kind, 0) for m in (found.inference, found.step))
         if whole or inference or step:
-            texts = [size_text(n) if n else "" for n in (whole, inference, step)]
-            rows.append(Cells((names.get(kind, kind), *texts)))
+            rows.append(Cells((NAMES.get(kind, kind), *_texts(whole, inference, step))))
     totals = (size_text(m.total) for m in (found.inference, found.step))
     rows.append(Cells(("peak", "", *totals)))
     head = ("", "in all", "inference", "step")
@@ -204,9 +207,7 @@ def _plain_sum(found: Memory) -> str:
 def _largest(found: Memory) -> Iterator[str]:
     """The layers with the most to keep and to learn."""
     layers = sorted(found.layers, key=lambda layer: -(layer.parameters + layer.kept))[:LARGEST]
-    rows = [
-        Cells((x.path, x.layer, *map(size_text, (x.parameters, x.output, x.kept)))) for x in layers
-    ]
+    rows = [Cells((x.path, x.layer, *_texts(x.parameters, x.output, x.kept))) for x in layers]
     head = ("largest", "layer", "parameters", "output", "kept")
     for line, _ in text_table(head, rows, right=(2, 3, 4), shrink=1, width=None):
         yield line

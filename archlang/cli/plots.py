@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from archlang.analyses.memory.account import Memory
 from archlang.analyses.memory.ledger import KINDS
+from archlang.cli.memory import NAMES
 
-NAMES = {
-    "ema": "mean of the weights",
-    "state": "optimizer state",
-    "batch": "inputs and labels",
-    "kept": "kept for backward",
-    "working": "at work",
-}
 COLOURS = (
     "#4477aa", "#66ccee", "#bbbbbb", "#aa3377", "#dddddd", "#ee6677", "#228833", "#ccbb44"
 )  # fmt: skip
@@ -45,13 +40,13 @@ def draw_memory(memory: Memory, path: Path) -> list[Path]:
         xytext=(6, 4),
         fontsize="small",
     )
-    for place, (before, after) in enumerate(zip(moments, moments[1:], strict=False)):
+    for place, (before, after) in enumerate(pairwise(moments)):
         if before.phase != after.phase:
             axes.axvline(place + 0.5, color="black", linewidth=0.8)
     axes.set_xlim(0, len(moments) - 1)
     axes.set_ylim(0, 1.15 * memory.step.total / MiB)
     axes.set_xlabel("forward | backward | update, layer by layer")
     axes.set_ylabel("MiB")
-    axes.legend(loc="lower center", fontsize="small", ncols=4)
+    figure.legend(loc="outside upper center", fontsize="small", ncols=len(kinds))
     figure.savefig(path)
     return [path]

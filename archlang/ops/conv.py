@@ -17,7 +17,7 @@ from archlang.arguments import (
 )
 from archlang.autograd import pad, suggested
 from archlang.op import Fresh, LayerError, Torch
-from archlang.step import BYTES, Step, Value
+from archlang.step import Step, Value
 from archlang.strides import is_channels_last, suggests_channels_last
 from archlang.types import (
     Dim,
@@ -149,17 +149,7 @@ class Conv(_Convolution, name="conv"):
         return _convolved(step, x, y)
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        (x,) = xs
-        if step.device != "cpu":
-            return 0
-        weight = step.weights["weight"].numel * BYTES[y.dtype]
-        if suggests_channels_last(*x.lie):
-            # the weight and its gradient, each laid out once more
-            return weight + (weight if _laid_out(step, x, step.weights["weight"]) else 0)
-        if all(s == 1 for s in per_axis(self.stride, x.rank - 2, "stride")):
-            return 0
-        # what goes back is copied, before there is a gradient of the weight
-        return max(0, x.numel * BYTES[y.dtype] - weight)
+        return _laid_out(step, step.low(xs[0]), step.low(step.weights["weight"]))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

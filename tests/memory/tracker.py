@@ -2,8 +2,9 @@
 
 A ``TorchDispatchMode`` would not do: while one is active, autograd adds up the gradients of a fork
 in new tensors, where without it the first is added to. The profiler's events change nothing, and
-show what is made inside an operator too. Left out are the buffers that oneDNN's convolutions and
-products ask for themselves: their layout is the processor's. They are counted apart.
+show what is made inside an operator too. Left out is what libraries take for themselves inside a
+convolution or a product, such as im2col's columns and oneDNN's blocked layouts: that depends on
+the processor. It is counted apart.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.profiler import ProfilerActivity, profile, record_function
 
-CONVOLUTIONS = ("aten::mkldnn_convolution", "aten::convolution_backward")
-"""Operators whose own allocations are oneDNN's: their tensors are made by operators inside."""
+CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
+"""What these allocate and release is im2col's or oneDNN's, but for copies in another layout."""
+COPIES = ("aten::contiguous", "aten::clone", "aten::to")
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
 """Operators that make their tensors themselves: what they release again is the library's."""
 OPTIMIZERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
@@ -72,11 +74,10 @@ class Measured:
         for number, change in enumerate(self.changes):
             if change.bytes > 0:
                 made[change.pointer] = number
-            elif (start := made.pop(change.pointer, None)) is not None:
-                around = self.changes[start].around
-                own = around[-1] in PRODUCTS and around == change.around
-                if own or around[-1] in CONVOLUTIONS:
-                    found |= {start, number}
+                continue
+            start = made.pop(change.pointer, None)
+            if start is not None and _is_library(self.changes[start].around, change.around):
+                found |= {start, number}
         return found
 
     def peak(self, library: bool = False) -> int:
@@ -85,12 +86,22 @@ class Measured:
 
     def peak_of(self, phase: str) -> int:
         """The most bytes alive at once within a phase."""
-        return max(live for live, change in self.curve() if change.phase == phase)
+        return max((live for live, c in self.curve() if c.phase == phase), default=0)
 
     @property
     def where(self) -> Change:
         """The change that brought the peak."""
         return max(self.curve(), key=lambda point: point[0])[1]
+
+
+def _is_library(made: tuple[str, ...], released: tuple[str, ...]) -> bool:
+    """Whether memory made and released inside these ranges is a library's own."""
+    if made == released and made[-1] in PRODUCTS:
+        return True
+    for depth, name in enumerate(made, 1):
+        if name in CONVOLUTIONS:
+            return released[:depth] == made[:depth] and not set(COPIES) & set(made[depth:])
+    return False
 
 
 def _stored(tensors: Any) -> int:
@@ -205,9 +216,7 @@ def measure_step(
         return Measured(before, _changes(step))
 
 
-def measure_inference(
-    module: nn.Module, inputs: list[Tensor], dtype: str = "float32"
-) -> Measured:
+def measure_inference(module: nn.Module, inputs: list[Tensor], dtype: str = "float32") -> Measured:
     """One forward pass for evaluation."""
     module.eval()
 
