@@ -130,7 +130,7 @@ def dropout(step: Step, x: Value, p: float, noise: Sizes | None = None,
         step.like(mask)
     if x.grad:
         step.keep(mask)
-    return x.view(x.sizes, x.strides) if inplace else elementwise(step, x)
+    return x.view(x.sizes, x.strides) if inplace else elementwise(step, x, mask)
 
 
 def pad(step: Step, x: Value, sizes: Sizes, mode: str) -> Value:
@@ -139,7 +139,7 @@ def pad(step: Step, x: Value, sizes: Sizes, mode: str) -> Value:
         return step.like(x) if sizes == x.sizes else suggested(step, sizes, x)
     if mode == "circular":
         return step.make(sizes, x.dtype, x.grad)
-    x = step.wide(x, "cpu") if mode == "replicate" and x.rank == 5 else x
+    x = x if mode == "reflect" and x.rank == 5 else step.wide(x, "cpu")
     if x.grad:
         step.keep(x)
     return suggested(step, sizes, x)

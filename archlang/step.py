@@ -90,8 +90,8 @@ class Value:
             (*self.strides[:axis], stride, *self.strides[axis:]),
         )
 
-    def squeeze(self, axis: int) -> Value:
-        """Without an axis of one value."""
+    def select(self, axis: int) -> Value:
+        """One place of an axis, which is then no more."""
         return self.view(
             self.sizes[:axis] + self.sizes[axis + 1 :],
             self.strides[:axis] + self.strides[axis + 1 :],

@@ -93,6 +93,7 @@ def forward(
     step = Step(autocast, device, training, batch, input_grad and training)
     found = Forward(graph, step)
     values: dict[Node, Value] = {}
+    reached = _reached(execution)
     for node in graph.nodes:
         if node.index not in (execution.run if training else execution.live):
             continue
@@ -101,7 +102,20 @@ def forward(
         op = execution.layer(node)
         output = op.saved(step, node.output, *(values[n] for n in node.inputs))
         values[node] = output
-        found.runs.append(Run(node, op, output, tuple(step.made), tuple(step.kept), step.dropped))
+        kept = tuple(step.kept) if node in reached else ()
+        found.runs.append(Run(node, op, output, tuple(step.made), kept, step.dropped))
+    return found
+
+
+def _reached(execution: Execution) -> set[Node]:
+    """The nodes that a gradient comes to: autograd lets go of what the others keep.
+
+    A tensor that is every sample's comes from nothing but weights.
+    """
+    found = set(execution.ends)
+    for node in reversed(execution.graph.nodes):
+        if node in found and node.op.once("") is None:
+            found.update(node.inputs)
     return found
 
 

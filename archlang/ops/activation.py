@@ -16,10 +16,16 @@ class _Activation(Weightless):
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""
-    saves: ClassVar[Literal["input", "output"]] = "input"
+    saves: ClassVar[Literal["input", "output"]]
     """What its gradient is worked out from."""
     inplace_saves: ClassVar[Literal["input", "output"]] = "input"
     """The same where it is written in place; what it keeps of its input is a copy."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
+        if name and not hasattr(cls, "saves"):
+            raise TypeError(f"layer `{name}` does not say what it `saves`")
+        super().__pydantic_init_subclass__(name=name, **kwargs)
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
@@ -66,6 +72,7 @@ class LeakyRelu(_Activation, name="leaky_relu"):
     """
 
     module = "LeakyReLU"
+    saves = "input"
     inplace_saves = "output"
     options: ClassVar[dict[str, str]] = {"slope": "negative_slope"}
     slope: Number = 0.01
@@ -83,6 +90,7 @@ class Elu(_Activation, name="elu"):
     """
 
     module = "ELU"
+    saves = "input"
     inplace_saves = "output"
     alpha: Number = 1.0
     inplace: Truth = False
@@ -124,6 +132,7 @@ class Celu(_Activation, name="celu"):
     """
 
     module = "CELU"
+    saves = "input"
     inplace_saves = "output"
     alpha: Number = 1.0
     inplace: Truth = False
@@ -146,6 +155,7 @@ class Selu(_Activation, name="selu"):
     """
 
     module = "SELU"
+    saves = "input"
     inplace_saves = "output"
     inplace: Truth = False
 
@@ -161,6 +171,7 @@ class Hardtanh(_Activation, name="hardtanh"):
     """
 
     module = "Hardtanh"
+    saves = "input"
     min_val: Number = -1.0
     max_val: Number = 1.0
     inplace: Truth = False
@@ -187,6 +198,7 @@ class Relu6(_Activation, name="relu6"):
     """
 
     module = "ReLU6"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -231,6 +243,7 @@ class Softplus(_Activation, name="softplus"):
     """
 
     module = "Softplus"
+    saves = "input"
     beta: Number = 1.0
     threshold: Number = 20.0
 
@@ -250,12 +263,13 @@ class LogSigmoid(_Activation, name="log_sigmoid"):
     """
 
     module = "LogSigmoid"
+    saves = "input"
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        if x.grad and step.device == "cpu":
-            step.keep(step.like(x))  # exp(-|x|)
-        return unary(step, x, "input")
+        if x.grad:
+            step.keep(x, *([step.like(x)] if step.device == "cpu" else []))  # exp(-|x|)
+        return step.make(x.sizes, x.dtype, x.grad)
 
 
 class Softmax(_Activation, name="softmax"):
@@ -314,6 +328,7 @@ class Gelu(_Activation, name="gelu"):
     """
 
     module = "GELU"
+    saves = "input"
 
 
 class Silu(_Activation, name="silu"):
@@ -328,6 +343,7 @@ class Silu(_Activation, name="silu"):
     """
 
     module = "SiLU"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -342,6 +358,7 @@ class Mish(_Activation, name="mish"):
     """
 
     module = "Mish"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -356,6 +373,7 @@ class Hardswish(_Activation, name="hardswish"):
     """
 
     module = "Hardswish"
+    saves = "input"
     inplace: Truth = False
 
 
@@ -370,4 +388,5 @@ class Hardsigmoid(_Activation, name="hardsigmoid"):
     """
 
     module = "Hardsigmoid"
+    saves = "input"
     inplace: Truth = False

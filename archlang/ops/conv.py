@@ -143,10 +143,10 @@ class Conv(_Convolution, name="conv"):
         (x,) = xs
         pads = self.pads(x.rank - 2)
         uneven = any(before != after for before, after in pads)
-        if any(map(any, pads)) and (uneven or self.pad_mode != "zeros"):
+        if uneven or self.pad_mode != "zeros":
             inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
             x = pad(step, x, (*x.sizes[:2], *inner), self.pad_mode)
-        return _convolved(step, x, y)
+        return _convolved(self, step, x, y)
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
         return _laid_out(step, step.low(xs[0]), step.low(step.weights["weight"]))
@@ -232,7 +232,7 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        return _convolved(step, x, y)
+        return _convolved(self, step, x, y)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -265,7 +265,7 @@ def _laid_out(step: Step, x: Value, weight: Value) -> int:
     return step.like(weight).bytes
 
 
-def _convolved(step: Step, x: Value, y: Tensor) -> Value:
+def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Value:
     """A convolution keeps its input and its weight, whichever gradient is asked for."""
     x, weight = step.low(x), step.low(step.weights["weight"])
     if "bias" in step.weights:
@@ -273,4 +273,17 @@ def _convolved(step: Step, x: Value, y: Tensor) -> Value:
     if weight.grad:
         step.keep(x, weight)
     _laid_out(step, x, weight)
+    if x.rank == 5 and step.device == "cpu" and not _by_onednn(op, x, weight):
+        return step.make(step.sizes(y), x.dtype, weight.grad)
     return replace(suggested(step, step.sizes(y), x), grad=weight.grad)
+
+
+def _by_onednn(op: Conv | ConvTranspose, x: Value, weight: Value) -> bool:
+    """Whether oneDNN computes it, which keeps volumes channels last, on more than one thread."""
+    if isinstance(op, ConvTranspose):
+        stride = per_axis(op.stride, x.rank - 2, "stride")
+        extra = per_axis(op.output_pad, x.rank - 2, "output_pad")
+        if any(n >= s for n, s in zip(extra, stride, strict=True)):
+            return False
+    large = min(weight.sizes[-2:]) > 3 or prod(x.sizes[:4]) > 20480
+    return x.dtype != "float32" or op.groups > 1 or large or x.sizes[0] > 1

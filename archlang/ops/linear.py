@@ -68,7 +68,9 @@ class Linear(Fresh, name="linear"):
         weight, bias = step.weights["weight"], step.weights.get("bias")
         if self.drop_connect:
             weight = dropout(step, weight, self.drop_connect)
-        return linear(step, x.movedim(axis, -1), weight, bias).movedim(-1, axis)
+        if axis < y.rank or self.drop_connect:
+            x = x.movedim(axis, -1)
+        return linear(step, x, weight, bias).movedim(-1, axis)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -157,7 +157,8 @@ class GroupNorm(_Norm, name="groupnorm"):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        x = in_its_format(step, step.wide(x, "cuda"))
+        x = step.wide(x, "cuda")
+        x = x if step.device == "cpu" else contiguous(step, x)
         return normalised(step, x, (x.sizes[0], self.groups), suggested(step, x.sizes, x))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
@@ -214,10 +215,11 @@ class InstanceNorm(_Norm, name="instancenorm"):
         if self.affine:
             weight, _ = (step.make((rows[1],), "float32", w.grad) for w in step.weights.values())
         if self.track:
-            repeated = [step.make((rows[1],), "float32") for _ in ("mean", "variance")]
+            dtype = x.dtype if weight is None else "float32"
+            repeated = [step.make((rows[1],), dtype) for _ in ("mean", "variance")]
             if flat.grad or (weight is not None and weight.grad):
                 step.keep(*repeated)
-        out = batch_norm(step, flat, weight, tracked=self.track)
+        out = batch_norm(step, flat, weight, tracked=False)
         return out.view(x.sizes, lie.contiguous(x.sizes))
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:

@@ -14,23 +14,25 @@ from archlang.arguments import (
 from archlang.autograd import suggested, summed
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import Dim, Tensor, constant_rule, through, window_rule
 
 
-def _over_windows(step: Step, x: Value, y: Tensor, indices: bool) -> Value:
+def _over_windows(step: Step, x: Value, y: Tensor, indices: bool, last: bool = False) -> Value:
     """What pools to several values keeps its input; the largest, also where it stood (int64).
 
-    Over one axis, it is pooled as an image of one row.
+    Over one axis, it is pooled as an image of one row. ``last`` says that a volume whose
+    channels come last stays so.
     """
     sizes = step.sizes(y)
     row = x.rank == 3
     if row:
         x, sizes = x.unsqueeze(2), (*sizes[:2], 1, sizes[2])
-    result = suggested(step, sizes, x)
-    places = [suggested(step, sizes, x, "int64")] if indices else []
+    form = x if last or x.rank == 4 else x.view(x.sizes, contiguous(x.sizes))
+    result = suggested(step, sizes, form)
     if x.grad:
-        step.keep(x, *places)
-    return result.squeeze(2) if row else result
+        step.keep(x, *([suggested(step, sizes, form, "int64")] if indices else []))
+    return result.select(2) if row else result
 
 
 class _Pool(Weightless, Fresh):
@@ -109,8 +111,9 @@ class MaxPool(_Pool, name="maxpool"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         x = step.wide(x, "cpu") if x.rank == 5 else x
-        indices = x.grad or x.rank > 3 or step.device != "cpu"
-        return _over_windows(step, x, y, indices)
+        if x.rank == 3 and not x.grad and step.device == "cpu":
+            return step.make(step.sizes(y), x.dtype)
+        return _over_windows(step, x, y, indices=True, last=True)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -229,7 +232,9 @@ class _AdaptivePool(Weightless, Fresh):
         return Tensor((x.channels, *(s for s in sizes if s is not None)))
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
-        return _over_windows(step, xs[0], y, indices=True)
+        (x,) = xs
+        x = step.wide(x, "cpu") if x.rank == 5 else x
+        return _over_windows(step, x, y, indices=True)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -27,7 +27,8 @@ class _Dropout(View):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        return dropout(step, x, self.p, self.noise(x), self.inplace, self.shifts)
+        inplace = self.inplace and not self.shifts  # PyTorch's alpha dropout never is
+        return dropout(step, x, self.p, self.noise(x), inplace, self.shifts)
 
     def noise(self, x: Value) -> Sizes | None:
         """The sizes of what is drawn; None for one draw a value."""

@@ -8,6 +8,7 @@ from archlang.arguments import Axes, Lengths, Number, PositiveInt, Sizes, Truth,
 from archlang.autograd import flatten, reshape, suggested
 from archlang.op import Fresh, LayerError, Torch, View, Weightless
 from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import (
     Shape,
     Tensor,
@@ -230,7 +231,9 @@ class Split(View, name="split"):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        return x.view((x.sizes[0], *map(int, y.shape)), x.strides)
+        axis = axis_of(self.axis, y.rank) + 1
+        parts = (self.parts, int(y.shape[axis - 1]))
+        return reshape(step, x, (*x.sizes[:axis], *parts, *x.sizes[axis + 1 :])).select(axis)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
@@ -307,7 +310,8 @@ class Parameter(View, name="parameter"):
         if step.once:
             return stored if self.batch else stored.unsqueeze(0)
         sizes = step.sizes(y)
-        return stored.view(sizes, (0, *stored.strides[-y.rank :]))
+        strides = stored.strides[-y.rank :]
+        return stored.view(sizes, contiguous(sizes) if sizes[0] == 1 else (0, *strides))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         stored = [int(size) for size in self.params()[""]]

@@ -7,6 +7,7 @@ from archlang.arguments import Number, PositiveInt, Whole, axis_of
 from archlang.autograd import elementwise
 from archlang.op import Fresh, LayerError, Torch, Weightless
 from archlang.step import Step, Value
+from archlang.strides import contiguous
 from archlang.types import Dim, Shape, Tensor, divided_rule, through
 
 
@@ -50,7 +51,8 @@ class PRelu(Fresh, name="prelu"):
         x, slopes = step.low(x), step.low(step.weights["weight"])
         if slopes.grad:
             step.keep(x, slopes)
-        return replace(elementwise(step, x), grad=slopes.grad)
+        rows = (1, self.num_parameters, *(1,) * (x.rank - 2))
+        return replace(elementwise(step, x, slopes.view(rows, contiguous(rows))), grad=slopes.grad)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         given = () if self.num_parameters == 1 else (self.num_parameters,)

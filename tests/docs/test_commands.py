@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from archlang.op import Op
+from tests.analyses.saved_tensors import mismatch
 from tests.docs.blocks import ROOT, Block, agrees, blocks, blocks_of, commands
 from tests.docs.conftest import Shell
 from tests.ops.cases import Case
-from tests.ops.test_layers import holds
+from tests.ops.test_layers import holds, load
 
 
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
@@ -42,10 +43,12 @@ def test_the_layer_of_contributing_holds(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(Op, "registry", dict(Op.registry))
     page = ROOT / "CONTRIBUTING.md"
     layer, case = (b.text for b in blocks_of(page) if b.info == "python")
-    names: dict[str, Any] = {"__name__": "softsign", "Case": Case}
+    names: dict[str, Any] = {"__name__": "softshrink", "Case": Case}
     exec(compile(layer, str(page), "exec"), names)
-    assert "softsign" in Op.registry
-    holds(eval(case.strip(), names))
+    assert "softshrink" in Op.registry
+    line = eval(case.strip(), names)
+    holds(line)
+    assert mismatch(load(line.spec, line.takes)) == ""
 
 
 def test_every_info_string_is_known() -> None:

@@ -157,7 +157,10 @@ def test_a_name_is_taken_once() -> None:
             """Another."""
 
 
-@pytest.mark.parametrize("question", ["infer", "params", "buffers", "macs", "neurons", "saved", "lower"])
+QUESTIONS = ["infer", "params", "buffers", "macs", "neurons", "saved", "lower"]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_a_layer_answers_every_question(question: str) -> None:
     body = {"__doc__": "Lacks an answer.", question: getattr(Op, question)}
     with pytest.raises(TypeError, match=f"`lacking` does not answer `{question}`"):
