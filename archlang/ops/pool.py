@@ -30,8 +30,9 @@ def _over_windows(step: Step, x: Value, y: Tensor, indices: bool, last: bool = F
         x, sizes = x.unsqueeze(2), (*sizes[:2], 1, sizes[2])
     form = x if last or x.rank == 4 else x.view(x.sizes, contiguous(x.sizes))
     result = suggested(step, sizes, form)
+    places = [suggested(step, sizes, form, "int64")] if indices else []
     if x.grad:
-        step.keep(x, *([suggested(step, sizes, form, "int64")] if indices else []))
+        step.keep(x, *places)
     return result.select(2) if row else result
 
 
