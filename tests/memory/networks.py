@@ -34,7 +34,7 @@ LONG = {
     "efficientnet_b0": ("efficientnet", (3, 96, 96)),
     "fcn_resnet50": ("fcn", (3, 64, 64)),
     "bn_inception": ("inception", (3, 96, 96)),
-    "inception_v3": ("inception", (3, 171, 171)),
+    "inception_v3": ("inception", None),
     "mnasnet0_5": ("mnasnet", (3, 96, 96)),
     "mobilenet_v1_025_224": ("mobilenet", (3, 96, 96)),
     "mobilenet_v2": ("mobilenet", (3, 96, 96)),
