@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARCHLANG := $(BIN)/archlang
 JOBS ?= 2
 
-# `make test-long` also runs the larger models of torchvision and 20,000 random networks.
+# `make test-long` also runs the larger models of torchvision and many more random networks.
 
 .PHONY: demo test test-long lint types bench clean
 
@@ -28,6 +28,7 @@ test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m tests.properties.run 20000
 	$(BIN)/python -m tests.sizes.run 5000
+	$(BIN)/python -m tests.analyses.kept_run 1000
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

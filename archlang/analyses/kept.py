@@ -1,7 +1,17 @@
 """What one forward pass makes, and what autograd keeps of it for the backward pass, in bytes.
 
 Kept are the distinct storages that autograd saves, less parameters, buffers and the model's
-inputs: what ``torch.autograd.graph.saved_tensors_hooks`` sees of the compiled module.
+inputs: what ``torch.autograd.graph.saved_tensors_hooks`` sees of the compiled module, and still
+holds when the pass is over. Autocast's copies of weights and inputs are among them. All weights
+need gradients; inputs, if so asked.
+
+On the CPU that is exact, on more than one thread (with one, PyTorch takes another kernel for some
+convolutions over volumes, which lays its output out otherwise). On CUDA it is what PyTorch's rules
+say without a device: autocast runs other layers in float32 there, and dropout keeps a byte a
+value. What only a device tells is left out: the state of random numbers that fused attention
+keeps (some ten bytes a layer), its rounding up of the positions, and which kernel it chooses
+(taken for one that keeps query, key, value, output and the logarithms of the sums); and the
+reserve that cuDNN may want for batch norm, which is empty by default.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ FAMILIES = {
     "mnasnet_a1", "mobilenet_v1_025_224", "mobilenet_v2", "mobilenet_v3_small",
     "preact_resnet50", "preact_resnet110", "regnet_x_400mf", "regnet_y_400mf", "resnet18",
     "resnext50_32x4d", "resnet20", "resnet50d", "resnet_rs50", "se_resnet50",
-    "se_bn_inception", "shufflenet_v2_x0_5", "squeezenet1_1", "vit_b_16", "xception",
+    "se_bn_inception", "shufflenet_v2_x0_5", "squeezenet1_1", "vit_b_16", "xception", "vgg11",
 }  # fmt: skip
 """The smallest of each family; beside them, all models of the files that have few."""
 
