@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +15,11 @@ from archlang.analyses.memory.account import Memory, Precision, Setting
 from archlang.analyses.memory.ledger import Kind, Moment
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
 from archlang.cli.output import check_folder, write_files
+from archlang.cli.sizes import row_sizes
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.report import si
+from archlang.types import symbols
 
 NAMES: dict[Kind, str] = {
     "ema": "mean of the weights",
@@ -93,6 +95,9 @@ def memory(
     plot: Annotated[
         str | None, typer.Option(help="Draw a step's timeline there: .svg, .png or .pdf.")
     ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Figures over sizes: FIRST:LAST:STEP, such as 128:512:32.")
+    ] = None,
     format_: Annotated[MemoryFormat, typer.Option("--format", "-f", help="Printed as.")] = (
         MemoryFormat.text
     ),
@@ -102,6 +107,10 @@ def memory(
     The loss of a step is the cross entropy of each output.
     """
     network = load_network(file, model, set_, input_)
+    at = row_sizes(table) if table else []
+    if at and not any(symbols(d) for n in network.graph.inputs.values() for d in n.output.shape):
+        hint = "name them, as in `input image: [3, H=224, W=224]`"
+        stop("--table is over the sizes that the input names, and it names none", hint=hint)
     if plot is not None:
         _check_plot(Path(plot))
     found = network.memory(Setting(batch, optimizer.value, PRECISIONS[dtype], device.value, ema))
@@ -110,9 +119,12 @@ def memory(
 
         write_files(Path(plot), lambda path: draw_memory(found, path))
     if format_ is MemoryFormat.json:
-        print(json.dumps(_data(network, found), ensure_ascii=False))
+        print(json.dumps(_data(network, found, at), ensure_ascii=False))
         return
     print("\n".join(_lines(network, found)))
+    if at:
+        print()
+        print("\n".join(_over_sizes(network, found, at)))
     if plot is not None:
         print(f"\nwritten to {plot}")
 
@@ -127,10 +139,41 @@ def _check_plot(path: Path) -> None:
         stop("--plot needs matplotlib, which is not installed", hint="pip install 'archlang[plot]'")
 
 
-def _data(network: Network, found: Memory) -> dict[str, object]:
+def _data(network: Network, found: Memory, at: list[int]) -> dict[str, Any]:
     from archlang import __version__
 
-    return {"version": __version__, "model": network.name, **found.to_json()}
+    data = {"version": __version__, "model": network.name, **found.to_json()}
+    if at:
+        data["table"] = [_figures(network, found.setting, size) for size in at]
+    return data
+
+
+def _figures(network: Network, setting: Setting, size: int) -> dict[str, int | None]:
+    """The account where every size that the input names is ``size``; None where not legal."""
+    from archlang.analyses.sizes import legal
+
+    allowed = legal(network.graph, training=True)
+    point = dict.fromkeys(allowed.names, size)
+    figures: dict[str, int | None] = {"size": size, "kept": None, "inference": None, "step": None}
+    if allowed.holds(point):
+        inputs = {n: node.output.at(point).shape for n, node in network.graph.inputs.items()}
+        there = network.at(inputs).memory(setting)
+        figures |= {"kept": there.kept, "inference": there.inference.total}
+        figures["step"] = there.step.total
+    return figures
+
+
+def _over_sizes(network: Network, found: Memory, at: list[int]) -> Iterator[str]:
+    """The rows of ``--table``."""
+    rows = []
+    for size in at:
+        figures = _figures(network, found.setting, size)
+        known = [n for n in (figures[k] for k in ("kept", "inference", "step")) if n is not None]
+        texts = _texts(*known) if known else ["not legal", "", ""]
+        rows.append(Cells((str(size), *texts), plain=not known))
+    head = ("size", "kept", "inference", "step")
+    for line, _ in text_table(head, rows, right=(0, 1, 2, 3), shrink=0, width=None):
+        yield line
 
 
 def size_text(size: int) -> str:

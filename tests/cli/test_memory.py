@@ -57,6 +57,24 @@ def test_at_another_size(run):
     assert 3.9 < large["kept"] / small["kept"] < 4.1
 
 
+def test_a_table_over_sizes(run):
+    command = ("memory", VGG, "-m", "vgg11", "-b", "2", "--table", "16:96:40")
+    rows = json.loads(run(*command, "-f", "json").out)["table"]
+    assert [row["step"] is None for row in rows] == [True, False, False]
+    for row in rows[1:]:
+        shape = (3, row["size"], row["size"])
+        found = archlang.load(VGG, "vgg11", inputs={"image": shape}).memory(Setting(2, "adamw"))
+        figures = (found.kept, found.inference.total, found.step.total)
+        assert (row["kept"], row["inference"], row["step"]) == figures
+    assert "  16   not legal" in run(*command).out
+
+
+def test_a_table_wants_sizes_with_names(run):
+    ended = run("memory", LENET, "-m", "lenet5", "--table", "16:64:16")
+    assert (ended.code, ended.out) == (2, "")
+    assert "it names none" in ended.err
+
+
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_the_timeline_is_drawn(run, tmp_path, ending):
     pytest.importorskip("matplotlib")
