@@ -12,7 +12,7 @@ import archlang
 from archlang import Network
 from archlang.analyses.memory.account import Setting
 from archlang.analyses.memory.ledger import Moment
-from tests.memory.networks import BATCH, LONG, QUICK, batch_of, load, random_spec
+from tests.memory.networks import BATCH, LONG, QUICK, SPECS, batch_of, load, random_spec
 from tests.memory.tracker import Measured, measure_inference, measure_step
 
 NEAR = {"float32": 0.001, "bfloat16": 0.005}
@@ -71,6 +71,10 @@ def test_the_larger_ones(name: str) -> None:
         check_step(network, optimizer, dtype)
     for dtype in NEAR:
         check_inference(network, dtype)
+
+
+def test_every_spec_is_measured() -> None:
+    assert {file for file, _ in (QUICK | LONG).values()} == {p.stem for p in SPECS.glob("*.arch")}
 
 
 def test_where_a_peak_is() -> None:
