@@ -54,7 +54,11 @@ def elementwise(step: Step, *xs: Value) -> Value:
     """A new tensor worked out from ``xs`` value by value; nothing is kept."""
     sizes = lie.broadcast(*(x.sizes for x in xs))
     strides = lie.elementwise(*(x.lie for x in xs))
-    return step.make(sizes, promoted(*xs), any(x.grad for x in xs), strides)
+    dtype = promoted(*xs)
+    casts = [step.like(x, dtype) for x in xs if x.dtype != dtype and step.device == "cpu"]
+    result = step.make(sizes, dtype, any(x.grad for x in xs), strides)
+    step.drop(*casts)
+    return result
 
 
 def mul(step: Step, a: Value, b: Value) -> Value:
@@ -82,6 +86,12 @@ def unary(step: Step, x: Value, keeps: str, inplace: bool = False) -> Value:
     if x.grad and keeps != "nothing":
         step.keep(x if keeps == "input" else y)
     return y
+
+
+def summed(step: Step, x: Value) -> None:
+    """What a sum over ``x`` takes for itself: on the CPU, one of low precision is in float32."""
+    if step.device == "cpu" and x.dtype != "float32":
+        step.like(x, "float32")
 
 
 def matmul(step: Step, a: Value, b: Value) -> tuple[Value, Value]:

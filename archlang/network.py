@@ -24,6 +24,7 @@ from archlang.types import Shape
 if TYPE_CHECKING:
     from torch import nn
 
+    from archlang.analyses.memory.account import Memory, Setting
     from archlang.analyses.receptive import TensorField
 
 
@@ -102,6 +103,16 @@ class Network:
         if found is None:
             raise ValueError(f"no tensor of {self.name} is a map of its input; name one")
         return found
+
+    def memory(self, setting: Setting | None = None) -> Memory:
+        """What the network takes in bytes, at inference and in a training step.
+
+        ``setting`` says the batch, the optimizer, the precision and the device; unsaid, one
+        sample in float32 on the CPU, trained by SGD with momentum.
+        """
+        from archlang.analyses.memory.account import Memory, Setting
+
+        return Memory(self.graph, setting or Setting())
 
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.

@@ -93,6 +93,10 @@ class Op(BaseModel):
     """Whether it pools to sizes of its own, whatever the sizes of what it takes."""
     usual: ClassVar[str] = ""
     """PyTorch's module that others write for it, where it needs none; `{}` is the axes S."""
+    passes_gradient: ClassVar[bool] = False
+    """Whether what arrives gets the gradient of its output as it is, or a part of it."""
+    weights_viewed: ClassVar[bool] = False
+    """Whether the gradients of its weights are views, to which autograd adds only in a copy."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
@@ -148,6 +152,14 @@ class Op(BaseModel):
         said with ``step.keep``, by the memory it lies in.
         """
         raise NotImplementedError
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        """Bytes that its backward pass takes at most beside the gradients that it gives.
+
+        ``y`` and ``xs`` are those of the forward pass. What a library takes for itself (oneDNN,
+        cuDNN) is not counted.
+        """
+        return 0
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         """The PyTorch module that computes it, or None where ``call`` needs none."""
@@ -261,7 +273,7 @@ class Fresh(Op):
 class View(Weightless):
     """A layer that shows the values it is given in another form, and makes none."""
 
-    aliases = True
+    aliases = passes_gradient = True
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work()

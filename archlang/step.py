@@ -52,6 +52,11 @@ class Value:
         return prod(self.sizes)
 
     @property
+    def bytes(self) -> int:
+        """Bytes of its values, were they in memory of their own."""
+        return self.numel * BYTES[self.dtype]
+
+    @property
     def rank(self) -> int:
         """Number of axes, the batch counted."""
         return len(self.sizes)
@@ -103,9 +108,9 @@ class Step:
 
     ``autocast`` is the dtype that products run in, or None without autocast. In evaluation
     (``training`` False) nothing needs a gradient. A layer reads its own weights by key from
-    ``weights``, and tells what it makes (``make``) and what autograd keeps of it (``keep``);
-    both lists are the current layer's. With ``once``, what is every sample's may come with a
-    batch of one.
+    ``weights``, and tells what it makes (``make``), what autograd keeps of it (``keep``) and
+    what it lets go of before it is done (``drop``): these are the current layer's. With
+    ``once``, what is every sample's may come with a batch of one.
     """
 
     autocast: Low | None = None
@@ -117,11 +122,13 @@ class Step:
     weights: Mapping[str, Value] = field(default_factory=dict)
     made: list[Storage] = field(default_factory=list)
     kept: list[Storage] = field(default_factory=list)
-    _cast: dict[Storage, Value] = field(default_factory=dict)
+    dropped: dict[Storage, int] = field(default_factory=dict)
+    copies: dict[Storage, Value] = field(default_factory=dict)
+    """Autocast's copies of leaves, by what they are copies of."""
 
     def begin(self, weights: Mapping[str, Value], once: bool = False) -> None:
         """Turn to the next layer."""
-        self.weights, self.once, self.made, self.kept = weights, once, [], []
+        self.weights, self.once, self.made, self.kept, self.dropped = weights, once, [], [], {}
 
     def sizes(self, y: Tensor) -> Sizes:
         """The sizes of a tensor, the batch counted."""
@@ -152,14 +159,19 @@ class Step:
         """Say that autograd saves these."""
         self.kept.extend(v.storage for v in values)
 
+    def drop(self, *values: Value) -> None:
+        """Say that the layer lets go of these, after all that it has made so far."""
+        self.dropped.update((v.storage, len(self.made)) for v in values)
+
     def cast(self, x: Value, dtype: Dtype) -> Value:
         """``x`` in another dtype: itself, or a copy; autocast keeps a leaf's at hand."""
         if x.dtype == dtype:
             return x
-        if x.leaf and x.grad and self.autocast == dtype:
-            if x.storage not in self._cast:
-                self._cast[x.storage] = self.like(x, dtype)
-            return self._cast[x.storage]
+        weight = x.leaf and (x.grad or x.storage.kind == "weight")
+        if weight and self.autocast == dtype:
+            if x.storage not in self.copies:
+                self.copies[x.storage] = self.like(x, dtype)
+            return self.copies[x.storage]
         return self.like(x, dtype)
 
     def low(self, x: Value) -> Value:

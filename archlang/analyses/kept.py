@@ -16,7 +16,7 @@ reserve that cuDNN may want for batch norm, which is empty by default.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -41,6 +41,8 @@ class Run:
     output: Value
     made: tuple[Storage, ...]
     kept: tuple[Storage, ...]
+    dropped: Mapping[Storage, int]
+    """How many storages were made when it let go of one that nothing else needs."""
 
 
 @dataclass(eq=False)
@@ -50,6 +52,8 @@ class Forward:
     graph: Graph
     step: Step
     runs: list[Run] = field(default_factory=list)
+    weights: dict[tuple[str, str], Value] = field(default_factory=dict)
+    """Each parameter, by its node's path and its key."""
 
     @cached_property
     def kept(self) -> int:
@@ -99,18 +103,17 @@ def forward(
     step = Step(autocast, device, training, batch, input_grad and training)
     found = Forward(graph, step)
     values: dict[Node, Value] = {}
-    weights: dict[tuple[str, str], Value] = {}
     reached = _reached(execution)
     for node in graph.nodes:
         if node.index not in (execution.run if training else execution.live):
             continue
-        own = {key: _weight(weights, node, key, training) for key in node.params}
+        own = {key: _weight(found.weights, node, key, training) for key in node.params}
         step.begin(own, once=node.op.once("") is not None and execution.stretched(node))
         op = execution.layer(node)
         output = op.saved(step, node.output, *(values[n] for n in node.inputs))
         values[node] = output
         kept = tuple(step.kept) if node in reached else ()
-        found.runs.append(Run(node, op, output, tuple(step.made), kept))
+        found.runs.append(Run(node, op, output, tuple(step.made), kept, step.dropped))
     return found
 
 

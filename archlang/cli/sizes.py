@@ -47,7 +47,7 @@ def sizes(
     """
     network = load_network(file, model, set_, input_)
     found, figures = legal(network.graph), growth(network.graph)
-    at = _row_sizes(table) if table else []
+    at = row_sizes(table) if table else []
     if format_ is SizesFormat.json:
         print(json.dumps(_data(network, found, figures, near, at), ensure_ascii=False))
         return
@@ -63,7 +63,8 @@ def sizes(
             print(line)
 
 
-def _row_sizes(text: str) -> list[int]:
+def row_sizes(text: str) -> list[int]:
+    """The sizes that ``--table FIRST:LAST:STEP`` asks for; ends the program where it is not so."""
     try:
         first, last, step = map(int, text.split(":"))
         rows = range(first, last + 1, step)

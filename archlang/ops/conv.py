@@ -20,6 +20,7 @@ from archlang.arguments import (
 from archlang.autograd import pad, suggested
 from archlang.op import Fresh, LayerError, Torch, Work
 from archlang.step import Step, Value
+from archlang.strides import is_channels_last, suggests_channels_last
 from archlang.types import (
     Dim,
     Shape,
@@ -180,6 +181,9 @@ class Conv(_Convolution, name="conv"):
             x = pad(step, x, (*x.sizes[:2], *inner), self.pad_mode)
         return _convolved(self, step, x, y)
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return _laid_out(step, step.low(xs[0]), step.low(step.weights["weight"]))
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         axes = x.rank - 1
@@ -308,6 +312,14 @@ def _weights(op: Conv | ConvTranspose, x: Tensor, ends: tuple[Dim, Dim]) -> dict
     return shapes
 
 
+def _laid_out(step: Step, x: Value, weight: Value) -> int:
+    """Bytes of the copy of a weight that a CPU makes where ``x`` is channels last, if it does."""
+    last = step.device == "cpu" and suggests_channels_last(*x.lie)
+    if not last or is_channels_last(*weight.lie):
+        return 0
+    return step.like(weight).bytes
+
+
 def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Value:
     """A convolution keeps its input and its weight, whichever gradient is asked for."""
     x, weight = step.low(x), step.low(step.weights["weight"])
@@ -315,6 +327,7 @@ def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Val
         step.low(step.weights["bias"])
     if weight.grad:
         step.keep(x, weight)
+    _laid_out(step, x, weight)
     if x.rank == 5 and step.device == "cpu" and not _by_onednn(op, x, weight):
         return step.make(step.sizes(y), x.dtype, weight.grad)
     return replace(suggested(step, step.sizes(y), x), grad=weight.grad)

@@ -27,6 +27,7 @@ class Linear(Fresh, name="linear"):
     """
 
     depth = 1
+    weights_viewed = True
 
     features: PositiveInt
     axis: OptionalWhole = None

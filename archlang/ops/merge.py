@@ -36,6 +36,10 @@ class _Merge(Weightless, Fresh):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         return reduce(lambda a, b: elementwise(step, a, b), xs)
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        # what is stretched gets a gradient of the whole size, which is then summed up
+        return y.bytes * sum(x.grad and x.numel < y.numel for x in xs) if self.stretches else 0
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         return None
 
@@ -71,7 +75,7 @@ class Add(_Merge, name="add"):
         add { conv(3x3, 3) | identity } : [3, 32, 32] -> [3, 32, 32]
     """
 
-    stretches = True
+    stretches = passes_gradient = True
 
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(xs):
@@ -214,6 +218,8 @@ class Concat(_Merge, name="concat"):
 
         concat { conv(1x1, 64) | conv(3x3, 128) } : [192, 28, 28] -> [192, 28, 28]
     """
+
+    passes_gradient = True
 
     axis: Whole = 0
 

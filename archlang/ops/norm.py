@@ -117,6 +117,9 @@ class BatchNorm(_Norm, name="bn"):
         (x,) = xs
         return batch_norm(step, x, step.weights.get("weight"))
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return y.bytes if step.device == "cpu" else 0
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
         options: dict[str, Any] = {}
@@ -248,6 +251,9 @@ class InstanceNorm(_Norm, name="instancenorm"):
                 step.keep(*repeated)
         out = batch_norm(step, flat, weight, tracked=False)
         return out.view(x.sizes, lie.contiguous(x.sizes))
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return y.bytes if step.device == "cpu" else 0
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -53,12 +53,18 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         mean = step.make(x.sizes, padded.dtype, x.grad, square.strides)
         if x.grad:
             step.keep(padded)
-        power = unary(step, step.wide(unary(step, mean, "nothing"), "cuda"), "input")
+        step.drop(square, padded)
+        added = unary(step, mean, "nothing")
+        power = unary(step, step.wide(added, "cuda"), "input")
+        step.drop(mean, added)
         return div(step, x, power)
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         near = Slide(0, 1, 1, -(self.size // 2), (self.size - 1) // 2)
         return ((near, *unmoved(y.rank)[1:]),)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return 3 * y.bytes  # those of a quotient, and what they are worked out from
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         defaults = {p.name: p.default for p in self.parameters()}
@@ -122,8 +128,17 @@ class GlobalResponseNorm(Fresh, name="grn"):
         if x.grad:
             step.keep(x, norms)
         relative = div(step, norms, mean)
-        scaled = mul(step, step.weights["gamma"], mul(step, x, relative))
-        return elementwise(step, elementwise(step, scaled, step.weights["beta"]), x)
+        mixed = mul(step, x, relative)
+        scaled = mul(step, step.weights["gamma"], mixed)
+        step.drop(mixed)
+        shifted = elementwise(step, scaled, step.weights["beta"])
+        step.drop(scaled)
+        return elementwise(step, shifted, x)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        (x,) = xs
+        # the other gradient of a product; where dtypes differ, casts beside it
+        return y.bytes if x.dtype == y.dtype else 2 * y.bytes + x.bytes
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

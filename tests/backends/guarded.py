@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import archlang
-from archlang.backends.torch import plan
+from archlang.analyses import plan
 from tests.backends.networks import MIXED, SIAMESE, UNET, inputs
 
 PAIR = "model pair { input a: [3, H=12]; input b: [2, H]; concat { a | b } -> maxpool(2) }"

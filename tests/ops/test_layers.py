@@ -165,9 +165,6 @@ def test_a_name_is_taken_once() -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize(
-    "question", ["infer", "window", "params", "buffers", "macs", "neurons", "lower"]
-)
 def test_a_layer_answers_every_question(question: str) -> None:
     body = {"__doc__": "Lacks an answer.", question: getattr(Op, question)}
     with pytest.raises(TypeError, match=f"`lacking` does not answer `{question}`"):

@@ -11,16 +11,16 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from archlang.analyses.taken import taken
-from archlang.backends.torch import modules
-from archlang.backends.torch.guard import Guard
-from archlang.backends.torch.plan import (
+from archlang.analyses.plan import (
     Plan,
     Scope,
     below,
     forward_text,
     is_sequence,
 )
+from archlang.analyses.taken import taken
+from archlang.backends.torch import modules
+from archlang.backends.torch.guard import Guard
 from archlang.backends.torch.recompute import Recomputed
 from archlang.graph import Graph, Node
 

@@ -6,7 +6,7 @@ import re
 
 from torch import nn
 
-from archlang.backends.torch.plan import Scope, below
+from archlang.analyses.plan import Scope, below
 from archlang.backends.torch.source.align import Slot
 from archlang.backends.torch.source.calls import Made
 from archlang.backends.torch.source.entries import every, plain_attribute

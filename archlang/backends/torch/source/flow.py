@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from archlang.backends.torch.plan import Step
+from archlang.analyses.plan import Step
 from archlang.backends.torch.source.align import Slot
 from archlang.backends.torch.source.holes import UnmergeableError
 from archlang.backends.torch.source.parts import Key, Unit

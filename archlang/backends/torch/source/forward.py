@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from keyword import iskeyword
 
-from archlang.backends.torch.plan import Plan, parameter_names
+from archlang.analyses.plan import Plan, parameter_names
 from archlang.backends.torch.source.access import Access
 from archlang.backends.torch.source.align import align
 from archlang.backends.torch.source.calls import broken, parsed

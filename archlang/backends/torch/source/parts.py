@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from torch import nn
 
+from archlang.analyses.plan import TAKEN, Plan, Scope, Step, below
 from archlang.backends.torch import modules
-from archlang.backends.torch.plan import TAKEN, Plan, Scope, Step, below
 from archlang.graph import Graph, Node, Region
 from archlang.syntax import ast
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from archlang.backends.torch.plan import Plan, Scope, below
+from archlang.analyses.plan import Plan, Scope, below
 from archlang.backends.torch.source.access import Access
 from archlang.backends.torch.source.align import Slot
 from archlang.backends.torch.source.flow import Act, Flow, Value, acts

@@ -6,8 +6,8 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable
 
+from archlang.analyses.plan import Plan, forward_text
 from archlang.backends.torch import modules
-from archlang.backends.torch.plan import Plan, forward_text
 from archlang.backends.torch.source.carry import carried
 from archlang.backends.torch.source.constructor import Constructor, in_sequence, name_layers
 from archlang.backends.torch.source.forward import Forward

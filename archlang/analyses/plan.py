@@ -9,7 +9,7 @@ lives longer than it must.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
@@ -81,6 +81,14 @@ class Plan(Execution):
         only = not whole_training and not any(n.index in self.live for n in inner.nodes)
         return Step(inner, inner.takes, inner.gives, only)
 
+    def calls(self, scope: Scope) -> Iterator[tuple[Step, list[Node]]]:
+        """What a scope's ``forward`` calls in turn, and the values that are then done with."""
+        ends = {n: len(scope.steps) for n in (*scope.gives, *self.ends)}
+        last_use = {n: i for i, step in enumerate(scope.steps) for n in step.takes} | ends
+        for number, step in enumerate(scope.steps):
+            if step.gives:
+                yield step, [n for n in dict.fromkeys(step.takes) if last_use[n] == number]
+
     def call(self, node: Node, module: str, args: tuple[str, ...]) -> str:
         """The expression for what a node gives."""
         once = node.op.once(module)
@@ -116,7 +124,7 @@ def parameter_names(scope: Scope, named: Sequence[str] = ()) -> list[str]:
     return [f"x{i}" if i else "x" for i in range(len(scope.takes))]
 
 
-class _Variables:
+class Variables:
     """Which variable holds which value: one is free once its value has had its last use."""
 
     def __init__(self, names: Sequence[str], takes: Sequence[Node]) -> None:
@@ -143,16 +151,12 @@ def forward_text(plan: Plan, scope: Scope) -> str:
     """The text of a scope's ``forward``."""
     root = scope is plan.root
     names = parameter_names(scope, list(plan.graph.inputs) if root else ())
-    variables = _Variables(names, scope.takes)
+    variables = Variables(names, scope.takes)
     lines = [f"def forward(self, {', '.join(names)}):"]
     if root:
         lines += [f"    if {LOOKS}:", f"        self.__takes__(self.training, {', '.join(names)})"]
-    ends = {n: len(scope.steps) for n in (*scope.gives, *plan.ends)}
-    last_use = {n: i for i, step in enumerate(scope.steps) for n in step.takes} | ends
-    for number, step in enumerate(scope.steps):
-        if step.gives:
-            done = [n for n in dict.fromkeys(step.takes) if last_use[n] == number]
-            lines.append(f"    {_line(plan, scope, step, variables, done)}")
+    for step, done in plan.calls(scope):
+        lines.append(f"    {_line(plan, scope, step, variables, done)}")
     if root:
         lines.append(f"    return {_returned(plan, variables)}")
     elif scope.gives:
@@ -160,7 +164,7 @@ def forward_text(plan: Plan, scope: Scope) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(plan: Plan, scope: Scope, step: Step, variables: _Variables, done: list[Node]) -> str:
+def _line(plan: Plan, scope: Scope, step: Step, variables: Variables, done: list[Node]) -> str:
     """One call; the variables of the values in ``done`` are free for what it gives."""
     args = tuple(variables.names[n] for n in step.takes)
     if isinstance(step.part, Node):
@@ -180,7 +184,7 @@ def _line(plan: Plan, scope: Scope, step: Step, variables: _Variables, done: lis
     return f"{', '.join(targets)} = {call}"
 
 
-def _returned(plan: Plan, variables: _Variables) -> str:
+def _returned(plan: Plan, variables: Variables) -> str:
     outputs = {n: variables.names[node] for n, node in plan.graph.outputs.items()}
     aux = {n: variables.names[a.node] for n, a in plan.graph.aux.items()}
 

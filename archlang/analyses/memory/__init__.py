@@ -1,0 +1,1 @@
+"""What a network takes in memory, to the byte."""

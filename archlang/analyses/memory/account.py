@@ -1,0 +1,246 @@
+"""The account of a network's memory: what is there all the time, and the worst moments."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, Literal, TypeAlias
+
+from archlang.analyses.cost import total
+from archlang.analyses.kept import Forward, forward
+from archlang.analyses.memory.allocator import UNIT, reserved
+from archlang.analyses.memory.frames import held
+from archlang.analyses.memory.ledger import Ledger, Moment
+from archlang.analyses.memory.optimizers import OPTIMIZERS
+from archlang.analyses.memory.walk import TrainingWalk, Walk
+from archlang.analyses.plan import Plan
+from archlang.graph import Graph, Node
+from archlang.step import BYTES, Device
+
+Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
+FLOAT, COUNTER = BYTES["float32"], BYTES["int64"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a network is run. ``dtype`` is autocast's, float32 being none; ``ema`` keeps a mean.
+
+    ``optimizer`` is one of ``OPTIMIZERS``.
+    """
+
+    batch: int = 1
+    optimizer: str = "momentum"
+    dtype: Precision = "float32"
+    device: Device = "cpu"
+    ema: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMemory:
+    """One use of a layer, in bytes: its weights, what comes out, and what is kept for backward.
+
+    Shared weights are counted at their first use, and what several keep at the first's.
+    """
+
+    path: str
+    layer: str
+    parameters: int
+    output: int
+    kept: int
+
+
+class Memory:
+    """What a network takes in a ``setting``, in bytes, worked out as it is asked for."""
+
+    def __init__(self, graph: Graph, setting: Setting) -> None:
+        self.graph, self.setting = graph, setting
+        self._until = held(Plan(graph))
+        self._ledgers: dict[bool, Ledger] = {}
+
+    @cached_property
+    def parameters(self) -> int:
+        """The learned tensors, in float32 whatever the precision."""
+        return sum(self._weights)
+
+    @cached_property
+    def gradients(self) -> int:
+        """The gradients of all parameters that a step reaches, as they are when it ends."""
+        self.timeline  # noqa: B018 - the walk finds them
+        return self._gradients
+
+    @cached_property
+    def state(self) -> int:
+        """What the optimizer holds between steps."""
+        optimizer = OPTIMIZERS[self.setting.optimizer]
+        return sum(optimizer.held(self._weights, self.setting.device))
+
+    @cached_property
+    def buffers(self) -> int:
+        """Running statistics in float32, counters in int64."""
+        return sum(self._buffers)
+
+    @cached_property
+    def ema(self) -> int:
+        """A running mean of the parameters, with a copy of the buffers."""
+        return self.parameters + self.buffers if self.setting.ema else 0
+
+    @cached_property
+    def inputs(self) -> int:
+        """The input tensors, in float32."""
+        shapes = (node.output.shape for node in self.graph.inputs.values())
+        return sum(self.setting.batch * prod(map(int, shape)) * FLOAT for shape in shapes)
+
+    @cached_property
+    def labels(self) -> int:
+        """What the outputs are held against: an int64 for each sample, or for each position."""
+        shapes = {tuple(map(int, n.output.shape[1:])) for n in self.graph.outputs.values()}
+        return sum(self.setting.batch * prod(shape) * COUNTER for shape in shapes)
+
+    @cached_property
+    def kept(self) -> int:
+        """Distinct storages that autograd saves, less parameters, buffers and inputs."""
+        return self._training.kept + self._training.of_loss
+
+    @cached_property
+    def neurons(self) -> int:
+        """Scalars of new values that evaluation makes, for the whole batch."""
+        return total(self.graph).neurons * self.setting.batch
+
+    @property
+    def activations(self) -> int:
+        """All neurons at once, as slides count them: a plain sum, which nobody ever holds."""
+        return self.neurons * BYTES[self.setting.dtype]
+
+    @property
+    def plain_sum(self) -> int:
+        """Parameters and all activations, as slides add them up."""
+        return self.parameters + self.activations
+
+    @cached_property
+    def inference(self) -> Moment:
+        """The worst moment of a forward pass for evaluation."""
+        return _worst(self.inference_timeline)
+
+    @cached_property
+    def step(self) -> Moment:
+        """The worst moment of a training step, from the second on, when all state is there."""
+        return _worst(self.timeline)
+
+    @cached_property
+    def inference_timeline(self) -> list[Moment]:
+        """The worst moment of each layer in evaluation, in execution order."""
+        ledger = self._ledger(training=False)
+        Walk(self._evaluation, self._until, ledger).forward()
+        ledger.close()
+        return ledger.moments
+
+    @cached_property
+    def timeline(self) -> list[Moment]:
+        """The worst moment of each layer in each phase of a training step, in order."""
+        ledger = self._ledger(training=True)
+        walk = TrainingWalk(self._training, self._until, ledger)
+        walk.forward()
+        walk.loss()
+        walk.backward()
+        self._gradients = sum(block.bytes for block in walk.weights.values())
+        trained = [size for place, size in self._places.items() if place in walk.weights]
+        walk.update(OPTIMIZERS[self.setting.optimizer], trained)
+        return ledger.moments
+
+    @cached_property
+    def reserved(self) -> int | None:
+        """On CUDA, what the allocator takes from the device for a step: an estimate."""
+        if self.setting.device != "cuda":
+            return None
+        self.timeline  # noqa: B018 - the walk fills the ledger
+        return reserved(self._ledgers[True].events)
+
+    @cached_property
+    def layers(self) -> list[LayerMemory]:
+        """Each use of a layer in a training step, in execution order."""
+        found = []
+        for run, kept in zip(self._training.runs, self._training.by_run(), strict=True):
+            node = run.node
+            if node.inputs:
+                weights = sum(map(_float_bytes, node.params.values())) if node.first else 0
+                output = run.output.numel * BYTES[run.output.dtype]
+                found.append(LayerMemory(node.path, str(node.op), weights, output, kept))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, all sizes in bytes."""
+        names = (
+            "parameters", "gradients", "state", "buffers", "ema", "inputs", "labels", "kept",
+            "neurons", "activations", "plain_sum",
+        )  # fmt: skip
+        return {
+            "setting": asdict(self.setting),
+            **{name: getattr(self, name) for name in names},
+            "inference": self.inference._asdict(),
+            "step": self.step._asdict(),
+            "reserved": self.reserved,
+            "layers": [asdict(layer) for layer in self.layers],
+            "timeline": [moment._asdict() for moment in self.timeline],
+        }
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], int]:
+        """Bytes of each parameter, by its node's path and its key."""
+        return {
+            (node.path, key): _float_bytes(shape)
+            for node in self.graph.nodes
+            for key, shape in node.params.items()
+        }
+
+    @property
+    def _weights(self) -> list[int]:
+        return list(self._places.values())
+
+    @cached_property
+    def _buffers(self) -> list[int]:
+        return [size for node in self.graph.nodes if node.first for size in _buffer_bytes(node)]
+
+    def _forward(self, training: bool) -> Forward:
+        dtype = self.setting.dtype
+        autocast = None if dtype == "float32" else dtype
+        return forward(self.graph, self.setting.batch, autocast, self.setting.device, training)
+
+    @cached_property
+    def _training(self) -> Forward:
+        return self._forward(training=True)
+
+    @cached_property
+    def _evaluation(self) -> Forward:
+        return self._forward(training=False)
+
+    def _ledger(self, training: bool) -> Ledger:
+        """A ledger with all that is there before a pass begins."""
+        setting = self.setting
+        ledger = Ledger(UNIT if setting.device == "cuda" else 1)
+        for size in self._weights:
+            ledger.take(size, "parameters")
+        for size in self._buffers:
+            ledger.take(size, "buffers")
+        ledger.take(self.inputs, "batch")
+        if training:
+            for size in OPTIMIZERS[setting.optimizer].held(self._weights, setting.device):
+                ledger.take(size, "state")
+            for size in (*self._weights, *self._buffers) if setting.ema else ():
+                ledger.take(size, "ema")
+            ledger.take(self.labels, "batch")
+        self._ledgers[training] = ledger
+        return ledger
+
+
+def _worst(moments: list[Moment]) -> Moment:
+    return max(moments, key=lambda moment: moment.total)
+
+
+def _float_bytes(shape: tuple[int, ...]) -> int:
+    return prod(int(n) for n in shape) * FLOAT
+
+
+def _buffer_bytes(node: Node) -> list[int]:
+    """A buffer without axes is a counter."""
+    return [_float_bytes(shape) if shape else COUNTER for shape in node.buffers.values()]

@@ -1,0 +1,247 @@
+"""One inference, or one training step, tensor by tensor in the order in which it runs.
+
+The forward pass is as ``analyses.kept`` has it. In the backward pass layers take their turns from
+the last to the first: each makes the gradients of what it took and of its weights, then what
+autograd kept for it goes. A gradient that several layers give is added up in the first one's
+memory, where nobody else holds it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from archlang.analyses.kept import Forward, Run
+from archlang.analyses.memory.ledger import Block, Ledger
+from archlang.analyses.memory.optimizers import Optimizer
+from archlang.graph import Node
+from archlang.step import BYTES, Storage, Value
+
+
+class Walk:
+    """The tensors of one pass, on top of what is there already.
+
+    ``until`` says for each node how long its tensor is held by Python; ``order`` are the
+    parameters as ``module.parameters()`` has them, each node's path and key.
+    """
+
+    def __init__(self, forward: Forward, until: Sequence[int], ledger: Ledger) -> None:
+        self.pass_, self.ledger = forward, ledger
+        self.step = forward.step
+        self.until = until
+        self.blocks: dict[Storage, Block] = {}
+        self.holders: dict[Storage, int] = defaultdict(int)
+        self.values = {run.node: run.output for run in forward.runs}
+
+    def forward(self) -> None:
+        """The forward pass; in training all that autograd keeps is left at its end."""
+        copies = {copy.storage for copy in self.step.copies.values()}
+        drops: dict[int, list[Storage]] = defaultdict(list)
+        done = 0
+        for run in self.pass_.runs:
+            node = run.node
+            if not node.inputs:
+                continue
+            self.ledger.begin("forward", node.path, str(run.op))
+            self._run(run, copies)
+            drops[self.until[node.index]].append(run.output.storage)
+            for index in range(done, node.index + 1):
+                self._drop(drops.pop(index, ()))
+            done = node.index + 1
+        for index in range(done, len(self.until)):
+            self._drop(drops.pop(index, ()))
+        self._drop(copies)
+
+    def _run(self, run: Run, copies: set[Storage]) -> None:
+        """What one layer makes; what nobody holds afterwards goes, some of it before."""
+        stay = {run.output.storage, *run.kept, *copies.intersection(run.made)}
+        going = defaultdict(list)
+        for storage in run.made:
+            if storage not in stay:
+                going[run.dropped.get(storage, len(run.made))].append(storage)
+        for count, storage in enumerate(run.made, 1):
+            self.blocks[storage] = self.ledger.take(storage.bytes, "working")
+            for done in going.pop(count, ()):
+                self._end(done)
+        for storage in copies.intersection(run.made):
+            self._hold(storage)
+        self._hold(run.output.storage)
+        for storage in set(run.kept):
+            self._hold(storage, kept=True)
+
+    def _hold(self, storage: Storage, kept: bool = False) -> None:
+        if storage.kind == "made":
+            self.holders[storage] += 1
+            if kept:
+                self.ledger.turn(self.blocks[storage], "kept")
+
+    def _drop(self, storages: Iterable[Storage]) -> None:
+        for storage in storages:
+            if storage.kind == "made":
+                self.holders[storage] -= 1
+                if not self.holders[storage]:
+                    self._end(storage)
+
+    def _end(self, storage: Storage) -> None:
+        self.ledger.release(self.blocks.pop(storage))
+        self.holders.pop(storage, None)
+
+
+class _Gradient:
+    """A gradient on its way: its memory, and how many hold it."""
+
+    __slots__ = ("block", "holders")
+
+    def __init__(self, block: Block) -> None:
+        self.block, self.holders = block, 1
+
+
+class _Given(NamedTuple):
+    """A gradient for one node; autograd adds to a view of one only in a copy."""
+
+    node: Node
+    gradient: _Gradient
+    viewed: bool = False
+
+
+class TrainingWalk(Walk):
+    """A training step: forward, loss, backward, update. What outlives it is not released."""
+
+    def loss(self) -> None:
+        """Cross entropy of each output, and the gradient that the backward pass starts from."""
+        self.gradients: dict[Node, _Given] = {}
+        self.weights: dict[tuple[str, str], Block] = {}
+        ledger = self.ledger
+        ledger.begin("forward", "", "cross entropy")
+        graph = self.pass_.graph
+        ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
+        kept: list[tuple[Node, list[Block]]] = []
+        for end in ends:
+            value = self.values[end]
+            size = value.numel * BYTES["float32"]
+            wide = ledger.take(size, "working") if value.dtype != "float32" else None
+            saved = [ledger.take(n, "kept") for n in (size, BYTES["float32"])]
+            if wide is not None:
+                ledger.release(wide)
+            kept.append((end, saved))
+        ledger.begin("backward", "", "cross entropy")
+        for end, saved in reversed(kept):
+            value = self.values[end]
+            sizes = (saved[0].bytes, saved[0].bytes)
+            first, second = (ledger.take(size, "working") for size in sizes)
+            for block in (first, *saved):
+                ledger.release(block)
+            self._give(self._as_taken(_Given(end, _Gradient(second))))
+
+    def backward(self) -> None:
+        """The gradients, from the last layer to the first."""
+        for run in reversed(self.pass_.runs):
+            pending = self.gradients.pop(run.node, None)
+            if pending is not None:
+                self.ledger.begin("backward", run.node.path, str(run.op))
+                self._back(run, pending.gradient)
+
+    def _back(self, run: Run, gradient: _Gradient) -> None:
+        """The turn of one layer."""
+        ledger, y = self.ledger, run.output
+        taken = [(node, self.values[node]) for node in run.node.inputs]
+        given = [
+            self._given(run, node, x, gradient)
+            for node, x in taken
+            if x.grad and y.storage.kind != "weight"
+        ]
+        weights = self._weight_gradients(run)
+        self.step.begin({key: self.pass_.weights[run.node.path, key] for key in run.node.params})
+        extra = run.op.workspace(self.step, y, *(x for _, x in taken))
+        ledger.release(ledger.take(extra, "working"))
+        self._let_go(gradient)
+        self._drop(set(run.kept))
+        given = [self._as_taken(part) for part in given]
+        for key, block in weights:
+            self._add_weight(run, key, block)
+        for part in given:
+            self._give(part)
+
+    def _given(self, run: Run, node: Node, x: Value, gradient: _Gradient) -> _Given:
+        """The gradient of what a layer took: that of its output, a part of it, or a new one."""
+        y = run.output
+        if run.op.passes_gradient and not run.kept and _passes(run, x):
+            gradient.holders += 1
+            return _Given(node, gradient, viewed=x.sizes != y.sizes)
+        dtype = x.dtype if run.op.merges else y.dtype
+        return _Given(node, _Gradient(self.ledger.take(x.numel * BYTES[dtype], "working")))
+
+    def _as_taken(self, part: _Given) -> _Given:
+        """A gradient in the dtype of what it belongs to: autocast's copies are undone."""
+        x = self.values[part.node]
+        if part.gradient.block.bytes == self.ledger.rounded(x.bytes) or part.viewed:
+            return part
+        copy = _Gradient(self.ledger.take(x.bytes, "working"))
+        self._let_go(part.gradient)
+        return _Given(part.node, copy)
+
+    def _weight_gradients(self, run: Run) -> list[tuple[str, Block]]:
+        """Those of a layer's weights by key, where autocast copied one in its dtype."""
+        found = []
+        for key in run.node.params:
+            weight = self.pass_.weights[run.node.path, key]
+            copy = self.step.copies.get(weight.storage)
+            size = weight.bytes if copy is None else copy.bytes
+            found.append((key, self.ledger.take(size, "working")))
+        return found
+
+    def _add_weight(self, run: Run, key: str, block: Block) -> None:
+        """Add a weight's gradient to those of its other uses; the first use comes last.
+
+        Only then is that of autocast's copy turned into one of the weight.
+        """
+        place = run.node.path, key
+        if place in self.weights:
+            if run.op.weights_viewed:
+                self.ledger.release(self.ledger.take(block.bytes, "working"))
+            self.ledger.release(block)
+            block = self.weights[place]
+        self.weights[place] = block
+        size = self.ledger.rounded(self.pass_.weights[place].bytes)
+        if block.bytes == size:
+            self.ledger.turn(block, "gradients")
+        elif run.node.first:
+            self.weights[place] = self.ledger.take(size, "gradients")
+            self.ledger.release(block)
+
+    def _give(self, part: _Given) -> None:
+        """Add a gradient to what a node has, in the memory that is there where that is free."""
+        old = self.gradients.get(part.node)
+        if old is None:
+            self.gradients[part.node] = part
+            return
+        if old.viewed or old.gradient.holders > 1:
+            total = _Gradient(self.ledger.take(self.values[part.node].bytes, "working"))
+            self._let_go(old.gradient)
+            self.gradients[part.node] = _Given(part.node, total)
+        self._let_go(part.gradient)
+
+    def _let_go(self, gradient: _Gradient) -> None:
+        gradient.holders -= 1
+        if not gradient.holders:
+            self.ledger.release(gradient.block)
+
+    def update(self, optimizer: Optimizer, sizes: Sequence[int]) -> None:
+        """The optimizer's own tensors, one parameter after another or all at once."""
+        self.ledger.begin("update", "", "")
+        last: list[Block] = []
+        for round_ in optimizer.rounds(sizes, self.step.device):
+            made = [self.ledger.take(size, "working") for size in round_]
+            for block in (*last, *made[:-1]):
+                self.ledger.release(block)
+            last = made[-1:]
+        for block in last:
+            self.ledger.release(block)
+        self.ledger.close()
+
+
+def _passes(run: Run, x: Value) -> bool:
+    """Whether the gradient of ``x`` lies in that of what came out: the same values, or a part."""
+    y = run.output
+    return x.numel == y.numel or (x.numel < y.numel and not run.op.stretches)

@@ -1,0 +1,256 @@
+"""``archlang memory``: what a network takes, to the byte, at inference and in a training step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archlang.analyses.memory.account import Memory, Precision, Setting
+from archlang.analyses.memory.ledger import Kind, Moment
+from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.output import check_folder, write_files
+from archlang.cli.sizes import row_sizes
+from archlang.cli.table import Cells, text_table
+from archlang.network import Network
+from archlang.report import si
+from archlang.types import symbols
+
+NAMES: dict[Kind, str] = {
+    "ema": "mean of the weights",
+    "state": "optimizer state",
+    "batch": "inputs and labels",
+    "kept": "kept for backward",
+    "working": "at work",
+}
+"""What kinds of memory are called, where not by their own names."""
+LARGEST = 5
+"""How many layers are listed."""
+ENDINGS = (".svg", ".png", ".pdf")
+LEFT_OUT = "the CUDA context, workspaces of cuBLAS and cuDNN, what fragments over many steps"
+
+
+class MemoryFormat(StrEnum):
+    """What is printed."""
+
+    text = "text"
+    json = "json"
+
+
+class OptimizerName(StrEnum):
+    """PyTorch's optimizers, with its defaults."""
+
+    sgd = "sgd"
+    momentum = "momentum"
+    rmsprop = "rmsprop"
+    adam = "adam"
+    adamw = "adamw"
+
+
+class DtypeName(StrEnum):
+    """The precision; all but float32 are under autocast."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+class DeviceName(StrEnum):
+    """Whose rules hold."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+PRECISIONS: dict[DtypeName, Precision] = {
+    DtypeName.float32: "float32",
+    DtypeName.bfloat16: "bfloat16",
+    DtypeName.bf16: "bfloat16",
+    DtypeName.float16: "float16",
+    DtypeName.fp16: "float16",
+}
+
+
+def memory(
+    file: File,
+    model: ModelName = None,
+    set_: Settings = None,
+    input_: InputShapes = None,
+    batch: Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")] = 1,
+    optimizer: Annotated[
+        OptimizerName, typer.Option(help="Its state, and what an update takes.")
+    ] = OptimizerName.adamw,
+    dtype: Annotated[
+        DtypeName, typer.Option(help="float32, or what autocast computes in.")
+    ] = DtypeName.float32,
+    device: Annotated[DeviceName, typer.Option(help="Whose rules hold.")] = DeviceName.cpu,
+    ema: Annotated[bool, typer.Option("--ema", help="Keep a running mean of the weights.")] = False,
+    plot: Annotated[
+        str | None, typer.Option(help="Draw a step's timeline there: .svg, .png or .pdf.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Figures over sizes: FIRST:LAST:STEP, such as 128:512:32.")
+    ] = None,
+    format_: Annotated[MemoryFormat, typer.Option("--format", "-f", help="Printed as.")] = (
+        MemoryFormat.text
+    ),
+) -> None:
+    """Say what a network takes at inference and in a training step. Nothing is run.
+
+    The loss of a step is the cross entropy of each output.
+    """
+    network = load_network(file, model, set_, input_)
+    at = row_sizes(table) if table else []
+    if at and not any(symbols(d) for n in network.graph.inputs.values() for d in n.output.shape):
+        hint = "name them, as in `input image: [3, H=224, W=224]`"
+        stop("--table is over the sizes that the input names, and it names none", hint=hint)
+    if plot is not None:
+        _check_plot(Path(plot))
+    found = network.memory(Setting(batch, optimizer.value, PRECISIONS[dtype], device.value, ema))
+    if plot is not None:
+        from archlang.cli.plots import draw_memory
+
+        write_files(Path(plot), lambda path: draw_memory(found, path))
+    if format_ is MemoryFormat.json:
+        print(json.dumps(_data(network, found, at), ensure_ascii=False))
+        return
+    print("\n".join(_lines(network, found)))
+    if at:
+        print()
+        print("\n".join(_over_sizes(network, found, at)))
+    if plot is not None:
+        print(f"\nwritten to {plot}")
+
+
+def _check_plot(path: Path) -> None:
+    """End the program where the timeline cannot be drawn."""
+    if path.suffix not in ENDINGS:
+        hint = f"it can end in {', '.join(ENDINGS)}"
+        stop(f"cannot tell what to draw from the name {path}", hint=hint)
+    check_folder(path)
+    if find_spec("matplotlib") is None:
+        stop("--plot needs matplotlib, which is not installed", hint="pip install 'archlang[plot]'")
+
+
+def _data(network: Network, found: Memory, at: list[int]) -> dict[str, Any]:
+    from archlang import __version__
+
+    data = {"version": __version__, "model": network.name, **found.to_json()}
+    if at:
+        data["table"] = [_figures(network, found.setting, size) for size in at]
+    return data
+
+
+def _figures(network: Network, setting: Setting, size: int) -> dict[str, int | None]:
+    """The account where every size that the input names is ``size``; None where not legal."""
+    from archlang.analyses.sizes import legal
+
+    allowed = legal(network.graph, training=True)
+    point = dict.fromkeys(allowed.names, size)
+    figures: dict[str, int | None] = {"size": size, "kept": None, "inference": None, "step": None}
+    if allowed.holds(point):
+        inputs = {n: node.output.at(point).shape for n, node in network.graph.inputs.items()}
+        there = network.at(inputs).memory(setting)
+        figures |= {"kept": there.kept, "inference": there.inference.total}
+        figures["step"] = there.step.total
+    return figures
+
+
+def _over_sizes(network: Network, found: Memory, at: list[int]) -> Iterator[str]:
+    """The rows of ``--table``."""
+    rows = []
+    for size in at:
+        figures = _figures(network, found.setting, size)
+        known = [n for n in (figures[k] for k in ("kept", "inference", "step")) if n is not None]
+        texts = _texts(*known) if known else ["not legal", "", ""]
+        rows.append(Cells((str(size), *texts), plain=not known))
+    head = ("size", "kept", "inference", "step")
+    for line, _ in text_table(head, rows, right=(0, 1, 2, 3), shrink=0, width=None):
+        yield line
+
+
+def size_text(size: int) -> str:
+    """Bytes for people, with powers of 1024."""
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= scale:
+            return f"{size / scale:.{1 if unit == 'KiB' else 2 if unit == 'GiB' else 1}f} {unit}"
+    return f"{size} B"
+
+
+def _texts(*sizes: int) -> list[str]:
+    return [size_text(size) if size else "" for size in sizes]
+
+
+def _lines(network: Network, found: Memory) -> Iterator[str]:
+    setting = found.setting
+    inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
+    how = (f"batch {setting.batch}", setting.dtype, setting.optimizer, f"on {setting.device}")
+    yield f"{network.name}   {inputs}   {', '.join(how)}"
+    yield ""
+    yield from _account(found)
+    yield ""
+    for name, moment in (("inference", found.inference), ("step", found.step)):
+        yield f"{name:<11}{size_text(moment.total)}, {_where(moment)}"
+    if found.reserved is not None:
+        yield f"reserved   {size_text(found.reserved)} (estimate), without {LEFT_OUT}"
+    yield f"plain sum  {_plain_sum(found)}"
+    yield ""
+    yield from _largest(found)
+
+
+def _where(moment: Moment) -> str:
+    """Where a moment is, in words."""
+    if moment.phase == "update":
+        return "in the optimizer's update"
+    what = moment.layer if not moment.path else f"`{moment.path}`, {moment.layer}"
+    return f"in the {moment.phase} pass of {what}" if what else "before the first layer"
+
+
+def _account(found: Memory) -> Iterator[str]:
+    """Each addend: all of it, and what is alive at the two worst moments."""
+    wholes: dict[Kind, int] = {
+        "parameters": found.parameters,
+        "buffers": found.buffers,
+        "ema": found.ema,
+        "state": found.state,
+        "batch": found.inputs + found.labels,
+        "gradients": found.gradients,
+        "kept": found.kept,
+        "working": 0,
+    }
+    rows = []
+    for kind, whole in wholes.items():
+        inference, step = (m.live.get(kind, 0) for m in (found.inference, found.step))
+        if whole or inference or step:
+            rows.append(Cells((NAMES.get(kind, kind), *_texts(whole, inference, step))))
+    totals = (size_text(m.total) for m in (found.inference, found.step))
+    rows.append(Cells(("peak", "", *totals)))
+    head = ("", "in all", "inference", "step")
+    for line, _ in text_table(head, rows, right=(1, 2, 3), shrink=0, width=None):
+        yield line
+
+
+def _plain_sum(found: Memory) -> str:
+    """The account of the slides: parameters and all activations, each counted to its end."""
+    parts = (found.parameters, found.activations, found.plain_sum)
+    parameters, activations, both = (f"{n / 1e6:,.1f} MB" for n in parts)
+    return (
+        f"{parameters} of parameters + {activations} of activations ({si(found.neurons)} neurons)"
+        f" = {both}"
+    )
+
+
+def _largest(found: Memory) -> Iterator[str]:
+    """The layers with the most to keep and to learn."""
+    layers = sorted(found.layers, key=lambda layer: -(layer.parameters + layer.kept))[:LARGEST]
+    rows = [Cells((x.path, x.layer, *_texts(x.parameters, x.output, x.kept))) for x in layers]
+    head = ("largest", "layer", "parameters", "output", "kept")
+    for line, _ in text_table(head, rows, right=(2, 3, 4), shrink=1, width=None):
+        yield line
