@@ -2,36 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from archlang.analyses.cost import NodeCost, Totals, costs, total
+from archlang.analyses.excerpt import excerpt
+from archlang.analyses.memory.ledger import said
+from archlang.elaborate.problem import fail
+from archlang.elaborate.values import Given, Measure, describe, written
 from archlang.graph import Graph, Node, Part, Region
+from archlang.op import Parameter
+from archlang.step import Device
+
+if TYPE_CHECKING:
+    from archlang.analyses.memory.account import Memory
+    from archlang.analyses.memory.ledger import Moment
 
 SHOWN = 3
 """How many of the parts that add most to a figure are told."""
 _EACH = frozenset(f.name for f in fields(NodeCost))
 _IN_TRAINING_TOO = frozenset({"params", "buffers"})
+_MEMORY = (
+    Parameter("batch", True), Parameter("train", False, True),
+    Parameter("optimizer", False, "adamw"), Parameter("dtype", False, "float32"),
+    Parameter("device", False, "cpu"), Parameter("ema", False, False),
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
+class ReceptiveField(int):
+    """The receptive field of the last map, the least along any axis.
+
+    That of what ``sees_all`` of its input is at least as large as any.
+    """
+
+    sees_all: bool
+
+    def __ge__(self, other: object) -> bool:
+        return self.sees_all or (isinstance(other, int) and int(self) >= other)
+
+    def __gt__(self, other: object) -> bool:
+        return self.sees_all or (isinstance(other, int) and int(self) > other)
+
+
+@dataclass
 class Figures:
     """The figures of a region of a network, worked out when they are asked for."""
 
     graph: Graph
     region: Region
+    accounts: list[tuple[Memory, bool]] = field(default_factory=list)
+    """The memory that was asked for, and whether for training."""
 
     def value(self, name: str) -> Any:
         """What a name of ``METRICS`` stands for."""
+        match name:
+            case "memory":
+                return Measure(name, _MEMORY, self.memory)
+            case "receptive_field":
+                return self.receptive_field
         return getattr(self.totals, name)
+
+    def words(self, name: str) -> list[str]:
+        """The words that a figure's arguments may be."""
+        every = _choices().values() if name == "memory" else []
+        return [w for choices in every for w in choices if isinstance(w, str)]
 
     @cached_property
     def totals(self) -> Totals:
         """What the region costs."""
         whole = self.region is self.graph.root
         return total(self.graph, None if whole else self.region.nodes())
+
+    @cached_property
+    def part(self) -> Graph:
+        """The region as a network of its own."""
+        return excerpt(self.graph, self.region)
+
+    @cached_property
+    def receptive_field(self) -> ReceptiveField:
+        """What the last map sees of what arrives."""
+        from archlang.analyses.receptive import sight
+
+        seen = sight(self.part)
+        sizes = [] if seen.map is None else [s for s in seen.map.sizes if s is not None]
+        found = ReceptiveField(min(sizes, default=0))
+        found.sees_all = seen.sees_all
+        return found
+
+    def memory(self, bound: Mapping[str, Given]) -> int:
+        """The bytes of the worst moment of a step, or of an inference; raises ``Problem``."""
+        from archlang.analyses.memory.account import PRECISIONS, Memory, Setting
+
+        values = {p.name: bound[p.name].value if p.name in bound else p.default for p in _MEMORY}
+        for name, choices in _choices().items():
+            if values[name] not in choices:
+                listed = ", ".join(map(written, choices))
+                fail("A105", f"`{name}` is one of {listed}, not `{written(values[name])}`",
+                     bound[name].span)  # fmt: skip
+        batch, train = values["batch"], values.pop("train")
+        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+            shown = written(batch) if isinstance(batch, int) else describe(batch)
+            fail("A105", f"`batch` is a whole number from 1, not {shown}", bound["batch"].span)
+        found = Memory(self.part, Setting(**{**values, "dtype": PRECISIONS[values["dtype"]]}))
+        self.accounts.append((found, train))
+        return _worst(found, train).total
+
+    def made_of(self, name: str) -> Iterator[str]:
+        """What adds most to a figure, in words."""
+        rows, whole = self.largest(name), self.value(name)
+        if len(rows) > 1:
+            shares = [f"{label} {n:,} ({100 * n / whole:.0f} %)" for label, n in rows]
+            yield f"most {name}: {', '.join(shares)}"
+        for account, train in self.accounts if name == "memory" else []:
+            worst = _worst(account, train)
+            kinds = sorted(worst.live.items(), key=lambda row: -row[1])[:SHOWN]
+            most = ", ".join(f"{said(kind)} {bytes_text(n)}" for kind, n in kinds if n)
+            at = f"{worst.phase} pass of `{worst.path}`" if worst.path else worst.phase
+            yield f"the worst moment is in the {at}: {most}"
 
     def largest(self, name: str) -> list[tuple[str, int]]:
         """The parts of the region that add most to a figure, the largest first."""
@@ -54,3 +143,26 @@ class Figures:
         local = path.removeprefix(f"{scope}.") if scope else path
         what = part.op.name if isinstance(part, Node) else part.name
         return local if local in ("", what) or not local.isdecimal() else f"{what} at {local}"
+
+
+def _worst(account: Memory, train: bool) -> Moment:
+    return account.step if train else account.inference
+
+
+def bytes_text(value: float) -> str:
+    """Bytes in the units of the language, powers of 1000."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if value >= size:
+            return f"{value / size:,.4g} {unit}"
+    return f"{value:,.0f} bytes"
+
+
+def _choices() -> dict[str, tuple[Any, ...]]:
+    """What an argument of ``memory`` may be, where that is one of a few."""
+    from archlang.analyses.memory.account import PRECISIONS
+    from archlang.analyses.memory.optimizers import OPTIMIZERS
+
+    return {
+        "optimizer": tuple(OPTIMIZERS), "dtype": tuple(PRECISIONS),
+        "device": get_args(Device), "train": (True, False), "ema": (True, False),
+    }  # fmt: skip

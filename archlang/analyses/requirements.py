@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from archlang.analyses.figures import Figures
+from archlang.analyses.figures import Figures, bytes_text
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.elaborator import broken, free_names
 from archlang.elaborate.expressions import METRICS, Evaluator
@@ -53,7 +53,10 @@ class _Checked:
         asked = set(free_names(self.statement.condition))
         self.names = [n for n in METRICS if n in asked and n not in env.values]
         self.env = env.body()
-        self.env.values.update({n: self.figures.value(n) for n in self.names})
+        for name in self.names:
+            for word in self.figures.words(name):
+                self.env.values.setdefault(word, word)
+            self.env.values[name] = self.figures.value(name)
 
     def diagnostic(self) -> Diagnostic | None:
         condition = self.statement.condition
@@ -83,31 +86,31 @@ class _Checked:
         if not self._asks(left):
             left, right = right, left
         if asked := self._asks(left):
-            yield self._distance(left, right)
-            yield from filter(None, map(self._most, asked))
+            yield self._distance(left, right, _TEXTS.get(asked[0], _number))
+            for name in asked:
+                yield from self.figures.made_of(name)
 
     def _asks(self, node: ast.Expr) -> list[str]:
         free = set(free_names(node))
         return [n for n in self.names if n in free]
 
-    def _distance(self, figure: ast.Expr, bound: ast.Expr) -> str:
+    def _distance(
+        self, figure: ast.Expr, bound: ast.Expr, text: Callable[[int | Fraction], str]
+    ) -> str:
         value = self.evaluator.number(figure, self.env)
         limit = self.evaluator.number(bound, self.env)
-        said = f"{self.env.span(figure).text} is {_number(value)}"
+        said = f"{self.env.span(figure).text} is {text(value)}"
         if value == limit or self._asks(bound):
             return said
         more = "more" if value > limit else "less"
         times = f" ({float(value / limit):.3g} times)" if limit > 0 and value > 2 * limit else ""
         apart = whole(abs(Fraction(value) - limit))
-        return f"{said}, {_number(apart)} {more} than {_number(limit)}{times}"
-
-    def _most(self, name: str) -> str:
-        """The parts that add most to a figure."""
-        rows = self.figures.largest(name)
-        whole = self.figures.value(name)
-        shares = [f"{label} {_number(n)} ({100 * n / whole:.0f} %)" for label, n in rows]
-        return f"most {name}: {', '.join(shares)}" if len(rows) > 1 else ""
+        return f"{said}, {text(apart)} {more} than {text(limit)}{times}"
 
 
 def _number(value: int | Fraction) -> str:
     return f"{value:,}" if isinstance(value, int) else written(value)
+
+
+_TEXTS: dict[str, Callable[[int | Fraction], str]] = {"memory": lambda n: bytes_text(float(n))}
+"""How a figure is written, where it is no count."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -12,10 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from archlang.analyses.cost import total
+from archlang.analyses.requirements import check_requirements, required
 from archlang.analyses.sizes import legal
 from archlang.cli.common import (
     CLEAN,
     FINDINGS,
+    USAGE,
     InputShapes,
     ModelName,
     Settings,
@@ -27,11 +29,13 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
-from archlang.diagnostic import Diagnostic
+from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph, Solved
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.report import shape_text, si
+from archlang.source import Source
+from archlang.syntax.parser import parse_expression
 
 
 class CheckFormat(StrEnum):
@@ -68,6 +72,10 @@ def check(
     model: ModelName = None,
     set_: Settings = None,
     input_: InputShapes = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(help='A requirement beside the spec\'s: "params <= 5M". Repeatable.'),
+    ] = None,
     format_: Annotated[CheckFormat, typer.Option("--format", help="For people, or as data.")] = (
         CheckFormat.text
     ),
@@ -88,7 +96,8 @@ def check(
         if "-" in files and format_ is CheckFormat.json:
             stop("--fix prints standard input itself, and cannot print data beside it")
         data = sys.stdin.buffer.read() if "-" in files else None
-    checked = [check_file(file, model, set_, input_, data) for file in files]
+    asked = [_readable(text) for text in require or []]
+    checked = [check_file(file, model, set_, input_, asked, data) for file in files]
     found = [d for one in checked for d in one.found]
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
@@ -96,6 +105,16 @@ def check(
     else:
         _text(checked, found, written, fix, sys.stdout if data is None else sys.stderr)
     raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)
+
+
+def _readable(text: str) -> str:
+    """A requirement that can be read; ends the program where it cannot."""
+    try:
+        parse_expression(Source("<require>", text))
+    except ArchError as error:
+        print_diagnostics(error.diagnostics, sys.stderr)
+        raise typer.Exit(USAGE) from None
+    return text
 
 
 def _json(checked: list[Checked], found: list[Diagnostic]) -> None:
@@ -156,6 +175,7 @@ def check_file(
     model: str | None,
     settings: list[str] | None,
     inputs: list[str] | None,
+    require: Sequence[str] = (),
     data: bytes | None = None,
 ) -> Checked:
     """Check one spec; ``data`` is what standard input holds, where it was read already."""
@@ -173,6 +193,8 @@ def check_file(
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
         graph, diagnostics = inspect(program, name, parse_settings(settings), shapes)
+        if graph is not None and not diagnostics:
+            diagnostics = check_requirements(graph, [required(graph, text) for text in require])
         one.found.extend(d for d in diagnostics if d not in one.found)
         if graph is not None and not diagnostics:
             one.models.append(graph)

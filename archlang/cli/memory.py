@@ -5,33 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from archlang.analyses.memory.account import Memory, Precision, Setting
-from archlang.analyses.memory.ledger import Kind, Moment
+from archlang.analyses.memory.account import PRECISIONS, Memory, Setting
+from archlang.analyses.memory.ledger import Kind, Moment, said
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
-from archlang.cli.output import check_folder, write_files
+from archlang.cli.output import check_plot, write_files
 from archlang.cli.sizes import row_sizes
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.report import si
 from archlang.types import symbols
 
-NAMES: dict[Kind, str] = {
-    "ema": "mean of the weights",
-    "state": "optimizer state",
-    "batch": "inputs and labels",
-    "kept": "kept for backward",
-    "working": "at work",
-}
-"""What kinds of memory are called, where not by their own names."""
 LARGEST = 5
 """How many layers are listed."""
-ENDINGS = (".svg", ".png", ".pdf")
 LEFT_OUT = "the CUDA context, workspaces of cuBLAS and cuDNN, what fragments over many steps"
 
 
@@ -69,15 +59,6 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
-PRECISIONS: dict[DtypeName, Precision] = {
-    DtypeName.float32: "float32",
-    DtypeName.bfloat16: "bfloat16",
-    DtypeName.bf16: "bfloat16",
-    DtypeName.float16: "float16",
-    DtypeName.fp16: "float16",
-}
-
-
 def memory(
     file: File,
     model: ModelName = None,
@@ -112,12 +93,14 @@ def memory(
         hint = "name them, as in `input image: [3, H=224, W=224]`"
         stop("--table is over the sizes that the input names, and it names none", hint=hint)
     if plot is not None:
-        _check_plot(Path(plot))
-    found = network.memory(Setting(batch, optimizer.value, PRECISIONS[dtype], device.value, ema))
+        check_plot(Path(plot))
+    found = network.memory(
+        Setting(batch, optimizer.value, PRECISIONS[dtype.value], device.value, ema)
+    )
     if plot is not None:
-        from archlang.cli.plots import draw_memory
+        from archlang.plots.memory import draw
 
-        write_files(Path(plot), lambda path: draw_memory(found, path))
+        write_files(Path(plot), lambda path: draw(found, path))
     if format_ is MemoryFormat.json:
         print(json.dumps(_data(network, found, at), ensure_ascii=False))
         return
@@ -127,16 +110,6 @@ def memory(
         print("\n".join(_over_sizes(network, found, at)))
     if plot is not None:
         print(f"\nwritten to {plot}")
-
-
-def _check_plot(path: Path) -> None:
-    """End the program where the timeline cannot be drawn."""
-    if path.suffix not in ENDINGS:
-        hint = f"it can end in {', '.join(ENDINGS)}"
-        stop(f"cannot tell what to draw from the name {path}", hint=hint)
-    check_folder(path)
-    if find_spec("matplotlib") is None:
-        stop("--plot needs matplotlib, which is not installed", hint="pip install 'archlang[plot]'")
 
 
 def _data(network: Network, found: Memory, at: list[int]) -> dict[str, Any]:
@@ -229,7 +202,7 @@ def _account(found: Memory) -> Iterator[str]:
     for kind, whole in wholes.items():
         inference, step = (m.live.get(kind, 0) for m in (found.inference, found.step))
         if whole or inference or step:
-            rows.append(Cells((NAMES.get(kind, kind), *_texts(whole, inference, step))))
+            rows.append(Cells((said(kind), *_texts(whole, inference, step))))
     totals = (size_text(m.total) for m in (found.inference, found.step))
     rows.append(Cells(("peak", "", *totals)))
     head = ("", "in all", "inference", "step")

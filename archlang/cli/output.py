@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from archlang.cli.common import stop
+
+PLOTS = (".svg", ".png", ".pdf")
+"""What the name of a picture may end in."""
 
 
 def check_folder(path: Path) -> None:
@@ -15,6 +19,18 @@ def check_folder(path: Path) -> None:
         stop(f"cannot write {path}: there is no folder {path.parent}")
     if path.is_dir():
         stop(f"cannot write {path}: it is a folder")
+
+
+def check_plot(path: Path) -> None:
+    """The same for a picture: where its kind is not known, or what draws it is not there."""
+    if path.suffix not in PLOTS:
+        stop(
+            f"cannot tell what to draw from the name {path}",
+            hint=f"it can end in {', '.join(PLOTS)}",
+        )
+    check_folder(path)
+    if find_spec("matplotlib") is None:
+        stop("--plot needs matplotlib, which is not installed", hint="pip install 'archlang[plot]'")
 
 
 def write_files(path: Path, write: Callable[[Path], list[Path]]) -> list[Path]:

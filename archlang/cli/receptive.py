@@ -25,7 +25,7 @@ from archlang.analyses.receptive import (
 )
 from archlang.analyses.receptive.places import Runs
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
-from archlang.cli.output import check_folder, write_files
+from archlang.cli.output import check_plot, write_files
 from archlang.cli.table import Cells, text_table
 from archlang.graph import Graph, Node
 from archlang.network import Network
@@ -74,7 +74,7 @@ def receptive(
     node = _node(network, at) if at or plot or position else None
     place = _position(graph, node, position) if node else None
     if plot is not None:
-        check_folder(plot)
+        check_plot(plot)
     if format_ is ReceptiveFormat.json:
         print(json.dumps(_data(network, node if at else None, place), ensure_ascii=False))
     elif at and node and place is not None:
@@ -282,10 +282,7 @@ def _data(network: Network, node: Node | None, place: tuple[int, ...] | None) ->
 
 
 def _draw(network: Network, node: Node, place: tuple[int, ...], path: Path) -> None:
-    try:
-        from archlang.plots.receptive import draw
-    except ImportError:
-        stop("--plot needs matplotlib", hint="pip install 'archlang[plot]'")
+    from archlang.plots.receptive import draw
 
     def write(target: Path) -> list[Path]:
         draw(network.graph, node, place, target)

@@ -26,6 +26,7 @@ from archlang.elaborate.values import (
     Builtin,
     Function,
     Given,
+    Measure,
     Partial,
     Value,
     describe,
@@ -48,7 +49,9 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
 }  # fmt: skip
-METRICS = ("params", "buffers", "macs", "flops", "neurons", "depth")
+METRICS = (
+    "params", "buffers", "macs", "flops", "neurons", "depth", "receptive_field", "memory",
+)  # fmt: skip
 """What `require` knows of the network once it is whole."""
 
 
@@ -308,6 +311,10 @@ class Evaluator(Settles):
                 return self.function(target, given, span)
             case Builtin():
                 return self.builtin(target.name, given, span)
+            case Measure():
+                bound = bind(target.name, target.parameters, given, span)
+                missing(target.name, target.parameters, bound, span)
+                return target.of(bound)
         return fail("A105", f"`{node.name}` is {describe(target)}, and takes no arguments", span)
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:

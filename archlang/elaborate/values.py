@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from archlang.elaborate.scope import Env
 
 Value: TypeAlias = Any
-"""int, Fraction, bool, str, tuple (a size), list, Function, Builtin, Partial or SharedNetwork."""
+"""int, Fraction, bool, str, tuple (a size), list, or one of the classes here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ class Builtin:
     """A function of the language, by its name."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measure:
+    """A figure of a network that takes arguments, as ``memory(batch=64)`` does."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    of: Callable[..., int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,8 @@ def describe(value: Value) -> str:
             return "a `?`"
         case SharedNetwork():
             return "a shared network"
+        case Measure():
+            return f"a figure that takes arguments, as in `{value.name}(…)`"
     raise TypeError(f"no kind for {value!r}")
 
 
@@ -135,7 +147,7 @@ def written(value: Value, depth: int = 0) -> str:
             return f"{value.name}({', '.join(args)})" if args else value.name
         case Function() | SharedNetwork():
             return value.node.name
-        case Builtin():
+        case Builtin() | Measure():
             return value.name
         case Unknown():
             return "?"

@@ -223,3 +223,19 @@ def test_our_own_failure_is_no_traceback(run, monkeypatch):
     assert done.code == 70
     assert "a bug" in done.err
     assert "Traceback" not in done.err
+
+
+def test_requirements_beside_the_spec_s(run) -> None:
+    spec = "specs/lenet5.arch"
+    assert run("check", spec, "-m", "lenet5", "--require", "params <= 61706").code == 0
+    ended = run("check", spec, "--require", "params <= 60K", "--require", "depth == 5")
+    assert ended.code == 1
+    assert "params is 61,706, 1,706 more than 60,000" in ended.out
+    assert "depth" not in ended.out
+    data = json.loads(run("check", spec, "--require", "memory(4) < 1MB", "--format", "json").out)
+    assert {d["code"] for d in data["diagnostics"]} == {"A205"}
+    assert run("check", spec, "--require", "classes == 10").code == 0
+    assert "unknown name `widht`" in run("check", spec, "--require", "widht == 1").out
+    unread = run("check", spec, "--require", "params <=")
+    assert unread.code == 2
+    assert "error[A101]" in unread.err

@@ -91,7 +91,7 @@ def test_a_plot_that_cannot_be(run, tmp_path, monkeypatch):
     assert "help: it can end in .svg, .png, .pdf" in ended.err
     assert "there is no folder" in run(*command, tmp_path / "none" / "step.svg").err
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr("archlang.cli.memory.find_spec", lambda name: None)
+    monkeypatch.setattr("archlang.cli.output.find_spec", lambda name: None)
     ended = run(*command, tmp_path / "step.svg")
     assert ended.code == 2
     assert "--plot needs matplotlib" in ended.err

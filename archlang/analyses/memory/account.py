@@ -19,6 +19,11 @@ from archlang.graph import Graph, Node
 from archlang.step import BYTES, Device
 
 Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: dict[str, Precision] = {
+    "float32": "float32", "bfloat16": "bfloat16", "bf16": "bfloat16",
+    "float16": "float16", "fp16": "float16",
+}  # fmt: skip
+"""What a precision may be called."""
 FLOAT, COUNTER = BYTES["float32"], BYTES["int64"]
 
 

@@ -13,6 +13,17 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 """What memory is for. ``gradients`` are the parameters'; ``kept`` is what autograd saved;
 ``working`` is all else: activations in use, gradients on their way, temporaries."""
+_SAID: dict[Kind, str] = {
+    "ema": "mean of the weights", "state": "optimizer state", "batch": "inputs and labels",
+    "kept": "kept for backward", "working": "at work",
+}  # fmt: skip
+
+
+def said(kind: Kind) -> str:
+    """What a kind of memory is called."""
+    return _SAID.get(kind, kind)
+
+
 Phase: TypeAlias = Literal["forward", "backward", "update"]
 
 

@@ -1,13 +1,14 @@
-"""Drawings of numbers, with matplotlib, which is imported only here."""
+"""A picture of a training step: what is alive, layer by layer."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from archlang.analyses.memory.account import Memory
-from archlang.analyses.memory.ledger import KINDS
-from archlang.cli.memory import NAMES
+from archlang.analyses.memory.ledger import KINDS, said
 
 COLOURS = (
     "#4477aa", "#66ccee", "#bbbbbb", "#aa3377", "#dddddd", "#ee6677", "#228833", "#ccbb44"
@@ -15,13 +16,11 @@ COLOURS = (
 MiB = 1 << 20
 
 
-def draw_memory(memory: Memory, path: Path) -> list[Path]:
+def draw(memory: Memory, path: Path) -> list[Path]:
     """A training step from its first layer to its update, what is alive stacked by kind.
 
     The highest point of each layer is drawn, one after another; the peak is marked.
     """
-    from matplotlib.figure import Figure
-
     moments = memory.timeline
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.add_subplot()
@@ -29,7 +28,7 @@ def draw_memory(memory: Memory, path: Path) -> list[Path]:
     kinds = [k for k in KINDS if any(m.live[k] for m in moments)]
     layers = [[m.live[kind] / MiB for m in moments] for kind in kinds]
     colours = [COLOURS[KINDS.index(kind)] for kind in kinds]
-    labels = [NAMES.get(kind, kind) for kind in kinds]
+    labels = [said(kind) for kind in kinds]
     axes.stackplot(places, layers, labels=labels, colors=colours, step="mid")
     peak = moments.index(memory.step)
     axes.axvline(peak, color="black", linewidth=0.8, linestyle=":")
