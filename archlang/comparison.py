@@ -12,10 +12,11 @@ from archlang.analyses.alignment import Pair
 from archlang.analyses.cost import costs
 from archlang.analyses.differences import Change, Differences, Weights
 from archlang.analyses.sizes import Legal, legal
+from archlang.columns import COLUMNS
 from archlang.graph import Graph, Node, Part, Region
 from archlang.network import Network
 from archlang.op import format_value
-from archlang.report import COLUMNS, layer_records, shape_text
+from archlang.report import layer_records, shape_text, totals
 from archlang.types import Shape
 
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
@@ -143,21 +144,13 @@ def compare(a: Network, b: Network) -> Comparison:
 
 def _totals(network: Network) -> dict[str, Any]:
     """A network's totals, and those of the columns that a summary may show beside them."""
-    totals = dict(_flat(network.totals.to_json()))
-    return totals | {n: sum(c.of(network.graph)) for n, c in COLUMNS.items() if n not in totals}
+    every = totals(network)
+    del every["bytes_for"]  # the same for both
+    return every | {n: c.total(network.graph) for n, c in COLUMNS.items() if n not in every}
 
 
 def _words(sizes: Legal) -> str:
     return sizes.words(len(sizes.region.boxes)) if sizes.names else "as given"
-
-
-def _flat(values: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
-    """Numbers and words by name, those inside others under both names."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{head}{name}.")
-        else:
-            yield f"{head}{name}", value
 
 
 def _side(network: Network) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Network:
         """What the network takes in bytes, at inference and in a training step.
 
         ``setting`` says the batch, the optimizer, the precision and the device; unsaid, one
-        sample in float32 on the CPU, trained by SGD with momentum.
+        sample in float32 on the CPU, trained by AdamW.
         """
         from archlang.analyses.memory.account import Memory, Setting
 

@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from archlang.analyses.cost import NodeCost, costs
+from archlang.analyses.cost import costs
 from archlang.analyses.sizes import legal
-from archlang.analyses.work import total_work, works
+from archlang.analyses.work import total_work
+from archlang.columns import COLUMNS, DEFAULT_COLUMNS, Value
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
 from archlang.types import Shape, SymbolicDim, Tensor, size_text
-
-
-class Column(NamedTuple):
-    """A number of layers: what a table calls it, and the number of each node of a graph.
-
-    ``short`` ones are shown to three figures, ``118 M``.
-    """
-
-    header: str
-    of: Callable[[Graph], Sequence[int]]
-    short: bool = True
-
-
-def _running(graph: Graph, of: Callable[[NodeCost], int]) -> list[int]:
-    live = graph.live()
-    return [of(cost) if i in live else 0 for i, cost in enumerate(costs(graph))]
-
-
-COLUMNS: dict[str, Column] = {
-    "params": Column("parameters", lambda g: [c.params for c in costs(g)], short=False),
-    "buffers": Column("buffers", lambda g: [c.buffers for c in costs(g)], short=False),
-    "macs": Column("MACs", lambda g: _running(g, lambda c: c.macs)),
-    "flops": Column("FLOPs", lambda g: _running(g, lambda c: 2 * c.macs)),
-    "neurons": Column("neurons", lambda g: _running(g, lambda c: c.neurons)),
-    "bias": Column("biases", lambda g: [w.bias for w in works(g)]),
-    "norm": Column("norms", lambda g: [w.norm for w in works(g)]),
-    "activation": Column("activations", lambda g: [w.activation for w in works(g)]),
-    "pool": Column("pools", lambda g: [w.pool for w in works(g)]),
-    "elementwise": Column("elementwise", lambda g: [w.elementwise for w in works(g)]),
-}
-"""The numbers that a summary may show of each layer, by the names that choose them."""
-DEFAULT_COLUMNS = ("params", "macs")
 
 
 @dataclass
 class Row:
     """A line of a summary: a layer, or a scope with the sum of what is in it.
 
-    ``values`` are the numbers of the columns that were asked for.
+    ``values`` are the figures of the columns that were asked for.
     """
 
     name: str
@@ -63,7 +32,7 @@ class Row:
     neurons: int
     children: list[Row] = field(default_factory=list)
     copies: int = 1
-    values: dict[str, int] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
     results: list[Node] = field(default_factory=list)
     """The tensors that it comes to, one for each copy, where it comes to any."""
 
@@ -82,24 +51,24 @@ class Row:
 
 def rows(graph: Graph, *, fold: bool = True, columns: Sequence[str] = DEFAULT_COLUMNS) -> list[Row]:
     """The rows of a graph; equal neighbours become one row of several ``copies``."""
-    numbers = {name: COLUMNS[name].of(graph) for name in columns}
-    return _rows(graph.root, "", graph, numbers, fold)
+    figures = {name: COLUMNS[name].of(graph) for name in columns}
+    return _rows(graph.root, "", graph, figures, fold)
 
 
-Numbers: TypeAlias = Mapping[str, Sequence[int]]
-"""For each column the numbers of all nodes."""
+Figures: TypeAlias = Mapping[str, Sequence[Value]]
+"""For each column the figures of all nodes."""
 
 
-def _rows(region: Region, scope: str, graph: Graph, numbers: Numbers, fold: bool) -> list[Row]:
+def _rows(region: Region, scope: str, graph: Graph, figures: Figures, fold: bool) -> list[Row]:
     found: list[Row] = []
     for part in region.members():
         if isinstance(part, Node):
             if part.inputs:
-                found.append(_layer(part, scope, graph, numbers))
+                found.append(_layer(part, scope, graph, figures))
         else:
             assert part.path is not None
-            children = _rows(part, part.path, graph, numbers, fold)
-            found.append(_scope(part, scope, children))
+            children = _rows(part, part.path, graph, figures, fold)
+            found.append(_scope(part, scope, children, figures))
     return _folded(found) if fold else found
 
 
@@ -107,7 +76,7 @@ def _local(path: str, scope: str) -> str:
     return path[len(scope) + 1 :] if scope and path.startswith(f"{scope}.") else path
 
 
-def _layer(node: Node, scope: str, graph: Graph, numbers: Numbers) -> Row:
+def _layer(node: Node, scope: str, graph: Graph, figures: Figures) -> Row:
     cost, runs = costs(graph)[node.index], node.index in graph.live()
     shared = "" if node.first else " (shared)"
     return Row(
@@ -117,12 +86,12 @@ def _layer(node: Node, scope: str, graph: Graph, numbers: Numbers) -> Row:
         cost.params,
         cost.macs if runs else 0,
         cost.neurons if runs else 0,
-        values={name: of[node.index] for name, of in numbers.items()},
+        values={name: of[node.index] for name, of in figures.items()},
         results=[node],
     )
 
 
-def _scope(region: Region, scope: str, children: list[Row]) -> Row:
+def _scope(region: Region, scope: str, children: list[Row], figures: Figures) -> Row:
     what = f"{region.name}({region.args})" if region.args else region.name
     return Row(
         _local(region.path or "", scope),
@@ -132,11 +101,16 @@ def _scope(region: Region, scope: str, children: list[Row]) -> Row:
         sum(c.macs * c.copies for c in children),
         sum(c.neurons * c.copies for c in children),
         children,
-        values={n: sum(c.values[n] * c.copies for c in children) for n in children[0].values}
-        if children
-        else {},
+        values={name: _of_all(name, of, region.result, children) for name, of in figures.items()},
         results=[region.result] if region.result else [],
     )
+
+
+def _of_all(name: str, of: Sequence[Value], result: Node | None, children: list[Row]) -> Value:
+    """The figure of a scope: the sum of what is in it, or that of what it comes to."""
+    if COLUMNS[name].sums:
+        return sum(int(c.values[name]) * c.copies for c in children)
+    return of[result.index] if result is not None else ""
 
 
 def _folded(found: list[Row]) -> list[Row]:
@@ -201,22 +175,39 @@ def training_only(graph: Graph) -> int:
     return sum(cost.params for node, cost in nodes if node.index not in live)
 
 
+def totals(network: Network) -> dict[str, Any]:
+    """Every figure of a network as plain data; ``bytes_for`` says what those of memory hold for.
+
+    ``saved_bytes`` are kept for the backward pass; ``forward_bytes`` and ``training_bytes`` are
+    the worst moments of an inference and of a training step. ``receptive_field`` is that of the
+    last tensor that still is a map, along each axis.
+    """
+    from archlang.analyses.memory.account import Setting  # other forms need none of these
+    from archlang.analyses.receptive import sight
+
+    seen, memory = sight(network.graph), network.memory(setting := Setting())
+    return {
+        **network.totals.to_json(),
+        "receptive_field": seen.map.sizes if seen.map else None,
+        "sees_all": seen.sees_all,
+        "saved_bytes": memory.kept,
+        "forward_bytes": memory.inference.total,
+        "training_bytes": memory.step.total,
+        "bytes_for": asdict(setting),
+    }
+
+
 def to_json(network: Network, version: str) -> dict[str, Any]:
     """A network's summary as plain data."""
-    from archlang.analyses.receptive import sight  # other forms need none of it
-
-    seen = sight(network.graph)
     return {
         "version": version,
         "model": network.name,
         "inputs": {n: list(s) for n, s in network.inputs.items()},
         "outputs": {n: list(s) for n, s in network.outputs.items()},
         "aux": network.aux,
-        "totals": network.totals.to_json(),
+        "totals": totals(network),
         "work": total_work(network.graph)._asdict(),
         "sizes": legal(network.graph).to_json(),
-        "receptive_field": seen.map.sizes if seen.map else None,
-        "sees_all": seen.sees_all,
         "layers": layer_records(network.graph),
     }
 

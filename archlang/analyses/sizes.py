@@ -103,7 +103,7 @@ class Legal:
     @property
     def fully_convolutional(self) -> bool:
         """Whether images may be as large as one likes."""
-        return any(
+        return bool(self.names) and any(
             not any(box.get(n, EVERY).bounded for n in self.names) for box in self.region.boxes
         )
 
@@ -137,6 +137,8 @@ class Legal:
 
     def words(self, most: int = 3) -> str:
         """The legal sizes as a user would write them."""
+        if not self.names:
+            return "those that the spec gives"
         return self.describe(self.region, most, whole=True)
 
     def describe(self, region: Region, most: int = 3, *, whole: bool = False) -> str:

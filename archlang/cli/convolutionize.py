@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archlang.analyses.sizes import Legal, legal
+from archlang.analyses.sizes import legal
 from archlang.cli.common import (
     FINDINGS,
     File,
@@ -162,11 +162,11 @@ def _lines(made: Conversion) -> Iterator[str]:
     def row(name: str, text: str) -> str:
         return f"{name:<{LEFT}}{text}"
 
-    yield row("legal before", _words(old))
-    yield row("legal after", _words(new))
+    yield row("legal before", old.words())
+    yield row("legal after", new.words())
     trained = [legal(n.graph, training=True) for n in (made.before, made.after)]
     if any(t.region != e.region for t, e in zip(trained, made.legal, strict=True)):
-        yield row("in training", f"{_words(trained[0])}; after, {_words(trained[1])}")
+        yield row("in training", f"{trained[0].words()}; after, {trained[1].words()}")
     yield row("output", _outputs(made.after, symbolic=True))
     if (larger := made.larger()) is not None:
         sizes = ", ".join(f"{n} {shape_text(s)}" for n, s in larger.inputs.items())
@@ -192,10 +192,6 @@ def _table(head: tuple[str, ...], rows: list[Cells]) -> Iterator[str]:
 
 def _moved(made: Conversion) -> list[Weight]:
     return [w for w in made.weights if w.before != w.after]
-
-
-def _words(found: Legal) -> str:
-    return found.words() if found.names else "the sizes of the spec alone"
 
 
 def _inputs(network: Network) -> str:

@@ -25,10 +25,11 @@ from archlang.cli.common import (
     use_color,
 )
 from archlang.cli.table import Cells, text_table
+from archlang.columns import COLUMNS
 from archlang.comparison import Comparison, Figure, Line, compare
 from archlang.elaborate import Program
 from archlang.network import Network
-from archlang.report import COLUMNS, shape_text, si
+from archlang.report import shape_text, si
 
 SHOWN = 8
 """How many keys or scopes of one kind are listed."""

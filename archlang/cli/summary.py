@@ -22,11 +22,10 @@ from archlang.cli.common import (
     use_color,
 )
 from archlang.cli.table import Cells, text_table
+from archlang.columns import COLUMNS, DEFAULT_COLUMNS, Value
 from archlang.network import Network
 from archlang.op import nearest
 from archlang.report import (
-    COLUMNS,
-    DEFAULT_COLUMNS,
     Row,
     input_text,
     layer_records,
@@ -117,8 +116,8 @@ def _lines(lines: Iterator[str]) -> None:
     print("\n".join(lines))
 
 
-Line: TypeAlias = tuple[str, str, str, str, list[int]]
-"""Path, layer, output, its sizes as functions of the input's, and the numbers of columns."""
+Line: TypeAlias = tuple[str, str, str, str, list[Value]]
+"""Path, layer, output, its sizes as functions of the input's, and the figures of columns."""
 
 
 def _cells(network: Network, columns: list[str]) -> Iterator[Line]:
@@ -130,9 +129,9 @@ def _cells(network: Network, columns: list[str]) -> Iterator[Line]:
         yield r["path"], r["layer"], shape_text(shape), sizes_text(shape), values
 
 
-def _sums(network: Network, columns: list[str]) -> list[int]:
+def _sums(network: Network, columns: list[str]) -> list[Value]:
     totals = network.totals.to_json()
-    return [totals.get(n, sum(COLUMNS[n].of(network.graph))) for n in columns]
+    return [totals.get(n) or COLUMNS[n].total(network.graph) for n in columns]
 
 
 def _csv(network: Network, columns: list[str]) -> None:
@@ -148,9 +147,9 @@ def _markdown(network: Network, columns: list[str]) -> Iterator[str]:
     yield f"|---|---|---|---|{'--:|' * len(columns)}"
     for path, layer, output, size, values in _cells(network, columns):
         said = f"`{size}`" if size else ""
-        numbers = " | ".join(f"{v:,}" for v in values)
+        numbers = " | ".join(_exact(v) for v in values)
         yield f"| {path} | `{layer}` | {output} | {said} | {numbers} |"
-    totals = " | ".join(f"**{v:,}**" for v in _sums(network, columns))
+    totals = " | ".join(f"**{_exact(v)}**" for v in _sums(network, columns))
     yield f"| **total** | | | | {totals} |"
 
 
@@ -164,10 +163,10 @@ def _latex(network: Network, columns: list[str]) -> Iterator[str]:
     yield r"\hline"
     for path, layer, output, size, values in _cells(network, columns):
         said = rf"\texttt{{{safe(size)}}}" if size else ""
-        numbers = " & ".join(f"{v:,}" for v in values)
+        numbers = " & ".join(_exact(v) for v in values)
         yield rf"{safe(path)} & \texttt{{{safe(layer)}}} & {output} & {said} & {numbers} \\"
     yield r"\hline"
-    totals = " & ".join(f"{v:,}" for v in _sums(network, columns))
+    totals = " & ".join(_exact(v) for v in _sums(network, columns))
     yield rf"total & & & & {totals} \\"
     yield r"\hline"
     yield r"\end{tabular}"
@@ -204,19 +203,26 @@ def _without(column: int, texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _row(level: int, row: Row) -> Cells:
     copies = f" ×{row.copies}" if row.copies > 1 else ""
-    each = " each" if row.copies > 1 and any(row.values.values()) else ""
+    each = " each" if row.copies > 1 else ""
     cells = (
         "  " * level + row.name,
         f"{row.what}{copies}".strip(),
         shape_text(row.output),
         row.size,
-        *(f"{_value(name, value)}{each}" if value else "" for name, value in row.values.items()),
+        *(
+            _value(name, v) + (each if isinstance(v, int) else "") if v else ""
+            for name, v in row.values.items()
+        ),
     )
     return Cells(cells, plain=not (row.params or row.children))
 
 
-def _value(name: str, value: int) -> str:
-    return si(value) if COLUMNS[name].short else f"{value:,}"
+def _value(name: str, value: Value) -> str:
+    return si(value) if COLUMNS[name].short and isinstance(value, int) else _exact(value)
+
+
+def _exact(value: Value) -> str:
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _totals(network: Network, columns: list[str]) -> Iterator[str]:
@@ -233,7 +239,7 @@ def _totals(network: Network, columns: list[str]) -> Iterator[str]:
     yield f"depth      {t.depth}"
     for name in columns:
         if name not in t.to_json():
-            yield f"{COLUMNS[name].header:<10} {sum(COLUMNS[name].of(network.graph)):,}"
+            yield f"{COLUMNS[name].header:<10} {_exact(COLUMNS[name].total(network.graph))}"
     if (found := legal(network.graph)).names:
         yield f"sizes      {found.words()}"
 

@@ -29,6 +29,7 @@ ROOMS = {
     "analyses": 8,
     "backends": 9,
     "network": 10,
+    "columns": 10,
     "plots": 11,
     "edit": 11,
     "report": 11,

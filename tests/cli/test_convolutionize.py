@@ -22,7 +22,7 @@ def test_the_report(run):
     assert lines[0] == "lenet5   image [1, 28, 28] -> [10]"
     assert "7      linear(120)   conv(5x5, 120, pad=0)" in lines
     assert "7.weight    [120, 400]   [120, 16, 5, 5]" in lines
-    assert "legal before     the sizes of the spec alone" in lines
+    assert "legal before     those that the spec gives" in lines
     assert "legal after      H >= 28 and W >= 28" in lines
     assert "twice as large   image [1, 56, 56] -> [10, 8, 8]" in lines
     assert "parameters       61,706 as before, 7 of 10 tensors in their shapes" in lines

@@ -1,5 +1,4 @@
 import json
-import sys
 
 import pytest
 
@@ -99,9 +98,10 @@ def test_a_position_as_data(run, spec):
 
 
 def test_summary_says_it(run):
-    data = json.loads(run("summary", RESNET, "-m", "resnet50", "-f", "json").out)
+    data = json.loads(run("summary", RESNET, "-m", "resnet50", "-f", "json").out)["totals"]
     assert (data["receptive_field"], data["sees_all"]) == ([427, 427], True)
     vit = json.loads(run("summary", str(SPECS / "vit.arch"), "-m", "vit_b_32", "-f", "json").out)
+    vit = vit["totals"]
     assert (vit["receptive_field"], vit["sees_all"]) == ([32, 32], True)
 
 
@@ -136,11 +136,11 @@ def test_wrong_use(run, spec, tmp_path, monkeypatch):
     assert "2 indices" in run("receptive", file, "--at", "conv1", "--position", "1").err
     assert "no place 64" in run("receptive", file, "--at", "conv1", "--position", "1x64").err
     assert "no folder" in run("receptive", file, "--plot", tmp_path / "a" / "x.png").err
-    assert "cannot draw" in run("receptive", file, "--plot", tmp_path / "x.doc").err
+    assert "cannot tell what to draw" in run("receptive", file, "--plot", tmp_path / "x.doc").err
     flat = spec("model m {\n input x: [8]\n linear(2)\n}\n", "flat.arch")
     assert "no tensor is a map" in run("receptive", flat).out
     assert "--at" in run("receptive", flat, "--plot", tmp_path / "x.png").err
-    monkeypatch.setitem(sys.modules, "archlang.plots.receptive", None)
+    monkeypatch.setattr("archlang.cli.output.find_spec", lambda name: None)
     done = run("receptive", file, "--plot", tmp_path / "x.png")
     assert "pip install 'archlang[plot]'" in done.err
     assert receptive.number(2) == "2"

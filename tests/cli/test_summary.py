@@ -6,7 +6,8 @@ import re
 import pytest
 
 import archlang
-from archlang.report import COLUMNS, rows
+from archlang.columns import COLUMNS
+from archlang.report import rows
 from tests.cli.conftest import LENET, RESNET
 
 
@@ -153,11 +154,24 @@ def test_every_column_sums_to_the_network_s_total(run):
     """Scopes and copies add up to what all layers have."""
     graph = archlang.load(RESNET, "resnet50").graph
     found = rows(graph, columns=list(COLUMNS))
-    for name, column in COLUMNS.items():
+    summed = {name: column for name, column in COLUMNS.items() if column.sums}
+    for name, column in summed.items():
         assert sum(row.values[name] * row.copies for row in found) == sum(column.of(graph)), name
     totals = archlang.load(RESNET, "resnet50").totals.to_json()
-    for name in totals.keys() & COLUMNS.keys():
+    for name in totals.keys() & summed.keys():
         assert sum(COLUMNS[name].of(graph)) == totals[name]
+
+
+def test_a_scope_sees_what_its_result_sees(run):
+    network = archlang.load(RESNET, "resnet18")
+    found = {row.name: row.values for row in rows(network.graph, columns=["receptive_field"])}
+    fields = {name: row["receptive_field"] for name, row in found.items()}
+    assert fields["conv1"] == "7"
+    assert fields["layer4"] == "435"
+    assert fields["fc"] == "all"
+    out = run("summary", RESNET, "-m", "resnet18", "--columns", "receptive_field,saved_bytes").out
+    assert f"saved bytes {network.memory().kept:,}" in out
+    assert "field      435" in out
 
 
 def test_columns_fold_by_what_they_show(run, spec):

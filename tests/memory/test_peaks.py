@@ -81,7 +81,7 @@ def test_where_a_peak_is() -> None:
     network = load("resnet20")
     inputs, labels = batch_of(network)
     theirs = measure_step(network.to_torch(), inputs, labels)
-    ours = network.memory(Setting(BATCH))
+    ours = network.memory(Setting(BATCH, "momentum"))
     assert (ours.step.phase, ours.step.path) == (theirs.where.phase, theirs.where.path)
     for phase in ("forward", "backward"):
         ours_peak = max(m.total for m in ours.timeline if m.phase == phase)
@@ -107,7 +107,7 @@ def test_what_is_there_before() -> None:
     network = load("mobilenet_v3_small")
     inputs, labels = batch_of(network)
     theirs = measure_step(network.to_torch(), inputs, labels).before
-    ours = network.memory(Setting(BATCH))
+    ours = network.memory(Setting(BATCH, "momentum"))
     assert ours.parameters == theirs["parameters"] == ours.gradients
     assert ours.buffers == theirs["buffers"]
     assert (ours.inputs, ours.labels) == (theirs["batch"], theirs["labels"])

@@ -35,7 +35,7 @@ class Setting:
     """
 
     batch: int = 1
-    optimizer: str = "momentum"
+    optimizer: str = "adamw"
     dtype: Precision = "float32"
     device: Device = "cpu"
     ema: bool = False
