@@ -35,7 +35,7 @@ def in_its_format(step: Step, x: Value) -> Value:
 
 def reshape(step: Step, x: Value, sizes: Sequence[int]) -> Value:
     """``x`` in other sizes: a view where its layout allows one, a copy elsewhere."""
-    new = tuple(int(size) for size in sizes)
+    new = tuple(sizes)
     if new == x.sizes:
         return x.view(x.sizes, x.strides)
     strides = lie.viewed(*x.lie, new)

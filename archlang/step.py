@@ -6,14 +6,14 @@ view keeps all of what it shows a part of. Sizes and strides count the batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal, TypeAlias
 
 from archlang import strides as lie
 from archlang.strides import Sizes, Strides
-from archlang.types import Tensor
+from archlang.types import Dim, Tensor
 
 Dtype: TypeAlias = Literal["float32", "bfloat16", "float16", "int64", "bool"]
 Low: TypeAlias = Literal["bfloat16", "float16"]
@@ -119,6 +119,8 @@ class Step:
     batch: int = 1
     input_grad: bool = False
     once: bool = False
+    size: Callable[[Dim], int] = int
+    """What a size is worked with as."""
     weights: Mapping[str, Value] = field(default_factory=dict)
     made: list[Storage] = field(default_factory=list)
     kept: list[Storage] = field(default_factory=list)
@@ -132,7 +134,7 @@ class Step:
 
     def sizes(self, y: Tensor) -> Sizes:
         """The sizes of a tensor, the batch counted."""
-        return (self.batch, *map(int, y.shape))
+        return (self.batch, *map(self.size, y.shape))
 
     def given(self, y: Tensor) -> Value:
         """An input of the network."""

@@ -16,7 +16,7 @@ reserve that cuDNN may want for batch norm, which is empty by default.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -26,6 +26,7 @@ from archlang.graph import Graph, Node
 from archlang.op import Op
 from archlang.step import BYTES, Device, Low, Step, Storage, Value
 from archlang.strides import contiguous
+from archlang.types import Dim
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +94,15 @@ def forward(
     device: Device = "cpu",
     training: bool = True,
     input_grad: bool = False,
+    size: Callable[[Dim], int] = int,
 ) -> Forward:
     """One forward pass of the compiled network; without ``training``, as in evaluation.
 
     ``autocast`` is its dtype, or None for float32 throughout. With ``input_grad`` the inputs
-    need gradients, too.
+    need gradients, too. ``size`` makes of each size what is worked with.
     """
     execution = Execution(graph)
-    step = Step(autocast, device, training, batch, input_grad and training)
+    step = Step(autocast, device, training, batch, input_grad and training, size=size)
     found = Forward(graph, step)
     values: dict[Node, Value] = {}
     reached = _reached(execution)

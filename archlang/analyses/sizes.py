@@ -338,17 +338,17 @@ class Growth:
 
     macs: Form | None
     neurons: Form | None
+    saved_bytes: Form | None = None
+    """What one sample keeps for the backward pass in float32, the loss's own left out."""
 
     def at(self, sizes: Mapping[str, int]) -> dict[str, int | None]:
         """The figures at these sizes, None where one is not known or the size is not legal."""
-        figures = {"macs": self.macs, "neurons": self.neurons}
-        values = {k: None if f is None else f.at(sizes) for k, f in figures.items()}
+        values = {k: None if f is None else f.at(sizes) for k, f in vars(self).items()}
         return {k: None if v is None else int(v) for k, v in values.items()}
 
     def to_json(self) -> dict[str, str | None]:
         """As plain data: expressions in the names of the input's sizes."""
-        figures = {"macs": self.macs, "neurons": self.neurons}
-        return {k: None if f is None else str(f) for k, f in figures.items()}
+        return {k: None if f is None else str(f) for k, f in vars(self).items()}
 
 
 def growth(graph: Graph) -> Growth:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from archlang.analyses.memory.growth import kept_form
 from archlang.analyses.sizes import Growth, Legal, Near, growth, legal
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
+from archlang.types import Shape, symbols
 
 ROWS = 200
 """How many sizes a table may have."""
+MOST_TRIED = 2000
+"""The largest size that a figure is held against."""
 LEFT = 14
+NAMES = {"macs": "MACs", "neurons": "neurons", "saved_bytes": "saved bytes"}
+"""What the figures are called."""
 
 
 class SizesFormat(StrEnum):
@@ -46,7 +53,7 @@ def sizes(
     Sizes are those that the spec names, as in `input image: [3, H=224, W=224]`.
     """
     network = load_network(file, model, set_, input_)
-    found, figures = legal(network.graph), growth(network.graph)
+    found, figures = legal(network.graph), _growth(network)
     at = row_sizes(table) if table else []
     if format_ is SizesFormat.json:
         print(json.dumps(_data(network, found, figures, near, at), ensure_ascii=False))
@@ -57,10 +64,31 @@ def sizes(
     print("\n".join(lines))
     if at:
         print()
-        head = ("size", "MACs", "neurons", "output")
+        head = ("size", *NAMES.values(), "output")
         rows = [_row(network, found, figures, size) for size in at]
-        for line, _ in text_table(head, rows, right=(0, 1, 2), shrink=0, width=None):
+        for line, _ in text_table(head, rows, right=range(4), shrink=0, width=None):
             print(line)
+
+
+def _growth(network: Network) -> Growth:
+    """The figures as functions of the size; what is kept held against some other legal sizes."""
+    open_ = legal(network.graph, training=True)
+    figures = growth(network.graph)
+    if not open_.names or open_.square.least is None:
+        return figures
+    default = max(open_.defaults.values())
+    square = open_.square
+    tried = {square.least, square.below(default - 1), square.above(2 * default)}
+    others = (network.at(_inputs(network, n)).graph for n in tried if n and n <= MOST_TRIED)
+    return replace(figures, saved_bytes=kept_form(network.graph, others))
+
+
+def _inputs(network: Network, size: int) -> dict[str, Shape]:
+    """The inputs with all open sizes the same."""
+    return {
+        name: tuple(size if symbols(d) else int(d) for d in node.output.shape)
+        for name, node in network.graph.inputs.items()
+    }
 
 
 def row_sizes(text: str) -> list[int]:
@@ -99,8 +127,8 @@ def _lines(network: Network, found: Legal, figures: Growth, near: int | None) ->
         yield row(f"near {near}", _near(asked))
     for name, node in network.graph.outputs.items():
         yield row(name, f"{node.output.symbolic}, here {node.output}")
-    for name, form in (("MACs", figures.macs), ("neurons", figures.neurons)):
-        yield row(name, "not known for every size" if form is None else str(form))
+    for figure, form in vars(figures).items():
+        yield row(NAMES[figure], "not known for every size" if form is None else str(form))
     for unstated in found.unstated:
         yield row("not stated", f"{unstated.span}: {unstated.why}")
 
@@ -146,15 +174,15 @@ def _data(
 def _figures(found: Legal, figures: Growth, size: int) -> dict[str, Any]:
     point = dict.fromkeys(found.names, size)
     is_legal = found.holds(point)
-    values = figures.at(point) if is_legal else {"macs": None, "neurons": None}
+    values = figures.at(point) if is_legal else dict.fromkeys(NAMES)
     return {"size": size, "legal": is_legal, **values}
 
 
 def _row(network: Network, found: Legal, figures: Growth, size: int) -> Cells:
     known = _figures(found, figures, size)
     if not known["legal"]:
-        return Cells((str(size), "not legal", "", ""), plain=True)
+        return Cells((str(size), "not legal", *[""] * len(NAMES)), plain=True)
     point = dict.fromkeys(found.names, size)
-    values = ["" if known[k] is None else f"{known[k]:,}" for k in ("macs", "neurons")]
+    values = ["" if known[k] is None else f"{known[k]:,}" for k in NAMES]
     shapes = (node.output.at(point) for node in network.graph.outputs.values())
     return Cells((str(size), *values, ", ".join(map(str, shapes))))
