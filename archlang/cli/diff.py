@@ -29,6 +29,7 @@ from archlang.columns import COLUMNS
 from archlang.comparison import Comparison, Figure, Line, compare
 from archlang.elaborate import Program
 from archlang.network import Network
+from archlang.op import format_value
 from archlang.report import shape_text, si
 
 SHOWN = 8
@@ -191,7 +192,7 @@ def _figure(name: str, figure: Figure) -> Cells:
 def _value(value: object) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value:,}"
-    return "none" if value is None else str(value)
+    return "none" if value is None else format_value(value)
 
 
 def _weights(found: Comparison) -> Iterator[str]:
