@@ -267,7 +267,29 @@ class InstanceNorm(_Norm, name="instancenorm"):
         return getattr(nn, f"InstanceNorm{x.rank - 1}d")(int(x.channels), **options)
 
 
-class LayerNorm(_Norm, name="layernorm"):
+class _AlongAxis(_Norm):
+    """What norms along one axis share."""
+
+    eps: OptionalNumber = None
+    axis: Whole = -1
+    affine: Truth = True
+
+    def infer(self, *xs: Tensor) -> Tensor:
+        (x,) = xs
+        axis_of(self.axis, x.rank)
+        return x
+
+    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
+        return across(y.rank, (axis_of(self.axis, y.rank),))
+
+    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
+        return {}
+
+    def on_map(self, *maps: Tensor) -> Recast | None:
+        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
+
+
+class LayerNorm(_AlongAxis, name="layernorm"):
     """Give the values along one axis zero mean and unit variance, each position by itself.
 
     With `affine` it then scales and shifts each by learned figures. `layernorm(axis=0)`
@@ -281,30 +303,14 @@ class LayerNorm(_Norm, name="layernorm"):
     """
 
     eps: Number = 1e-5
-    axis: Whole = -1
-    affine: Truth = True
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return _by_statistics(y, self.affine)
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        (x,) = xs
-        axis_of(self.axis, x.rank)
-        return x
-
-    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
-        return across(y.rank, (axis_of(self.axis, y.rank),))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         size = x.shape[axis_of(self.axis, x.rank)]
         return {"weight": (size,), "bias": (size,)} if self.affine else {}
-
-    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
-        return {}
-
-    def on_map(self, *maps: Tensor) -> Recast | None:
-        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
@@ -326,7 +332,7 @@ class LayerNorm(_Norm, name="layernorm"):
         return nn.AxisLayerNorm(int(x.shape[axis]), dim=axis + 1, **options)
 
 
-class RMSNorm(_Norm, name="rmsnorm"):
+class RMSNorm(_AlongAxis, name="rmsnorm"):
     """Divide the values along one axis by the root of their mean square, each position by itself.
 
     `eps` is added to the mean square; unsaid, it is the smallest step from 1 that the numbers
@@ -339,30 +345,12 @@ class RMSNorm(_Norm, name="rmsnorm"):
         rmsnorm : [197, 768] -> [197, 768]
     """
 
-    eps: OptionalNumber = None
-    axis: Whole = -1
-    affine: Truth = True
-
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work(norm=product((4 if self.affine else 3, y.numel)))  # square, sum, product
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        (x,) = xs
-        axis_of(self.axis, x.rank)
-        return x
-
-    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
-        return across(y.rank, (axis_of(self.axis, y.rank),))
 
     def params(self, *xs: Tensor) -> dict[str, Shape]:
         (x,) = xs
         return {"weight": (x.shape[axis_of(self.axis, x.rank)],)} if self.affine else {}
-
-    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
-        return {}
-
-    def on_map(self, *maps: Tensor) -> Recast | None:
-        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
