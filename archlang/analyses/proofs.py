@@ -6,9 +6,10 @@ a network is checked with alone, but at every size that its layers, weights and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from itertools import product
 
 from archlang.analyses.sizes import Asked, Legal, condition, conditions, legal, stated
@@ -73,8 +74,15 @@ def _merges(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
     by_place: dict[Span, list[_Fault]] = {}
     for fault in _needed(faults, rest):
         by_place.setdefault(fault.node.span, []).append(fault)
-    for here in by_place.values():
-        yield _disagreement(graph, here, found)
+    places = list(by_place.values())
+    everywhere = _where(f for here in places for f in here)
+    for here in places:
+        yield _disagreement(graph, here, found, everywhere if here is places[0] else EVERYWHERE)
+
+
+def _where(faults: Iterable[_Fault]) -> Region:
+    """Where all of these merges agree."""
+    return reduce(Region.__and__, (f.where for f in faults), EVERYWHERE)
 
 
 def _fault(asked: Asked, rest: Region, found: Legal) -> _Fault | None:
@@ -126,13 +134,16 @@ def _nearby(claim: Claim, found: Legal, by: Span | None = None) -> dict[str, int
     return None
 
 
-def _disagreement(graph: Graph, faults: list[_Fault], found: Legal) -> Diagnostic:
+def _disagreement(
+    graph: Graph, faults: list[_Fault], found: Legal, everywhere: Region
+) -> Diagnostic:
+    """The finding about one place; the first also proposes what makes all merges agree."""
     first = faults[0]
     node, ends = first.node, _ends(first)
     values = [_value(dim, first.at) for _, _, dim in ends]
-    where = EVERYWHERE
-    for fault in faults:
-        where = where & fault.where
+    where = _where(faults)
+    said = dict.fromkeys((condition(where & everywhere), condition(where)))
+    fixes = tuple(fix for text in said for fix in _required(graph, text))
     unless = f" unless {found.describe(where)}" if where != EVERYWHERE else " for some inputs"
     if len(ends) == 1:  # the other side is the 1 that it is stretched from
         return Diagnostic(
@@ -141,7 +152,7 @@ def _disagreement(graph: Graph, faults: list[_Fault], found: Legal) -> Diagnosti
             node.span,
             f"at {_point(first.at, first.asked.claim)} its size is {values[0]}, not 1",
             related=tuple(_causes(node, ends)),
-            fixes=_required(graph, condition(where)),
+            fixes=fixes,
         )
     notes = [f"branch {number}: {_trace(end, dim)}" for number, end, dim in ends]
     if 1 in values:
@@ -153,7 +164,7 @@ def _disagreement(graph: Graph, faults: list[_Fault], found: Legal) -> Diagnosti
         f"at {_point(first.at, first.asked.claim)} they are {' and '.join(map(str, values))}",
         related=tuple(_causes(node, ends)),
         notes=tuple(notes),
-        fixes=_required(graph, condition(where)),
+        fixes=fixes,
     )
 
 

@@ -163,3 +163,19 @@ def test_given_sizes_are_what_weights_are_made_for() -> None:
     text = model("maxpool(2x2) -> flatten -> linear(4)", OPEN)
     network = archlang.loads(text, inputs={"image": (3, 32, 48)})
     assert legal(network.graph).along("H").words() == "32 <= H <= 33"
+
+
+def test_one_requirement_is_offered_for_all_merges() -> None:
+    body = (
+        "d1 = conv(3x3, 4); maxpool(2x2); d2 = conv(3x3, 8); maxpool(2x2)\n"
+        "conv_transpose(2x2, 8, stride=2); concat { d2 | identity }\n"
+        "conv_transpose(2x2, 4, stride=2); concat { d1 | identity }"
+    )
+    with pytest.raises(archlang.ArchError) as caught:
+        archlang.loads(f"model m {{ input x: [3, H=16, W=16]\n{body}\n}}")
+    first, second = caught.value.diagnostics
+    assert [f.text for f in first.fixes] == [
+        "state it: `require H % 4 == 0 and W % 4 == 0`",
+        "state it: `require H % 4 < 2 and W % 4 < 2`",
+    ]
+    assert [f.text for f in second.fixes] == ["state it: `require H % 2 == 0 and W % 2 == 0`"]
