@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from archlang.analyses.proofs import prove
 from archlang.analyses.sizes import Legal, legal
+from archlang.diagnostic import Fix
 from archlang.elaborate import Program
 from archlang.graph import Graph
 from archlang.source import Source
@@ -52,19 +53,25 @@ def worked_out(spec: str) -> Graph:
 def repaired(net: Net, graph: Graph, counts: Counter[str]) -> str:
     """What is wrong with the findings, or with the spec that has what they offer; else empty."""
     found = prove(graph)
-    texts = ["".join(f.text for f in d.fixes) for d in found if d.code == "A211"]
-    offered = [text.partition("`")[2].rpartition("`")[0] for text in texts]
-    counts["not always legal"] += bool(offered)
-    if not all(offered):
+    fixes = [d.fixes for d in found if d.code == "A211"]
+    counts["not always legal"] += bool(fixes)
+    if not all(fixes):
         return ""
-    counts["repaired"] += bool(offered)
+    counts["repaired"] += bool(fixes)
+    each = [_condition(offered[-1]) for offered in fixes]
+    joint = [_condition(fixes[0][0])] if fixes and len(fixes[0]) > 1 else each
     lines = net.spec.split("\n")
-    again = worked_out("\n".join([*lines[:2], *offered, *lines[2:]]))
-    if left := prove(again):
-        return f"{offered} is not enough: {left[0].message}"
-    if legal(again).region != legal(graph).region:
-        return f"{offered} makes {legal(graph).words()} into {legal(again).words()}"
+    for required in (each, joint):
+        again = worked_out("\n".join([*lines[:2], *required, *lines[2:]]))
+        if left := prove(again):
+            return f"{required} is not enough: {left[0].message}"
+        if legal(again).region != legal(graph).region:
+            return f"{required} makes {legal(graph).words()} into {legal(again).words()}"
     return ""
+
+
+def _condition(fix: Fix) -> str:
+    return fix.text.partition("`")[2].rpartition("`")[0]
 
 
 def points(net: Net, found: Legal, r: random.Random, dense: bool) -> Iterable[tuple[int, int]]:
