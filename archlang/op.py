@@ -228,11 +228,14 @@ class Op(BaseModel):
         """
         axes = xs[0].rank - 1 if xs else 0
         kernel, stride = getattr(self, "kernel", None), getattr(self, "stride", 1)
-        said = [
-            format_value(getattr(self, p.name))
-            for p in self.parameters()
-            if p.required and p.name not in ("kernel", "stride")
-        ]
+        said: list[str] = []
+        for p in self.parameters():
+            value = getattr(self, p.name)
+            if p.variadic:
+                said.extend(format_value(v) for v in value)
+            elif p.required and p.name not in ("kernel", "stride"):
+                shown = "×".join(map(str, value)) if isinstance(value, tuple) else value
+                said.append(format_value(shown))
         text = ", ".join([self.name, *said])
         if kernel is not None:
             text = f"{'×'.join(map(str, _each(kernel, axes)))} {text}"

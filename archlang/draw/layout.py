@@ -37,14 +37,10 @@ class Layout:
         self.down = direction == "TB"
         self.measure = measure
 
-    def lay(self, root: Cell) -> None:
-        """Give all cells their sizes and places."""
-        self._size(root)
-        self._place(root, 0.0, 0.0)
-
     # Sizes
 
-    def _size(self, cell: Cell) -> None:
+    def size(self, cell: Cell) -> None:
+        """Give a cell and all inside it their sizes."""
         if isinstance(cell.part, Card):
             wide, high = self.measure(cell.part)
             cell.main, cell.cross = (high, wide) if self.down else (wide, high)
@@ -52,7 +48,7 @@ class Layout:
             return
         for row in cell.rows:
             for kid in row:
-                self._size(kid)
+                self.size(kid)
         titles = [words.width for words in frame_title(cell.part)] if cell.part.framed else []
         band = TITLE if titles else 0.0
         edge = FRAME if cell.part.framed else 0.0
@@ -86,14 +82,15 @@ class Layout:
 
     # Places
 
-    def _place(self, cell: Cell, m: float, c: float) -> None:
+    def place(self, cell: Cell, m: float = 0, c: float = 0) -> None:
+        """Give a cell and all inside it, whose sizes are known, their places."""
         cell.m, cell.c = m, c
         at = m
         for gap, row in zip(cell.gaps, cell.rows, strict=False):
             at += gap
             across = c + cell.spine - _sides(row)[0]
             for kid in row:
-                self._place(kid, at, across)
+                self.place(kid, at, across)
                 across += kid.cross + BETWEEN
             at += max(k.main for k in row)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from itertools import groupby, takewhile
+from itertools import groupby
 from typing import Literal, TypeAlias
 
-from archlang.draw.parts import Card, Group, Part, Structure
+from archlang.draw.parts import Card, Group, Part, Structure, span
 from archlang.op import View
 
 Level: TypeAlias = Literal["overview", "stage", "layer"]
@@ -53,7 +53,8 @@ def closed(group: Group) -> Card:
         template = group.nodes[-1].op.name
     said = template or _content(group)
     card = Card("part", group.nodes, group.all, group.path, name, template, group.copies)
-    card.last, card.note = group.last, said if name else ""
+    card.last = group.last
+    card.note = said if name else _content(group)
     return card
 
 
@@ -142,17 +143,6 @@ def _runs(structure: Structure, items: list[Part]) -> list[Part]:
             found += parts
             continue
         names = [p.name for p in parts if p.name]
-        name = _span(names[0], names[-1]) if names else ""
+        name = span(names[0], names[-1]) if names else ""
         found.append(Group(parts, parts[-1].path, name or "×".join(map(str, size)) or "head"))
     return found
-
-
-def _span(first: str, last: str) -> str:
-    """Two names as one, what they share said once: ``conv2–3``."""
-    if first == last:
-        return first
-    shared = sum(
-        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    )
-    rest = last[shared:] if shared > len(last) / 2 else last
-    return f"{first}–{rest or last}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal, TypeAlias
 
 from archlang.analyses.cost import costs
@@ -32,6 +33,11 @@ class Card:
     note: str = ""
     """What else is said of a closed part."""
 
+    @property
+    def names(self) -> str:
+        """Its name, and that of its last copy."""
+        return _names(self)
+
 
 @dataclass(eq=False, slots=True)
 class Group:
@@ -51,6 +57,11 @@ class Group:
     last: str = ""
     extra: list[Node] = field(default_factory=list)
     """The nodes of its further copies."""
+
+    @property
+    def names(self) -> str:
+        """Its name, and that of its last copy."""
+        return _names(self)
 
     @property
     def nodes(self) -> list[Node]:
@@ -224,6 +235,21 @@ def _copies(part: Part) -> Iterator[tuple[str, int]]:
 
 def _unframed(items: list[Part]) -> Group:
     return Group(items, items[-1].path, framed=False)
+
+
+def _names(part: Part) -> str:
+    return span(part.name, _label(part.last)) if part.name and part.last else part.name
+
+
+def span(first: str, last: str) -> str:
+    """Two names as one, what they share said once: ``conv2–3``."""
+    if first == last:
+        return first
+    shared = sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    )
+    rest = last[shared:] if shared > len(last) / 2 else last
+    return f"{first}–{rest or last}"
 
 
 def _label(path: str) -> str:

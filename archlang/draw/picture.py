@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archlang.draw import ushape
 from archlang.draw.cells import Cell, plan
 from archlang.draw.layout import Direction, Layout
 from archlang.draw.levels import Level, opened
@@ -44,16 +45,20 @@ def picture(
     structure = Structure(network.graph)
     drawing = _Drawing(network, structure, level)
     cells = plan(structure, opened(structure, level, expand))
-    ways = routes(cells)
+    found = routes(cells)
     layout = Layout(direction, drawing.size)
-    layout.lay(cells.root)
+    layout.size(cells.root)
+    if direction == "TB" and (skips := ushape.skips(cells)):
+        ways = ushape.lay(cells, skips)
+    else:
+        layout.place(cells.root)
+        ways = [layout.points(route) for route in found]
     drawing.centre(layout.rect(cells.root).width)
     drawing.boxes_of(cells.root, layout, -1)
     wires = []
-    for way in ways:
-        points = tuple((x + drawing.left, y + HEAD) for x, y in layout.points(way))
-        source, target = (drawing.places.get(cell, -1) for cell in (way.start, way.end))
-        wires.append(Wire(points, source, target))
+    for (start, end), way in zip(cells.edges, ways, strict=True):
+        points = tuple((x + drawing.left, y + HEAD) for x, y in way)
+        wires.append(Wire(points, drawing.places.get(start, -1), drawing.places.get(end, -1)))
     return drawing.scene(layout.rect(cells.root), wires)
 
 

@@ -62,9 +62,9 @@ def lines(card: Card, *, named: bool) -> list[Words]:
     if card.kind == "input":
         titles = [card.path]
     elif card.kind == "part":
-        titles = [card.name or card.template or card.path, card.note]
+        titles = [card.names or card.template or card.path, card.note]
     else:
-        titles = [card.name if named else "", caption(card.nodes[0])]
+        titles = [card.names if named else "", caption(card.nodes[0])]
         followers = [n.op.name for n in card.nodes[1:]]
         titles.append("" if named else " · ".join(followers))
     titles = list(dict.fromkeys(t for t in titles if t))
@@ -86,7 +86,7 @@ def _joined(node: Node) -> list[Words]:
 def frame_title(group: Group) -> list[Words]:
     """The name of an open part, and what it is a copy of, side by side."""
     copies = f" ×{group.copies}" if group.copies > 1 else ""
-    name = group.name or group.template or group.path
+    name = group.names or group.template or group.path
     found = [Words(name + copies, SMALL + 0.5, True, "title").fitted()]
     if group.name and group.template and group.template != group.name:
         found.append(Words(group.template, SMALL, ink="faint").fitted())

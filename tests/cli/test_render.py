@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.architecture.test_imports import ABSENT, run_without
 from tests.cli.conftest import LENET, RESNET
 
 
@@ -58,3 +59,10 @@ def test_without_the_library(run, tmp_path, monkeypatch, kind, library):
     assert f"a {kind} needs {library.replace('_', '-')}" in ended.err
     assert "archlang[draw]" in ended.err
     assert not out.exists()
+
+
+def test_an_svg_needs_no_library():
+    absent = {*ABSENT, "matplotlib", "networkx", "resvg_py", "typst", "fontTools"}
+    done = run_without(absent, "render", LENET, "-m", "lenet5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<svg")

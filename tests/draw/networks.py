@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from archlang.elaborate import Program
@@ -21,6 +22,12 @@ def networks(file: Path) -> Iterator[Network]:
     program = Program(read_source(file), str(file))
     for name in program.complete:
         yield from_program(program, name, {}, {})
+
+
+@cache
+def few(file: Path) -> list[Network]:
+    """Some of them: the first that are not long."""
+    return list(islice((n for n in networks(file) if len(n.graph.nodes) < LONG), 4))
 
 
 @cache

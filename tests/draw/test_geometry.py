@@ -12,7 +12,7 @@ from archlang.draw.picture import picture
 from archlang.draw.scene import Rect
 from archlang.network import Network
 from tests.draw.geometry import problems
-from tests.draw.networks import FILES, LONG, networks, spec
+from tests.draw.networks import FILES, few, networks, spec
 
 LEVELS = get_args(Level)
 
@@ -28,9 +28,8 @@ def holds(network: Network) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda p: p.stem)
 def test_every_spec(file):
-    for number, network in enumerate(networks(file)):
-        if number < 6 and len(network.graph.nodes) < LONG:
-            holds(network)
+    for network in few(file):
+        holds(network)
 
 
 @pytest.mark.slow
