@@ -89,14 +89,16 @@ class _Drawing:
             self.words[card] = lines(card, named=self.level == "overview")
         return self.words[card]
 
-    def _barred(self, card: Card) -> bool:
-        return (
-            self.level != "layer" and card.kind in ("part", "layer") and len(self._lines(card)) > 1
-        )
+    def _share(self, card: Card) -> float:
+        """The part of the network's parameters that a card's bar shows; 0 where it has no bar."""
+        barred = self.level != "layer" and card.kind in ("part", "layer")
+        if not barred or len(self._lines(card)) < 2 or not self.total:
+            return 0.0
+        return self.structure.share(card.all) / self.total
 
     def size(self, card: Card) -> tuple[float, float]:
         """Width and height of a card."""
-        return size_of(self._lines(card), join=card.kind == "join", bar=self._barred(card))
+        return size_of(self._lines(card), join=card.kind == "join", bar=self._share(card) > 0)
 
     def boxes_of(self, cell: Cell, layout: Layout, parent: int) -> None:
         """Add a cell's box, and then those inside it."""
@@ -131,14 +133,13 @@ class _Drawing:
 
     def _card(self, card: Card, rect: Rect) -> Box:
         words = self._lines(card)
-        bar = self._barred(card)
-        high = len(words) * LEADING + (BAR if bar else 0)
+        share = self._share(card)
+        high = len(words) * LEADING + (BAR if share else 0)
         top = rect.y + (rect.height - high) / 2 + LEADING - 4
         middle = rect.x + rect.width / 2
         texts = tuple(
             _text(w, middle - w.width / 2, top + i * LEADING) for i, w in enumerate(words)
         )
-        share = self.structure.share(card.all) / self.total if self.total else 0.0
         strip = Rect(rect.x + PAD_X, rect.y + rect.height - PAD_Y - 1, rect.width - 2 * PAD_X, 3)
         box = Box(
             rect,
@@ -150,7 +151,7 @@ class _Drawing:
             0,
             stacked=card.copies > 1,
         )
-        return box._replace(bar=strip, share=share) if bar else box
+        return box._replace(bar=strip, share=share) if share else box
 
     def _card_tint(self, card: Card) -> str:
         if card.kind in ("input", "join"):

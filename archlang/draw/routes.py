@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from archlang.draw.cells import Cell, Lane, Plan
 from archlang.draw.parts import Card
+
+Key: TypeAlias = tuple[Cell, Cell | None]
+"""A column's line: two cells may have one spine."""
 
 
 class Column(NamedTuple):
@@ -21,7 +24,7 @@ class Column(NamedTuple):
     source: Cell | None = None
 
     @property
-    def key(self) -> tuple[Cell, Cell | None]:
+    def key(self) -> Key:
         """What is equal for columns that lie in one line."""
         return (self.cell if self.source else self.cell.column(), self.source)
 
@@ -72,6 +75,7 @@ def routes(plan: Plan) -> list[Route]:
     _clear(plan.root)
     found = [_route(start, end) for start, end in plan.edges]
     _places(plan.root)
+    _sort_tracks(found)
     return found
 
 
@@ -185,3 +189,28 @@ def _places(cell: Cell) -> None:
     for row in cell.rows:
         for kid in row:
             _places(kid)
+
+
+def _sort_tracks(found: list[Route]) -> None:
+    """Put the tracks of each gap in order, so that no two tensors share a stretch of a column.
+
+    What leaves a column has to do so before another comes into it. Where that goes round in a
+    circle, the first that was met comes first.
+    """
+    leaving: dict[Gap, dict[Key, set[Cell]]] = {}
+    coming: dict[Gap, dict[Key, set[Cell]]] = {}
+    for route in found:
+        for (gap, track), (before, after) in zip(route.gaps, pairwise(route.columns), strict=True):
+            leaving.setdefault(gap, {}).setdefault(before.key, set()).add(track)
+            coming.setdefault(gap, {}).setdefault(after.key, set()).add(track)
+    for gap, columns in coming.items():
+        tracks = gap.group.tracks[gap.number]
+        above: dict[Cell, set[Cell]] = {track: set() for track in tracks}
+        for key, later in columns.items():
+            for track in later:
+                above[track] |= leaving[gap].get(key, set()) - {track}
+        left = list(tracks)
+        for number in range(len(left)):
+            free = next((t for t in left if not above[t].intersection(left)), left[0])
+            left.remove(free)
+            tracks[free] = number

@@ -57,9 +57,8 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     yield _rect(box.rect, radius, fill, edge)
     if box.bar is not None:
         yield _rect(box.bar, 1.5, colours.track)
-        if box.share:
-            part = box.bar._replace(width=max(box.bar.width * box.share, 1))
-            yield _rect(part, 1.5, colours.bar)
+        part = box.bar._replace(width=max(box.bar.width * box.share, 1))
+        yield _rect(part, 1.5, colours.bar)
     if box.kind != "frame":
         yield from (_text(text, colours) for text in box.texts)
     yield "</g>"
@@ -84,13 +83,11 @@ def _text(text: Text, colours: Theme) -> str:
 
 
 def _wires(wires: tuple[Wire, ...], colours: Theme) -> Iterator[str]:
-    """All ways, each drawn once, and then the heads of their arrows."""
+    """All ways as one stroke, so that what lies on another is not darker, and their arrows."""
     if not wires:
         return
-    ways = dict.fromkeys(_path(wire.points) for wire in wires)
-    yield f'<g fill="none" stroke="{colours.wire}" stroke-width="1.3">'
-    yield from (f'<path d="{way}"/>' for way in ways)
-    yield "</g>"
+    ways = "".join(dict.fromkeys(_path(wire.points) for wire in wires))
+    yield f'<path fill="none" stroke="{colours.wire}" stroke-width="1.3" d="{ways}"/>'
     heads = dict.fromkeys(
         _head(*wire.points[-2:]) for wire in wires if wire.target >= 0 and len(wire.points) > 1
     )

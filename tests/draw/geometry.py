@@ -126,3 +126,24 @@ def _ends(scene: Scene, points: tuple[Point, ...], source: int, target: int) -> 
 
 def _name(scene: Scene, place: int) -> str:
     return scene.boxes[place].path if place >= 0 else "a straight way"
+
+
+def shared(scene: Scene) -> Iterator[str]:
+    """Stretches that two tensors share which neither begin nor end in one box."""
+    lines: dict[tuple[bool, float], list[tuple[float, float, int, int]]] = {}
+    for wire in scene.wires:
+        if min(wire.source, wire.target) < 0:
+            continue  # its other half lies on from the straight way
+        for one, other in pairwise(wire.points):
+            upright = one[0] == other[0]
+            start, end = sorted((one[upright], other[upright]))
+            place = round(one[not upright], 2)
+            lines.setdefault((upright, place), []).append((start, end, wire.source, wire.target))
+    for found in lines.values():
+        found.sort()
+        for number, (_, end, *ends) in enumerate(found):
+            for start, _, *others in found[number + 1 :]:
+                if start >= end - SLACK:
+                    break
+                if ends[0] != others[0] and ends[1] != others[1]:
+                    yield f"{[_name(scene, place) for place in (*ends, *others)]} share a way"

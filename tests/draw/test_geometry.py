@@ -11,7 +11,7 @@ from archlang.draw.levels import Level
 from archlang.draw.picture import picture
 from archlang.draw.scene import Rect
 from archlang.network import Network
-from tests.draw.geometry import problems
+from tests.draw.geometry import problems, shared
 from tests.draw.networks import FILES, few, networks, spec
 
 LEVELS = get_args(Level)
@@ -30,6 +30,8 @@ def holds(network: Network) -> None:
 def test_every_spec(file):
     for network in few(file):
         holds(network)
+        for level in LEVELS:
+            assert not list(shared(picture(network, level=level))), network.name
 
 
 @pytest.mark.slow
@@ -82,3 +84,5 @@ def test_these_tests_can_fail():
     found = list(problems(scene._replace(wires=(*scene.wires, away))))
     assert any("crosses" in p for p in found)
     assert any("ends beside" in p for p in found)
+    first, second = scene.wires[2], scene.wires[-1]._replace(points=scene.wires[2].points)
+    assert list(shared(scene._replace(wires=(first, second))))

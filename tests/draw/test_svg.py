@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from time import process_time
 from xml.etree import ElementTree
 
 import pytest
@@ -67,6 +68,13 @@ def test_it_is_the_same_each_time():
 def test_it_is_small():
     assert len(drawn("resnet", "resnet152", "layer")) < 60_000
     assert len(drawn("resnet", "resnet50")) < 9_000
+
+
+def test_it_is_quick():
+    spec("resnet", "resnet152")
+    start = process_time()
+    drawn("resnet", "resnet152", "layer")
+    assert process_time() - start < 0.3
 
 
 @pytest.mark.parametrize(
