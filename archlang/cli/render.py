@@ -79,7 +79,11 @@ def render(
     network = load_network(file, model, set_, input_)
     from archlang.draw.picture import picture
 
-    scene = picture(network, level=level.value, expand=expand or (), direction=direction.value)
+    try:
+        scene = picture(network, level=level.value, expand=expand or (), direction=direction.value)
+    except ValueError as error:
+        hint = "paths are those of `archlang summary`; quote a `*`"
+        stop(f"--expand: {error}", hint=hint)
     data = _written(scene, theme, kind)
     if path is None:
         typer.get_binary_stream("stdout").write(data)

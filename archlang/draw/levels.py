@@ -19,8 +19,10 @@ MOST = 12
 def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> list[Part]:
     """The parts of a network as a level shows them, and those that ``expand`` matches open.
 
-    ``expand`` are patterns of paths, as in ``layer3.*``.
+    ``expand`` are patterns of paths, as in ``layer3.*``. Raises ``ValueError`` for one that no
+    part matches.
     """
+    _check(structure, expand)
     if level == "layer":
         return structure.items
     depth = 0 if level == "overview" else 1
@@ -29,7 +31,7 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
 
 
 def _shown(part: Part, depth: int, expand: Sequence[str]) -> Part:
-    if isinstance(part, Card) or any(fnmatchcase(part.path, e) for e in expand):
+    if isinstance(part, Card) or _matches(part, expand):
         return part
     if part.framed and depth <= 0 and not _holds(part, expand):
         return closed(part)
@@ -37,11 +39,26 @@ def _shown(part: Part, depth: int, expand: Sequence[str]) -> Part:
     return replace(part, items=[_shown(item, inner, expand) for item in part.items])
 
 
+def _matches(group: Group, expand: Sequence[str]) -> bool:
+    """Whether its path, or that of one of its copies, is to be opened."""
+    paths = (group.path, *group.others)
+    return group.framed and any(fnmatchcase(path, e) for path in paths for e in expand)
+
+
+def _check(structure: Structure, expand: Sequence[str]) -> None:
+    for pattern in expand:
+        if not any(isinstance(i, Group) and _is_or_holds(i, pattern) for i in structure.items):
+            raise ValueError(f"no part of the network has a path like `{pattern}`")
+
+
+def _is_or_holds(group: Group, pattern: str) -> bool:
+    return _matches(group, [pattern]) or _holds(group, [pattern])
+
+
 def _holds(part: Part, expand: Sequence[str]) -> bool:
     """Whether a part inside is to be opened."""
     return isinstance(part, Group) and any(
-        isinstance(item, Group)
-        and (any(fnmatchcase(item.path, e) for e in expand) or _holds(item, expand))
+        isinstance(item, Group) and (_matches(item, expand) or _holds(item, expand))
         for item in part.items
     )
 
@@ -53,7 +70,7 @@ def closed(group: Group) -> Card:
         template = group.nodes[-1].op.name
     said = template or _content(group)
     card = Card("part", group.nodes, group.all, group.path, name, template, group.copies)
-    card.last = group.last
+    card.others = group.others
     card.note = said if name else _content(group)
     return card
 

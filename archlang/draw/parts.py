@@ -29,7 +29,8 @@ class Card:
     name: str = ""
     template: str = ""
     copies: int = 1
-    last: str = ""
+    others: list[str] = field(default_factory=list)
+    """The paths of its further copies."""
     note: str = ""
     """What else is said of a closed part."""
 
@@ -54,7 +55,8 @@ class Group:
     framed: bool = True
     beside: bool = False
     copies: int = 1
-    last: str = ""
+    others: list[str] = field(default_factory=list)
+    """The paths of its further copies."""
     extra: list[Node] = field(default_factory=list)
     """The nodes of its further copies."""
 
@@ -209,7 +211,7 @@ class Structure:
         else:
             one.all.extend(next_.all)
         one.copies += 1
-        one.last = next_.path
+        one.others.append(next_.path)
 
 
 def _scope(region: Region, items: list[Part]) -> Part:
@@ -238,7 +240,7 @@ def _unframed(items: list[Part]) -> Group:
 
 
 def _names(part: Part) -> str:
-    return span(part.name, _label(part.last)) if part.name and part.last else part.name
+    return span(part.name, _label(part.others[-1])) if part.name and part.others else part.name
 
 
 def span(first: str, last: str) -> str:

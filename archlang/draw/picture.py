@@ -40,7 +40,8 @@ def picture(
 ) -> Scene:
     """The scene of a network, opened to a level; ``expand`` are patterns of paths to open.
 
-    Where things lie does not depend on a theme. A unit is a CSS pixel.
+    Where things lie does not depend on a theme. A unit is a CSS pixel. Raises ``ValueError`` for
+    a pattern that no part matches.
     """
     structure = Structure(network.graph)
     drawing = _Drawing(network, structure, level)
@@ -168,7 +169,7 @@ class _Drawing:
     def _about(self, part: Card | Group) -> str:
         """What a reader who sees no picture is told of a box."""
         nodes = part.nodes
-        where = f"{part.path} – {part.last}" if part.last else part.path
+        where = f"{part.path} – {part.others[-1]}" if part.others else part.path
         single = isinstance(part, Card) and part.kind in ("layer", "join")
         what = ", ".join(str(n.op) for n in nodes) if single else ""
         params = self.structure.share(part.all)

@@ -33,6 +33,19 @@ def test_parts_are_opened(run, tmp_path):
     assert inner.count("3×3 conv") == 1
 
 
+def test_a_folded_copy_is_opened_by_its_own_path(run):
+    one = run("render", RESNET, "-m", "resnet50", "--expand", "layer1.1").out
+    assert one == run("render", RESNET, "-m", "resnet50", "--expand", "layer1.2").out
+    assert "3×3 conv" in one
+
+
+def test_a_part_that_is_not_there(run):
+    ended = run("render", RESNET, "-m", "resnet50", "--expand", "layer9")
+    assert ended.code == 2
+    assert "no part of the network has a path like `layer9`" in ended.err
+    assert "archlang summary" in ended.err
+
+
 def test_directions_differ(run):
     down = ElementTree.fromstring(run("render", LENET, "-m", "lenet5").out)
     across = ElementTree.fromstring(run("render", LENET, "-m", "lenet5", "--direction", "LR").out)
