@@ -159,6 +159,11 @@ def _sides(row: list[Cell]) -> tuple[float, float]:
     return left, whole - left
 
 
+def joined(way: list[Point], rest: list[Point]) -> list[Point]:
+    """A way and what goes on from its end."""
+    return _straight([*way, *rest])
+
+
 def _straight(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """A way without the corners at which it does not turn."""
     found: list[tuple[float, float]] = []

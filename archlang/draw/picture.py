@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archlang.draw import ushape
 from archlang.draw.cells import Cell, plan
-from archlang.draw.layout import Direction, Layout
+from archlang.draw.layout import Direction, Layout, joined
 from archlang.draw.levels import Level, opened
 from archlang.draw.parts import Card, Group, Structure
 from archlang.draw.routes import routes
@@ -57,9 +57,15 @@ def picture(
     drawing.centre(layout.rect(cells.root).width)
     drawing.boxes_of(cells.root, layout, -1)
     wires = []
+    straight = {start: (end, way) for (start, end), way in zip(cells.edges, ways, strict=True)}
     for (start, end), way in zip(cells.edges, ways, strict=True):
+        if start not in drawing.places:
+            continue
+        if end not in drawing.places:  # on along the straight way beside branches
+            end, rest = straight[end]
+            way = joined(way, rest)
         points = tuple((x + drawing.left, y + HEAD) for x, y in way)
-        wires.append(Wire(points, drawing.places.get(start, -1), drawing.places.get(end, -1)))
+        wires.append(Wire(points, drawing.places[start], drawing.places[end]))
     return drawing.scene(layout.rect(cells.root), wires)
 
 

@@ -50,7 +50,7 @@ class Box(NamedTuple):
 
 
 class Wire(NamedTuple):
-    """A tensor's way from box to box, as places in ``Scene.boxes``; ``arrow`` ends it."""
+    """A tensor's way from box to box, which are places in ``Scene.boxes``."""
 
     points: tuple[Point, ...]
     source: int

@@ -88,9 +88,7 @@ def _wires(wires: tuple[Wire, ...], colours: Theme) -> Iterator[str]:
         return
     ways = "".join(dict.fromkeys(_path(wire.points) for wire in wires))
     yield f'<path fill="none" stroke="{colours.wire}" stroke-width="1.3" d="{ways}"/>'
-    heads = dict.fromkeys(
-        _head(*wire.points[-2:]) for wire in wires if wire.target >= 0 and len(wire.points) > 1
-    )
+    heads = dict.fromkeys(_head(*wire.points[-2:]) for wire in wires)
     yield f'<path fill="{colours.wire}" d="{"".join(heads)}"/>'
 
 

@@ -114,8 +114,6 @@ def crosses(way: Rect, box: Rect) -> bool:
 
 def _ends(scene: Scene, points: tuple[Point, ...], source: int, target: int) -> Iterator[str]:
     for place, point in ((source, points[0]), (target, points[-1])):
-        if place < 0:
-            continue
         x, y, wide, high = scene.boxes[place].rect
         on_side = min(abs(point[0] - x), abs(point[0] - x - wide)) < SLACK
         on_top = min(abs(point[1] - y), abs(point[1] - y - high)) < SLACK
@@ -125,15 +123,13 @@ def _ends(scene: Scene, points: tuple[Point, ...], source: int, target: int) -> 
 
 
 def _name(scene: Scene, place: int) -> str:
-    return scene.boxes[place].path if place >= 0 else "a straight way"
+    return scene.boxes[place].path
 
 
 def shared(scene: Scene) -> Iterator[str]:
     """Stretches that two tensors share which neither begin nor end in one box."""
     lines: dict[tuple[bool, float], list[tuple[float, float, int, int]]] = {}
     for wire in scene.wires:
-        if min(wire.source, wire.target) < 0:
-            continue  # its other half lies on from the straight way
         for one, other in pairwise(wire.points):
             upright = one[0] == other[0]
             start, end = sorted((one[upright], other[upright]))
