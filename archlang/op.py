@@ -95,6 +95,8 @@ class Op(BaseModel):
     """PyTorch's module that others write for it, where it needs none; `{}` is the axes S."""
     passes_gradient: ClassVar[bool] = False
     """Whether what arrives gets the gradient of its output as it is, or a part of it."""
+    sign: ClassVar[str] = ""
+    """The one letter that a merge is drawn as: ``⊕``."""
     weights_viewed: ClassVar[bool] = False
     """Whether the gradients of its weights are views, to which autograd adds only in a copy."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
@@ -219,6 +221,30 @@ class Op(BaseModel):
             for n, f in cls.model_fields.items()
         ]
 
+    def caption(self, y: Tensor, *xs: Tensor) -> str:
+        """It in the few words that a picture has room for: ``3×3 maxpool /2``.
+
+        Its kernel, what else it requires and its stride; other options are left out.
+        """
+        axes = xs[0].rank - 1 if xs else 0
+        kernel, stride = getattr(self, "kernel", None), getattr(self, "stride", 1)
+        said: list[str] = []
+        for p in self.parameters():
+            value = getattr(self, p.name)
+            if p.variadic:
+                said.extend(format_value(v) for v in value)
+            elif p.required and p.name not in ("kernel", "stride"):
+                shown = "×".join(map(str, value)) if isinstance(value, tuple) else value
+                said.append(format_value(shown))
+        text = ", ".join([self.name, *said])
+        if kernel is not None:
+            text = f"{'×'.join(map(str, _each(kernel, axes)))} {text}"
+        steps = _each(kernel if stride is None else stride, axes)
+        if set(steps) != {1}:
+            steps = steps[:1] if len(set(steps)) == 1 else steps
+            text += f" /{'×'.join(map(str, steps))}"
+        return text
+
     def __str__(self) -> str:
         """It as a user would write it: required arguments first, defaults left out."""
         parts: list[str] = []
@@ -231,6 +257,11 @@ class Op(BaseModel):
             elif value != p.default:
                 parts.append(f"{p.name}={format_value(value)}")
         return f"{self.name}({', '.join(parts)})" if parts else self.name
+
+
+def _each(size: Any, axes: int) -> tuple[int, ...]:
+    """A size for each axis, where one may stand for all."""
+    return size if isinstance(size, tuple) else (size,) * max(axes, 1)
 
 
 class Recast(NamedTuple):

@@ -18,7 +18,7 @@ from archlang.arguments import (
     spatial_axes,
 )
 from archlang.autograd import pad, suggested
-from archlang.op import Fresh, LayerError, Torch, Work
+from archlang.op import Fresh, LayerError, Torch, Work, format_value
 from archlang.step import Step, Value
 from archlang.strides import is_channels_last, suggests_channels_last
 from archlang.types import (
@@ -120,6 +120,13 @@ class Conv(_Convolution, name="conv"):
                 )
             sizes.append(out)
         return Tensor((self.channels, *sizes))
+
+    def caption(self, y: Tensor, *xs: Tensor) -> str:
+        (x,) = xs
+        text = super().caption(y, *xs)
+        if self.groups > 1:
+            text += ", depthwise" if self.groups == x.channels else f", {self.groups} groups"
+        return text if self.dilation == 1 else f"{text}, dilation {format_value(self.dilation)}"
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         axes = xs[0].rank - 1

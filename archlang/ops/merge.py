@@ -76,6 +76,7 @@ class Add(_Merge, name="add"):
     """
 
     stretches = passes_gradient = True
+    sign = "⊕"
 
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(xs):
@@ -114,6 +115,7 @@ class Sub(_Merge, name="sub"):
 
     most = 2
     stretches = True
+    sign = "⊖"
 
     def infer(self, *xs: Tensor) -> Tensor:
         if not _equal(xs):
@@ -141,6 +143,7 @@ class Mul(_Merge, name="mul"):
     """
 
     stretches = True
+    sign = "⊗"
 
     def infer(self, *xs: Tensor) -> Tensor:
         rank = max(x.rank for x in xs)
@@ -220,6 +223,7 @@ class Concat(_Merge, name="concat"):
     """
 
     passes_gradient = True
+    sign = "⧺"
 
     axis: Whole = 0
 
@@ -233,6 +237,12 @@ class Concat(_Merge, name="concat"):
         if not _equal(xs, but=axis):
             raise self.refuse(xs, f"to be joined along axis {axis}, all others must be equal")
         return xs[0].with_axis(axis, total(x.shape[axis] for x in xs))
+
+    def caption(self, y: Tensor, *xs: Tensor) -> str:
+        axis = axis_of(self.axis, y.rank)
+        sizes = "+".join(str(int(x.shape[axis])) for x in xs)
+        parts = sizes if len(xs) <= 6 else f"{len(xs)} tensors"
+        return f"{self.sign} {parts} = {int(y.shape[axis])}"
 
     def on_map(self, *maps: Tensor) -> Recast | None:
         alike = len({x.spatial for x in maps}) == 1

@@ -35,6 +35,7 @@ ROOMS = {
     "report": 11,
     "reference": 11,
     "comparison": 12,
+    "draw": 12,
     "train": 12,
     "cli": 13,
 }

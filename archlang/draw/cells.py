@@ -1,0 +1,205 @@
+"""Parts as cells: which lie in which row of the group around them.
+
+A group is rows of cells along the flow. A row comes behind all that its cells take from, so that
+branches lie side by side, and what joins them behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archlang.draw.parts import Card, Group, Part, Structure
+
+
+@dataclass(eq=False, slots=True)
+class Lane:
+    """A way along the flow beside a group's rows, from one gap between them to another."""
+
+    first: int
+    last: int
+    place: int = 0
+
+    def cover(self, gap: int) -> None:
+        """Let it reach a gap."""
+        self.first, self.last = min(self.first, gap), max(self.last, gap)
+
+
+@dataclass(eq=False, slots=True)
+class Cell:
+    """A part's place: ``main`` is its length along the flow, ``cross`` its width across.
+
+    ``spine`` is where across it is entered and left; ``m`` and ``c`` are where it begins. A
+    group has gaps before, between and behind its ``rows``: ``tracks`` are the ways across in
+    each, ``lanes`` the ways along beside them, by the cell that the tensor comes from.
+    """
+
+    part: Part
+    parent: Cell | None = None
+    row: int = 0
+    rows: list[list[Cell]] = field(default_factory=list)
+    main: float = 0
+    cross: float = 0
+    spine: float = 0
+    m: float = 0
+    c: float = 0
+    content: float = 0
+    gaps: list[float] = field(default_factory=list)
+    tracks: list[dict[Cell, int]] = field(default_factory=list)
+    lanes: dict[Cell, Lane] = field(default_factory=dict)
+    goes_on: bool = False
+    """Whether another cell of its group takes from it."""
+    entered: Cell | None = None
+    left: Cell | None = None
+    """The cells whose tensors have its spine, in and out: those of others take lanes."""
+
+    @property
+    def level(self) -> int:
+        """How many groups are around it."""
+        return 0 if self.parent is None else self.parent.level + 1
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its spine is that of the group around it."""
+        if self.parent is None:
+            return False
+        row = self.parent.rows[self.row]
+        return len(row) == 1 or (leads(row) and row[0] is self)
+
+    def column(self) -> Cell:
+        """The outermost cell with this one's spine."""
+        cell = self
+        while cell.aligned and cell.parent is not None:
+            cell = cell.parent
+        return cell
+
+
+def leads(row: list[Cell]) -> bool:
+    """Whether the first of a row goes straight on, and the others lie beside it."""
+    first = row[0].part
+    straight = isinstance(first, Card) and first.kind == "pass"
+    return straight or (row[0].goes_on and not any(cell.goes_on for cell in row[1:]))
+
+
+@dataclass(slots=True)
+class Plan:
+    """All cells, and the tensors that go from card to card."""
+
+    root: Cell
+    edges: list[tuple[Cell, Cell]]
+
+
+def plan(structure: Structure, items: list[Part]) -> Plan:
+    """The cells of a picture, in rows, and its edges."""
+    root = Cell(Group(items, "", framed=False))
+    holder: dict[int, Cell] = {}
+    passes: dict[Cell, Cell] = {}
+    _cells(root, holder, passes)
+    edges: dict[tuple[Cell, Cell], None] = {}
+    for index in sorted(holder):
+        target = holder[index]
+        for source in structure.inputs[index]:
+            start = holder[structure.drawn(source)]
+            if start is not target:
+                _connect(edges, start, target, passes)
+    found = list(edges)
+    _rank(root, found)
+    return Plan(root, found)
+
+
+def _cells(cell: Cell, holder: dict[int, Cell], passes: dict[Cell, Cell]) -> None:
+    part = cell.part
+    if isinstance(part, Card):
+        for node in part.nodes:
+            holder[node.index] = cell
+        return
+    kids = [Cell(item, cell) for item in part.items]
+    for kid in kids:
+        _cells(kid, holder, passes)
+    if part.beside and kids[-1].part.nodes:
+        straight = Cell(Card("pass", [], [], part.path), cell)
+        passes[kids[-1]] = straight
+        kids.insert(0, straight)
+    cell.rows = [kids]
+
+
+def _connect(
+    edges: dict[tuple[Cell, Cell], None], start: Cell, end: Cell, passes: dict[Cell, Cell]
+) -> None:
+    """An edge; one that comes from outside to a join with a straight way takes that."""
+    straight = passes.get(end)
+    if straight is not None and not _within(start, straight.parent):
+        edges[start, straight] = None
+        edges[straight, end] = None
+    else:
+        edges[start, end] = None
+
+
+def _within(cell: Cell, group: Cell | None) -> bool:
+    at: Cell | None = cell
+    while at is not None and at is not group:
+        at = at.parent
+    return at is not None
+
+
+def _rank(root: Cell, edges: list[tuple[Cell, Cell]]) -> None:
+    """Put the cells of every group into rows by the longest way to them."""
+    takes: dict[Cell, dict[Cell, None]] = {}
+    outside: set[Cell] = set()
+    for start, end in edges:
+        around = {}
+        cell: Cell | None = start
+        while cell is not None and cell.parent is not None:
+            around[cell.parent] = cell
+            cell = cell.parent
+        at = end
+        while at.parent is not None and at.parent not in around:
+            outside.add(at)
+            at = at.parent
+        if at.parent is not None and around[at.parent] is not at:
+            takes.setdefault(at, {})[around[at.parent]] = None
+    _rows(root, takes, outside)
+
+
+def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -> None:
+    if not cell.rows:
+        return
+    kids = cell.rows[0]
+    used: dict[Cell, list[Cell]] = {}
+    for kid in kids:
+        before = [k.row for k in takes.get(kid, ())]
+        kid.row = 1 + max(before, default=-1)
+        for source in takes.get(kid, ()):
+            used.setdefault(source, []).append(kid)
+    for kid in reversed(kids):
+        if not takes.get(kid) and kid not in outside and kid in used:
+            kid.row = min(user.row for user in used[kid]) - 1
+    rows: list[list[Cell]] = [[] for _ in range(1 + max(k.row for k in kids))]
+    for kid in kids:
+        rows[kid.row].append(kid)
+    for row in rows:
+        _order(row, takes, used)
+    cell.rows = [row for row in rows if row]
+    for number, row in enumerate(cell.rows):
+        for kid in row:
+            kid.row = number
+    for kid in kids:
+        _rows(kid, takes, outside)
+
+
+def _order(
+    row: list[Cell], takes: dict[Cell, dict[Cell, None]], used: dict[Cell, list[Cell]]
+) -> None:
+    """Sort a row by where the cells that it takes from lie; what goes on comes before what ends.
+
+    Branches that all take from one place keep their order.
+    """
+    for cell in row:
+        cell.goes_on = cell in used
+
+    def place(cell: Cell) -> tuple[bool, float]:
+        at = [k.c for k in takes.get(cell, ())]
+        return not cell.goes_on, sum(at) / len(at) if at else 0.0
+
+    row.sort(key=place)
+    for number, cell in enumerate(row):
+        cell.c = number - (len(row) - 1) / 2

@@ -1,0 +1,178 @@
+"""Where everything lies. A group's size depends on what is in it alone, so layout is one pass.
+
+All is reckoned along the flow (``m``) and across it (``c``), and turned into places at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+from archlang.draw.cells import Cell, leads
+from archlang.draw.parts import Card, Group
+from archlang.draw.routes import Route
+from archlang.draw.scene import Point, Rect
+from archlang.draw.words import Words, frame_title
+
+Direction: TypeAlias = Literal["TB", "LR"]
+
+GAP, TRACK, ARROW = 22.0, 8.0, 12.0
+BETWEEN = 18.0
+"""Between neighbours of a row."""
+LANE = 9.0
+FRAME = 12.0
+TITLE = 22.0
+"""The band that a frame's name takes."""
+
+
+CLEAR = 7.0
+"""Between texts of a line, and between a text and a way."""
+
+
+class Layout:
+    """Sizes and places of cells; ``measure`` gives width and height of a card."""
+
+    def __init__(self, direction: Direction, measure: Callable[[Card], tuple[float, float]]):
+        self.down = direction == "TB"
+        self.measure = measure
+
+    # Sizes
+
+    def size(self, cell: Cell) -> None:
+        """Give a cell and all inside it their sizes."""
+        if isinstance(cell.part, Card):
+            wide, high = self.measure(cell.part)
+            cell.main, cell.cross = (high, wide) if self.down else (wide, high)
+            cell.spine = cell.cross / 2
+            return
+        for row in cell.rows:
+            for kid in row:
+                self.size(kid)
+        titles = [words.width for words in frame_title(cell.part)] if cell.part.framed else []
+        band = TITLE if titles else 0.0
+        edge = FRAME if cell.part.framed else 0.0
+        before = edge + (band if not self.down else 0.0)
+        sides = [_sides(row) for row in cell.rows]
+        left, right = (max(side[i] for side in sides) for i in (0, 1))
+        cell.spine = before + left
+        if self.down and titles and beside(titles) > cell.spine - FRAME - CLEAR:
+            cell.spine = max(cell.spine, titles[0] + FRAME + CLEAR)
+            right = max(right, sum(titles[1:]) + CLEAR)
+        cell.content = cell.spine + right
+        lanes = 1 + max((lane.place for lane in cell.lanes.values()), default=-1)
+        cell.cross = cell.content + (lanes * LANE + 4 if lanes else 0) + edge
+        cell.gaps = [self._gap(cell, number) for number in range(len(cell.rows) + 1)]
+        if cell.part.framed:
+            cell.gaps[0] += FRAME + (band - 8 if self.down else 0)
+            cell.gaps[-1] += FRAME
+        cell.main = sum(cell.gaps) + sum(max(k.main for k in row) for row in cell.rows)
+        if not self.down and titles:
+            spare = max(0.0, beside(titles) + 2 * FRAME - cell.main)
+            cell.main += spare
+            cell.gaps[-1] += spare
+
+    @staticmethod
+    def _gap(cell: Cell, number: int) -> float:
+        tracks = len(cell.tracks[number])
+        if number == len(cell.rows):
+            return tracks * TRACK + 6 if tracks else 0.0
+        room = tracks * TRACK + ARROW + 4 if tracks else 0.0
+        return max(room, GAP) if number else room
+
+    # Places
+
+    def place(self, cell: Cell, m: float = 0, c: float = 0) -> None:
+        """Give a cell and all inside it, whose sizes are known, their places."""
+        cell.m, cell.c = m, c
+        at = m
+        for gap, row in zip(cell.gaps, cell.rows, strict=False):
+            at += gap
+            across = c + cell.spine - _sides(row)[0]
+            for kid in row:
+                self.place(kid, at, across)
+                across += kid.cross + BETWEEN
+            at += max(k.main for k in row)
+
+    def point(self, m: float, c: float) -> Point:
+        """A place on the picture."""
+        return (c, m) if self.down else (m, c)
+
+    def rect(self, cell: Cell) -> Rect:
+        """A cell's rectangle on the picture."""
+        x, y = self.point(cell.m, cell.c)
+        width, height = self.point(cell.main, cell.cross)
+        return Rect(x, y, width, height)
+
+    def title(self, cell: Cell, words: list[Words]) -> list[float]:
+        """Where on the picture the texts of a frame's name begin: none lies on its spine."""
+        x, _, _, _ = self.rect(cell)
+        widths = [w.width for w in words]
+        found = [x + FRAME]
+        if len(words) > 1:
+            split = self.down and beside(widths) > cell.spine - FRAME - CLEAR
+            found.append(x + cell.spine + CLEAR if split else found[0] + widths[0] + CLEAR)
+        return found
+
+    # Ways
+
+    def points(self, route: Route) -> list[Point]:
+        """A tensor's way, corner by corner."""
+        start, end = route.start, route.end
+        across = [self._across(column.cell, column.source) for column in route.columns]
+        found = [(start.m + start.main, across[0])]
+        for (gap, track), (before, after) in zip(route.gaps, pairwise(across), strict=True):
+            m = self._along(gap.group, gap.number, track)
+            found += [(m, before), (m, after)]
+        if route.side:
+            middle = end.m + end.main / 2
+            found += [(middle, across[-1]), (middle, end.c + end.cross)]
+        else:
+            found.append((end.m, across[-1]))
+        return [self.point(m, c) for m, c in _straight(found)]
+
+    @staticmethod
+    def _across(cell: Cell, source: Cell | None) -> float:
+        if source is None:
+            return cell.c + cell.spine
+        return cell.c + cell.content + LANE * (cell.lanes[source].place + 1)
+
+    def _along(self, cell: Cell, number: int, track: Cell) -> float:
+        """Where a track of a gap lies."""
+        at = cell.m + sum(cell.gaps[:number])
+        at += sum(max(k.main for k in row) for row in cell.rows[:number])
+        framed = isinstance(cell.part, Group) and cell.part.framed
+        if framed and number == 0:
+            at += FRAME + (TITLE - 8 if self.down else 0) - TRACK / 2
+        return at + TRACK * (cell.tracks[number][track] + 1) - (2 if not framed else 0)
+
+
+def beside(widths: list[float]) -> float:
+    """The length of texts side by side."""
+    return sum(widths) + CLEAR * (len(widths) - 1)
+
+
+def _sides(row: list[Cell]) -> tuple[float, float]:
+    """How far a row reaches to both sides of its group's spine."""
+    whole = sum(kid.cross for kid in row) + BETWEEN * (len(row) - 1)
+    left = row[0].spine if len(row) == 1 or leads(row) else whole / 2
+    return left, whole - left
+
+
+def joined(way: list[Point], rest: list[Point]) -> list[Point]:
+    """A way and what goes on from its end."""
+    return _straight([*way, *rest])
+
+
+def _straight(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A way without the corners at which it does not turn."""
+    found: list[tuple[float, float]] = []
+    for point in points:
+        if found and point == found[-1]:
+            continue
+        while len(found) > 1 and any(
+            found[-2][axis] == found[-1][axis] == point[axis] for axis in (0, 1)
+        ):
+            found.pop()
+        found.append(point)
+    return found

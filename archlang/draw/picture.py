@@ -1,0 +1,208 @@
+"""A network's picture: its parts, opened to a level, laid out as a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.draw import ushape
+from archlang.draw.cells import Cell, plan
+from archlang.draw.layout import Direction, Layout, joined
+from archlang.draw.levels import Level, opened
+from archlang.draw.parts import Card, Group, Structure
+from archlang.draw.routes import routes
+from archlang.draw.scene import Box, Rect, Scene, Text, Wire
+from archlang.draw.words import (
+    BAR,
+    LEADING,
+    PAD_X,
+    PAD_Y,
+    Words,
+    frame_title,
+    lines,
+    shape_text,
+    size_of,
+)
+from archlang.network import Network
+from archlang.report import si
+
+MARGIN = 16.0
+HEAD = 34.0
+TINTS = 6
+"""How many hues templates have."""
+
+
+def picture(
+    network: Network,
+    *,
+    level: Level = "overview",
+    expand: Sequence[str] = (),
+    direction: Direction = "TB",
+) -> Scene:
+    """The scene of a network, opened to a level; ``expand`` are patterns of paths to open.
+
+    Where things lie does not depend on a theme. A unit is a CSS pixel. Raises ``ValueError`` for
+    a pattern that no part matches.
+    """
+    structure = Structure(network.graph)
+    drawing = _Drawing(network, structure, level)
+    cells = plan(structure, opened(structure, level, expand))
+    found = routes(cells)
+    layout = Layout(direction, drawing.size)
+    layout.size(cells.root)
+    if direction == "TB" and (skips := ushape.skips(cells)):
+        ways = ushape.lay(cells, skips)
+    else:
+        layout.place(cells.root)
+        ways = [layout.points(route) for route in found]
+    drawing.centre(layout.rect(cells.root).width)
+    drawing.boxes_of(cells.root, layout, -1)
+    wires = []
+    straight = {start: (end, way) for (start, end), way in zip(cells.edges, ways, strict=True)}
+    for (start, end), way in zip(cells.edges, ways, strict=True):
+        if start not in drawing.places:
+            continue
+        if end not in drawing.places:  # on along the straight way beside branches
+            end, rest = straight[end]
+            way = joined(way, rest)
+        points = tuple((x + drawing.left, y + HEAD) for x, y in way)
+        wires.append(Wire(points, drawing.places[start], drawing.places[end]))
+    return drawing.scene(layout.rect(cells.root), wires)
+
+
+class _Drawing:
+    """The boxes of a scene as they are made."""
+
+    def __init__(self, network: Network, structure: Structure, level: Level) -> None:
+        self.network, self.structure, self.level = network, structure, level
+        self.total = network.totals.params
+        totals = network.totals
+        self.title = Words(network.name, 15, True, "title")
+        note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
+        self.aside = Words(note, ink="faint")
+        self.width = self.left = 0.0
+        self.boxes: list[Box] = []
+        self.places: dict[Cell, int] = {}
+        self.tints: dict[str, str] = {}
+        self.words: dict[Card, list[Words]] = {}
+
+    def centre(self, width: float) -> None:
+        """Find how wide the picture is, and where a network of this width begins."""
+        head = self.title.width + 12 + self.aside.width
+        self.width = max(width, head) + 2 * MARGIN
+        self.left = (self.width - width) / 2
+
+    def _lines(self, card: Card) -> list[Words]:
+        if card not in self.words:
+            self.words[card] = lines(card, named=self.level == "overview")
+        return self.words[card]
+
+    def _share(self, card: Card) -> float:
+        """The part of the network's parameters that a card's bar shows; 0 where it has no bar."""
+        barred = self.level != "layer" and card.kind in ("part", "layer")
+        if not barred or len(self._lines(card)) < 2 or not self.total:
+            return 0.0
+        return self.structure.share(card.all) / self.total
+
+    def size(self, card: Card) -> tuple[float, float]:
+        """Width and height of a card."""
+        return size_of(self._lines(card), join=card.kind == "join", bar=self._share(card) > 0)
+
+    def boxes_of(self, cell: Cell, layout: Layout, parent: int) -> None:
+        """Add a cell's box, and then those inside it."""
+        part = cell.part
+        drawn = part.framed if isinstance(part, Group) else part.kind != "pass"
+        if drawn:
+            left, top, width, height = layout.rect(cell)
+            rect = Rect(left + self.left, top + HEAD, width, height)
+            if isinstance(part, Group):
+                words = frame_title(part)
+                at = layout.title(cell, words)
+                box = self._frame(part, rect, [x + self.left for x in at])
+            else:
+                box = self._card(part, rect)
+            level = 0 if parent < 0 else self.boxes[parent].level + 1
+            self.places[cell] = len(self.boxes)
+            self.boxes.append(box._replace(level=level, parent=parent))
+            parent = self.places[cell]
+        for row in cell.rows:
+            for kid in row:
+                self.boxes_of(kid, layout, parent)
+
+    def _tint(self, template: str) -> str:
+        return self.tints.setdefault(template, f"template{len(self.tints) % TINTS}")
+
+    def _frame(self, group: Group, rect: Rect, at: list[float]) -> Box:
+        words = frame_title(group)
+        texts = tuple(_text(w, x, rect.y + 16) for w, x in zip(words, at, strict=True))
+        tint = self._tint(group.template) if group.template else "plain"
+        stacked = group.copies > 1
+        return Box(rect, "frame", tint, group.path, self._about(group), texts, 0, stacked=stacked)
+
+    def _card(self, card: Card, rect: Rect) -> Box:
+        words = self._lines(card)
+        share = self._share(card)
+        high = len(words) * LEADING + (BAR if share else 0)
+        top = rect.y + (rect.height - high) / 2 + LEADING - 4
+        middle = rect.x + rect.width / 2
+        texts = tuple(
+            _text(w, middle - w.width / 2, top + i * LEADING) for i, w in enumerate(words)
+        )
+        strip = Rect(rect.x + PAD_X, rect.y + rect.height - PAD_Y - 1, rect.width - 2 * PAD_X, 3)
+        box = Box(
+            rect,
+            "join" if card.kind == "join" else "card",
+            self._card_tint(card),
+            card.path,
+            self._about(card),
+            texts,
+            0,
+            stacked=card.copies > 1,
+        )
+        return box._replace(bar=strip, share=share) if share else box
+
+    def _card_tint(self, card: Card) -> str:
+        if card.kind in ("input", "join"):
+            return card.kind
+        if card.kind == "part":
+            return self._tint(card.template) if card.template else "part"
+        op = card.nodes[0].op
+        if op.depth:
+            return "weights"
+        node = card.nodes[0]
+        work = op.work(node.output, *node.tensors)
+        return "pool" if work.pool else "norm" if work.norm or work.activation else "view"
+
+    def _about(self, part: Card | Group) -> str:
+        """What a reader who sees no picture is told of a box."""
+        nodes = part.nodes
+        where = f"{part.path} – {part.others[-1]}" if part.others else part.path
+        single = isinstance(part, Card) and part.kind in ("layer", "join")
+        what = ", ".join(str(n.op) for n in nodes) if single else ""
+        params = self.structure.share(part.all)
+        said = [where, what or part.template, shape_text(nodes[-1])]
+        if params:
+            percent = f", {params / self.total:.1%}" if self.total else ""
+            said.append(f"{params:,} parameters{percent}")
+        return "; ".join(s for s in said if s)
+
+    def scene(self, extent: Rect, wires: list[Wire]) -> Scene:
+        """All of it, under the network's name."""
+        head = (
+            _text(self.title, MARGIN, 23),
+            _text(self.aside, MARGIN + self.title.width + 12, 23),
+        )
+        inputs = ", ".join(f"{n} {'×'.join(map(str, s))}" for n, s in self.network.inputs.items())
+        about = f"{self.level} of {self.network.name}: {inputs}; {self.aside.text}"
+        return Scene(
+            self.network.name,
+            about,
+            self.width,
+            extent.height + HEAD + MARGIN,
+            tuple(self.boxes),
+            tuple(wires),
+            head,
+        )
+
+
+def _text(words: Words, x: float, y: float) -> Text:
+    return Text(words.text, x, y, words.size, words.width, words.bold, words.ink)

@@ -1,0 +1,73 @@
+"""The colours of pictures, light and dark."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+from archlang.draw.scene import Ink
+
+ThemeName: TypeAlias = Literal["light", "dark"]
+
+
+class Theme(NamedTuple):
+    """Colours by what they are for; ``tints`` are a box's fill and its border."""
+
+    background: str
+    inks: dict[Ink, str]
+    wire: str
+    frame: str
+    bar: str
+    track: str
+    tints: dict[str, tuple[str, str]]
+
+
+THEMES: dict[ThemeName, Theme] = {
+    "light": Theme(
+        background="#ffffff",
+        inks={"title": "#16202c", "text": "#3d4a5c", "faint": "#5d6878"},
+        wire="#647184",
+        frame="#f7f8fa",
+        bar="#2f6db5",
+        track="#dde3ea",
+        tints={
+            "input": ("#ffffff", "#647184"),
+            "join": ("#ffffff", "#647184"),
+            "weights": ("#e3eefb", "#7ba6d9"),
+            "pool": ("#fbe6e4", "#dc968e"),
+            "norm": ("#fdf3d7", "#d8b65a"),
+            "view": ("#f0f1f4", "#aab2bf"),
+            "part": ("#eef1f5", "#98a4b5"),
+            "plain": ("#f7f8fa", "#b9c2ce"),
+            "template0": ("#e6f4ea", "#7fbf93"),
+            "template1": ("#efe8fa", "#a98bd6"),
+            "template2": ("#fdebdd", "#dfa26f"),
+            "template3": ("#dff3f5", "#6fb9c2"),
+            "template4": ("#fbe5f0", "#d68bb0"),
+            "template5": ("#eef3d6", "#a9b956"),
+        },
+    ),
+    "dark": Theme(
+        background="#11161d",
+        inks={"title": "#f0f4f9", "text": "#c3ccd8", "faint": "#98a4b4"},
+        wire="#8a97a8",
+        frame="#171d26",
+        bar="#6aa7ee",
+        track="#333d4b",
+        tints={
+            "input": ("#11161d", "#8a97a8"),
+            "join": ("#11161d", "#8a97a8"),
+            "weights": ("#1c3350", "#4f80b8"),
+            "pool": ("#45262a", "#b06a66"),
+            "norm": ("#3f361b", "#a38a41"),
+            "view": ("#262d37", "#667284"),
+            "part": ("#232b36", "#66758a"),
+            "plain": ("#171d26", "#465264"),
+            "template0": ("#1b3626", "#4f946a"),
+            "template1": ("#2f2547", "#8468b5"),
+            "template2": ("#432d1c", "#b0794a"),
+            "template3": ("#16363b", "#458f98"),
+            "template4": ("#42223a", "#ab6190"),
+            "template5": ("#31381a", "#83913f"),
+        },
+    ),
+}

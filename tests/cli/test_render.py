@@ -1,0 +1,81 @@
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.architecture.test_imports import ABSENT, run_without
+from tests.cli.conftest import LENET, RESNET
+
+
+def test_to_standard_output(run):
+    ended = run("render", LENET, "-m", "lenet5")
+    assert ended.code == 0
+    assert ElementTree.fromstring(ended.out).get("role") == "img"
+
+
+def test_to_a_file(run, tmp_path):
+    out = tmp_path / "net.svg"
+    ended = run("render", RESNET, out, "-m", "resnet50", "--level", "stage", "--theme", "dark")
+    assert ended.out == f"written to {out}\n"
+    text = out.read_text()
+    assert "bottleneck ×2" in text
+    assert "#11161d" in text
+
+
+def test_parts_are_opened(run, tmp_path):
+    closed = run("render", RESNET, "-m", "resnet50").out
+    opened = run("render", RESNET, "-m", "resnet50", "--expand", "layer1").out
+    assert "1×1 conv, 256" not in closed
+    assert "1×1 conv, 256" in opened
+    assert "1×1 conv, 512" not in opened
+    inner = run("render", RESNET, "-m", "resnet50", "--expand", "layer2.0").out
+    assert "1×1 conv, 512 /2" in inner
+    assert inner.count("3×3 conv") == 1
+
+
+def test_a_folded_copy_is_opened_by_its_own_path(run):
+    one = run("render", RESNET, "-m", "resnet50", "--expand", "layer1.1").out
+    assert one == run("render", RESNET, "-m", "resnet50", "--expand", "layer1.2").out
+    assert "3×3 conv" in one
+
+
+def test_a_part_that_is_not_there(run):
+    ended = run("render", RESNET, "-m", "resnet50", "--expand", "layer9")
+    assert ended.code == 2
+    assert "no part of the network has a path like `layer9`" in ended.err
+    assert "archlang summary" in ended.err
+
+
+def test_directions_differ(run):
+    down = ElementTree.fromstring(run("render", LENET, "-m", "lenet5").out)
+    across = ElementTree.fromstring(run("render", LENET, "-m", "lenet5", "--direction", "LR").out)
+    assert float(down.get("height")) > float(down.get("width"))
+    assert float(across.get("height")) < float(across.get("width"))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("x.gif", "it can end in"), ("none/x.svg", "no folder")]
+)
+def test_names_that_cannot_be(run, tmp_path, name, said):
+    ended = run("render", LENET, tmp_path / name, "-m", "lenet5")
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(("kind", "library"), [("png", "resvg_py"), ("pdf", "typst")])
+def test_without_the_library(run, tmp_path, monkeypatch, kind, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    out = tmp_path / f"net.{kind}"
+    ended = run("render", LENET, out, "-m", "lenet5")
+    assert ended.code == 2
+    assert f"a {kind} needs {library.replace('_', '-')}" in ended.err
+    assert "archlang[draw]" in ended.err
+    assert not out.exists()
+
+
+def test_an_svg_needs_no_library():
+    absent = {*ABSENT, "matplotlib", "networkx", "resvg_py", "typst", "fontTools"}
+    done = run_without(absent, "render", LENET, "-m", "lenet5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<svg")
