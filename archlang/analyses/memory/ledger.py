@@ -13,7 +13,8 @@ KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 """What memory is for. ``gradients`` are the parameters'; ``kept`` is what autograd saved;
 ``working`` is all else: activations in use, gradients on their way, temporaries."""
-Phase: TypeAlias = Literal["forward", "backward", "update"]
+Phase: TypeAlias = Literal["forward", "backward", "recompute", "update"]
+"""``recompute`` is the part of the backward pass that computes a block again."""
 
 
 @dataclass(slots=True, eq=False)
