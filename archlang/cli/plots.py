@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from archlang.analyses.memory.account import Memory
-from archlang.analyses.memory.ledger import KINDS
+from archlang.analyses.memory.ledger import KINDS, Moment
 from archlang.cli.memory import NAMES
 
 COLOURS = (
@@ -41,7 +41,7 @@ def draw_memory(memory: Memory, path: Path) -> list[Path]:
         fontsize="small",
     )
     for place, (before, after) in enumerate(pairwise(moments)):
-        if before.phase != after.phase:
+        if _turn(before) != _turn(after):
             axes.axvline(place + 0.5, color="black", linewidth=0.8)
     axes.set_xlim(0, len(moments) - 1)
     axes.set_ylim(0, 1.15 * memory.step.total / MiB)
@@ -50,3 +50,8 @@ def draw_memory(memory: Memory, path: Path) -> list[Path]:
     figure.legend(loc="outside upper center", fontsize="small", ncols=len(kinds))
     figure.savefig(path)
     return [path]
+
+
+def _turn(moment: Moment) -> str:
+    """The pass that a moment is in: blocks are computed again in the backward pass."""
+    return "backward" if moment.phase == "recompute" else moment.phase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
@@ -114,6 +114,8 @@ class Memory:
     @cached_property
     def recomputed(self) -> int:
         """Multiply-accumulates that the backward pass does again, for each sample."""
+        if self.setting.dtype != "float32":  # where copies would seem to be work
+            return Memory(self.graph, replace(self.setting, dtype="float32")).recomputed
         return self.blocks.macs(self.graph)
 
     @cached_property
