@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from archlang.analyses.memory.account import Setting
-from archlang.analyses.memory.fit import FIXED, Fit
+from archlang.analyses.memory.fit import FIXED, Fit, Recomputed
 from archlang.analyses.memory.ledger import Moment
 from archlang.analyses.memory.search import Largest
 from archlang.cli.common import (
@@ -77,8 +77,8 @@ def fit(
     """Say which batch and which input fit into a memory. Nothing is run.
 
     The last table has what it brings to compute a block again in the backward pass, instead of
-    keeping what is inside: without --batch, at the largest batch that fits. The exit code is 1 where
-    a training step does not fit with a single sample.
+    keeping what is inside: without --batch, at the largest batch that fits. The exit code is 1
+    where a training step does not fit with a single sample.
     """
     limit = memory_size(memory)
     network = load_network(file, model, set_, input_)
@@ -116,28 +116,35 @@ def memory_size(text: str) -> int:
 def _lines(network: Network, found: Fit, at: int, along: str | None) -> Iterator[str]:
     setting = found.setting
     inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
-    how = (f"{size_text(found.limit)}", setting.dtype, setting.optimizer, f"on {setting.device}")
+    how = (finer(found.limit), setting.dtype, setting.optimizer, f"on {setting.device}")
     yield f"{network.name}   {inputs}   {', '.join(how)}"
     yield ""
     rows = [_row("batch, training", found.batch), _row("batch, inference", found.inference_batch)]
     rows += _size_rows(found, along)
     head = ("", "largest", "peak", "next", "its peak")
-    yield from (line for line, _ in text_table(head, rows, right=(1, 2, 3, 4), shrink=0, width=None))
-    yield from _why(network, found, along)
+    for line, _ in text_table(head, rows, right=(1, 2, 3, 4), shrink=0, width=None):
+        yield line
+    yield from _why(network, found)
     choices = found.recomputed(network.blocks, at)
     if len(choices) > 1:
         yield ""
         yield f"at batch {at}, with blocks computed again in the backward pass"
         yield ""
-        head = ("again", "kept", "peak", "saved", "MACs", "of forward", "largest batch")
-        body = []
-        for i, row in enumerate(choices):
-            name = ", ".join(row.blocks) if i < len(choices) - 1 or i == 1 else "all of these"
-            sizes = (signed(row.kept), signed(row.peak), signed(row.saved) if row.blocks else "")
-            work = (si(row.macs), f"{row.share:.0%}") if row.blocks else ("", "")
-            body.append(Cells((name or "nothing", *sizes, *work, str(row.batch or "none"))))
-        right = (1, 2, 3, 4, 5, 6)
-        yield from (line for line, _ in text_table(head, body, right=right, shrink=0, width=None))
+        yield from _choices(choices)
+
+
+def _choices(choices: list[Recomputed]) -> Iterator[str]:
+    """The rows of what may be computed again, nothing being the first, all together the last."""
+    body = []
+    for i, row in enumerate(choices):
+        name = "nothing" if i == 0 else "all of these" if len(row.blocks) > 1 else row.blocks[0]
+        saved = signed(row.saved) if row.blocks else ""
+        work = (si(row.macs), f"{row.share:.0%}") if row.blocks else ("", "")
+        sizes = (size_text(row.kept), size_text(row.peak), saved)
+        body.append(Cells((name, *sizes, *work, str(row.batch or "none"))))
+    head = ("again", "kept", "peak", "saved", "MACs", "of forward", "largest batch")
+    for line, _ in text_table(head, body, right=(1, 2, 3, 4, 5, 6), shrink=0, width=None):
+        yield line
 
 
 def signed(size: int) -> str:
@@ -148,9 +155,15 @@ def signed(size: int) -> str:
 def _row(name: str, found: Largest | None) -> Cells:
     if found is None:
         return Cells((name, "none", "", "", ""))
-    over = ("", "") if found.next is None or found.over is None else (
-        str(found.next), size_text(found.over))  # fmt: skip
-    return Cells((name, str(found.size), size_text(found.peak), *over))
+    over: tuple[str, str] = ("", "")
+    if found.next is not None and found.over is not None:
+        over = str(found.next), finer(found.over)
+    return Cells((name, str(found.size), finer(found.peak), *over))
+
+
+def finer(size: int) -> str:
+    """Bytes for people, finer, so that a peak and the limit beside it differ."""
+    return f"{size / (1 << 30):.3f} GiB" if size >= 1 << 30 else f"{size / (1 << 20):.3f} MiB"
 
 
 def _size_rows(found: Fit, along: str | None) -> Iterator[Cells]:
@@ -163,7 +176,7 @@ def _size_rows(found: Fit, along: str | None) -> Iterator[Cells]:
         yield _row(f"{names} at batch {found.setting.batch}, {name}", largest)
 
 
-def _why(network: Network, found: Fit, along: str | None) -> Iterator[str]:
+def _why(network: Network, found: Fit) -> Iterator[str]:
     """What keeps the answers where they are."""
     if found.batch is None:
         yield ""
@@ -171,12 +184,13 @@ def _why(network: Network, found: Fit, along: str | None) -> Iterator[str]:
     if found.setting.device == "cuda" and found.batch is not None:
         memory = network.memory(replace(found.setting, batch=found.batch.size))
         yield ""
-        yield f"At batch {found.batch.size} the allocator reserves {size_text(memory.reserved or 0)}"
-        yield f"(estimate). Leave room for {LEFT_OUT}."
+        reserved = f"the allocator reserves {size_text(memory.reserved or 0)} (estimate)"
+        yield f"At batch {found.batch.size} {reserved}. Leave room for"
+        yield f"{LEFT_OUT}."
     if not found.legal.names:
         yield ""
-        yield "The input has the sizes that the spec gives, and no others. To leave one open, name it:"
-        yield "`input image: [3, H=224, W=224]`."
+        yield "The input has the sizes that the spec gives, and no others."
+        yield "To leave one open, name it: `input image: [3, H=224, W=224]`."
     elif found.legal.fixed_by is not None:
         node = found.legal.fixed_by
         yield ""

@@ -141,14 +141,14 @@ class Fit:
 
     def to_json(self, blocks: Sequence[str], batch: int, name: str | None) -> dict[str, Any]:
         """As plain data, all sizes in bytes; sizes are searched for where the input names any."""
-        uses: tuple[Use, ...] = ("step", "inference")
+        uses: tuple[Use, ...] = ("step", "inference") if self.legal.names else ()
         sizes = {use: _data(self.largest_size(use, name)) for use in uses}
         names = list(self.legal.names) if name is None else [name]
         return {
             "memory": self.limit,
             "setting": asdict(self.setting),
             "batch": {"step": _data(self.batch), "inference": _data(self.inference_batch)},
-            "sizes": {"names": names, **sizes} if self.legal.names else None,
+            "sizes": {"names": names, **sizes} if sizes else None,
             "recompute": {
                 "batch": batch,
                 "blocks": [asdict(row) for row in self.recomputed(blocks, batch)],

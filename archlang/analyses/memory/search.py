@@ -9,7 +9,10 @@ from archlang.sizes.sets import Set
 
 MORE = 64
 """How many sizes are tried beyond one that fits, where more was seen to take less."""
+GALLOP = 16
+"""How many times as large as one that fits the next to be tried may be."""
 FAR = 1 << 40
+"""Beyond this no size is tried."""
 
 
 class Largest(NamedTuple):
@@ -55,14 +58,15 @@ class Search:
         """The largest size that fits, and the next one."""
         before, high, halve = None, None, False
         while (size := self._next(before, low, high, halve)) is not None:
+            halve = not halve and high is not None
             if self.fits(size):
                 before, low = low, size
             else:
-                high, halve = size, not halve
+                high = size
         return low, high
 
     def _next(self, before: int | None, low: int, high: int | None, halve: bool) -> int | None:
-        """A size to try: where a line through two that are known meets the limit."""
+        """A size to try: where a line through two that are known meets the limit, or half-way."""
         above = self.among.above(low + 1)
         if above is None or above == high or above > FAR:
             return None
@@ -74,7 +78,7 @@ class Search:
         else:
             rise = abs(self.seen[low] - self.seen[other])
             run = abs(low - other) * (self.limit - self.seen[low])
-            guess = low + (run // rise if rise else low)
+            guess = low + min(run // rise if rise else low, GALLOP * low)
         below = self.among.below(min(guess, FAR if high is None else high - 1))
         return max(above, below or above)
 
