@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archlang.analyses.memory.account import Memory, Setting
+    from archlang.analyses.memory.fit import Fit
     from archlang.analyses.receptive import TensorField
 
 
@@ -108,11 +109,28 @@ class Network:
         """What the network takes in bytes, at inference and in a training step.
 
         ``setting`` says the batch, the optimizer, the precision and the device; unsaid, one
-        sample in float32 on the CPU, trained by AdamW.
+        sample in float32 on the CPU, trained by AdamW. Raises ``ValueError`` where it has no block
+        that is to be computed again.
         """
         from archlang.analyses.memory.account import Memory, Setting
 
-        return Memory(self.graph, setting or Setting())
+        setting = setting or Setting()
+        self._must_use(setting.recompute)
+        return Memory(self.graph, setting)
+
+    def fit(self, limit: int, setting: Setting | None = None) -> Fit:
+        """What fits into ``limit`` bytes: the largest batch, the largest input at a batch.
+
+        ``setting`` is as for ``memory``; its batch is that of the inputs.
+        """
+        from archlang.analyses.memory.account import Setting
+        from archlang.analyses.memory.fit import Fit
+
+        def at(sizes: Mapping[str, int]) -> Graph:
+            nodes = self.graph.inputs
+            return self.at({n: node.output.at(sizes).shape for n, node in nodes.items()}).graph
+
+        return Fit(self.graph, limit, setting or Setting(), at)
 
     def to_torch(self, device: str | None = None, *, recompute: Collection[str] = ()) -> nn.Module:
         """A PyTorch module, its weights initialised as PyTorch does.
@@ -126,13 +144,17 @@ class Network:
         """
         from archlang.backends.torch import build
 
-        for name in recompute:
+        self._must_use(recompute)
+        return build(self.graph, device, recompute)
+
+    def _must_use(self, blocks: Collection[str]) -> None:
+        """Raises ``ValueError`` where there is no such block."""
+        for name in blocks:
             if name not in self.blocks:
                 guess = nearest(name, self.blocks)
                 known = f"its blocks are {', '.join(self.blocks)}" if self.blocks else "it has none"
                 hint = f"did you mean `{guess}`?" if guess else known
                 raise ValueError(f"{self.name} uses no block `{name}`; {hint}")
-        return build(self.graph, device, recompute)
 
     def to_source(self) -> str:
         """A file of PyTorch source that makes the network without archlang.

@@ -72,13 +72,14 @@ class Forward:
         found = sum(prod(shape) + 1 for shape in shapes) * BYTES["float32"]
         return found + sum(map(prod, labels)) * BYTES["int64"]
 
-    def by_run(self) -> list[int]:
+    def by_run(self, kept: Callable[[Run], Iterable[Storage]] = lambda run: run.kept) -> list[int]:
         """The bytes that each use keeps: what several keep is the first's."""
         seen: set[Storage] = set()
         found = []
         for run in self.runs:
-            found.append(total(s for s in run.kept if s not in seen))
-            seen.update(run.kept)
+            mine = set(kept(run))
+            found.append(total(mine - seen))
+            seen |= mine
         return found
 
 
@@ -95,13 +96,15 @@ def forward(
     training: bool = True,
     input_grad: bool = False,
     size: Callable[[Dim], int] = int,
+    execution: Execution | None = None,
 ) -> Forward:
     """One forward pass of the compiled network; without ``training``, as in evaluation.
 
     ``autocast`` is its dtype, or None for float32 throughout. With ``input_grad`` the inputs
-    need gradients, too. ``size`` makes of each size what is worked with.
+    need gradients, too. ``size`` makes of each size what is worked with; ``execution`` says which
+    layers run, where it is not that of the graph.
     """
-    execution = Execution(graph)
+    execution = execution or Execution(graph)
     step = Step(autocast, device, training, batch, input_grad and training, size=size)
     found = Forward(graph, step)
     values: dict[Node, Value] = {}

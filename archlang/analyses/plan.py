@@ -9,12 +9,14 @@ lives longer than it must.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from keyword import iskeyword
 
 from archlang.analyses.execution import NEVER, Execution
 from archlang.graph import Graph, Node, Region
+from archlang.op import Op
 
 TAKEN = ("append", "extend", "insert", "pop")
 """Names that ``nn.Sequential`` cannot give to a part, beside those of all modules."""
@@ -45,10 +47,14 @@ class Scope:
 
 
 class Plan(Execution):
-    """The scopes of a graph, and the text of what they run."""
+    """The scopes of a graph, and the text of what they run.
 
-    def __init__(self, graph: Graph) -> None:
+    Blocks named in ``recompute`` are computed again in the backward pass.
+    """
+
+    def __init__(self, graph: Graph, recompute: Collection[str] = ()) -> None:
         super().__init__(graph)
+        self.recompute = frozenset(recompute)
         self.root = self._scope(graph.root, "", list(graph.inputs.values()))
 
     def _scope(self, region: Region, path: str, takes: list[Node] | None = None) -> Scope:
@@ -88,6 +94,30 @@ class Plan(Execution):
         for number, step in enumerate(scope.steps):
             if step.gives:
                 yield step, [n for n in dict.fromkeys(step.takes) if last_use[n] == number]
+
+    def again(self, scope: Scope) -> bool:
+        """Whether a scope is computed again in the backward pass."""
+        return scope.region.kind == "block" and scope.region.name in self.recompute
+
+    @cached_property
+    def _again(self) -> tuple[str, ...]:
+        """What the paths of the layers begin with that are computed again."""
+
+        def inside(scope: Scope) -> Iterator[str]:
+            for step in scope.steps:
+                if isinstance(step.part, Scope) and self.again(step.part):
+                    yield f"{step.part.path}."
+                elif isinstance(step.part, Scope):
+                    yield from inside(step.part)
+
+        return tuple(dict.fromkeys(inside(self.root)))
+
+    def layer(self, node: Node) -> Op:
+        """The layer that runs at a node: what is computed again must find its input as it was."""
+        op = super().layer(node)
+        if getattr(op, "inplace", False) and node.path.startswith(self._again):
+            return op.model_copy(update={"inplace": False})
+        return op
 
     def call(self, node: Node, module: str, args: tuple[str, ...]) -> str:
         """The expression for what a node gives."""

@@ -59,20 +59,27 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
+Optimizers = Annotated[OptimizerName, typer.Option(help="Its state, and what an update takes.")]
+Dtypes = Annotated[DtypeName, typer.Option(help="float32, or what autocast computes in.")]
+Devices = Annotated[DeviceName, typer.Option(help="Whose rules hold.")]
+Ema = Annotated[bool, typer.Option("--ema", help="Keep a running mean of the weights.")]
+Recompute = Annotated[
+    list[str] | None,
+    typer.Option(metavar="BLOCK", help="Compute this block again when going back. Repeatable."),
+]
+
+
 def memory(
     file: File,
     model: ModelName = None,
     set_: Settings = None,
     input_: InputShapes = None,
     batch: Annotated[int, typer.Option("--batch", "-b", min=1, help="Samples in a batch.")] = 1,
-    optimizer: Annotated[
-        OptimizerName, typer.Option(help="Its state, and what an update takes.")
-    ] = OptimizerName.adamw,
-    dtype: Annotated[
-        DtypeName, typer.Option(help="float32, or what autocast computes in.")
-    ] = DtypeName.float32,
-    device: Annotated[DeviceName, typer.Option(help="Whose rules hold.")] = DeviceName.cpu,
-    ema: Annotated[bool, typer.Option("--ema", help="Keep a running mean of the weights.")] = False,
+    optimizer: Optimizers = OptimizerName.adamw,
+    dtype: Dtypes = DtypeName.float32,
+    device: Devices = DeviceName.cpu,
+    ema: Ema = False,
+    recompute: Recompute = None,
     plot: Annotated[
         str | None, typer.Option(help="Draw a step's timeline there: .svg, .png or .pdf.")
     ] = None,
@@ -94,9 +101,13 @@ def memory(
         stop("--table is over the sizes that the input names, and it names none", hint=hint)
     if plot is not None:
         check_plot(Path(plot))
-    found = network.memory(
-        Setting(batch, optimizer.value, PRECISIONS[dtype.value], device.value, ema)
-    )
+    again = tuple(recompute or ())
+    setting = Setting(batch, optimizer.value, PRECISIONS[dtype.value], device.value, ema, again)
+    try:
+        found = network.memory(setting)
+    except ValueError as error:
+        message, _, hint = str(error).partition("; ")
+        stop(message, hint=hint)
     if plot is not None:
         from archlang.plots.memory import draw
 
@@ -165,7 +176,8 @@ def _lines(network: Network, found: Memory) -> Iterator[str]:
     setting = found.setting
     inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
     how = (f"batch {setting.batch}", setting.dtype, setting.optimizer, f"on {setting.device}")
-    yield f"{network.name}   {inputs}   {', '.join(how)}"
+    again = (f"{', '.join(setting.recompute)} computed again",) if setting.recompute else ()
+    yield f"{network.name}   {inputs}   {', '.join((*how, *again))}"
     yield ""
     yield from _account(found)
     yield ""
@@ -173,6 +185,9 @@ def _lines(network: Network, found: Memory) -> Iterator[str]:
         yield f"{name:<11}{size_text(moment.total)}, {_where(moment)}"
     if found.reserved is not None:
         yield f"reserved   {size_text(found.reserved)} (estimate), without {LEFT_OUT}"
+    if setting.recompute:
+        share = found.recomputed / max(1, network.totals.macs)
+        yield f"again      {si(found.recomputed)} MACs a sample, {share:.0%} of the forward pass"
     yield f"plain sum  {_plain_sum(found)}"
     yield ""
     yield from _largest(found)
@@ -182,6 +197,8 @@ def _where(moment: Moment) -> str:
     """Where a moment is, in words."""
     if moment.phase == "update":
         return "in the optimizer's update"
+    if moment.phase == "recompute":
+        return f"where `{moment.path}`, {moment.layer}, is computed again"
     what = moment.layer if not moment.path else f"`{moment.path}`, {moment.layer}"
     return f"in the {moment.phase} pass of {what}" if what else "before the first layer"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from archlang.analyses.memory.account import Memory
-from archlang.analyses.memory.ledger import KINDS, said
+from archlang.analyses.memory.ledger import KINDS, Moment, said
 
 COLOURS = (
     "#4477aa", "#66ccee", "#bbbbbb", "#aa3377", "#dddddd", "#ee6677", "#228833", "#ccbb44"
@@ -40,7 +40,7 @@ def draw(memory: Memory, path: Path) -> list[Path]:
         fontsize="small",
     )
     for place, (before, after) in enumerate(pairwise(moments)):
-        if before.phase != after.phase:
+        if _turn(before) != _turn(after):
             axes.axvline(place + 0.5, color="black", linewidth=0.8)
     axes.set_xlim(0, len(moments) - 1)
     axes.set_ylim(0, 1.15 * memory.step.total / MiB)
@@ -49,3 +49,8 @@ def draw(memory: Memory, path: Path) -> list[Path]:
     figure.legend(loc="outside upper center", fontsize="small", ncols=len(kinds))
     figure.savefig(path)
     return [path]
+
+
+def _turn(moment: Moment) -> str:
+    """The pass that a moment is in: blocks are computed again in the backward pass."""
+    return "backward" if moment.phase == "recompute" else moment.phase

@@ -83,6 +83,23 @@ def random_spec(seed: int) -> str:
     )
 
 
+def random_blocks(seed: int) -> str:
+    """A network of blocks in blocks, of the parts of the other random ones."""
+    r = random.Random(seed)
+
+    def some(most: int) -> str:
+        return " -> ".join(_part(r, depth=1) for _ in range(r.randint(1, most)))
+
+    ends = [r.choice(("identity", "relu(inplace=true)", "conv(1x1, 8)", "bn")) for _ in range(3)]
+    return (
+        f"block inner {{ {some(3)} -> conv(3x3, 16) -> {ends[0]} }}\n"
+        f"block outer {{ {some(2)} -> inner -> {some(1)} -> inner -> {ends[1]} }}\n"
+        "model m {\n    input image: [3, 32, 32]\n"
+        f"    conv(3x3, 16) -> {some(2)} -> outer -> inner -> {ends[2]} -> outer\n"
+        "    global_avgpool -> linear(10)\n}"
+    )
+
+
 def _part(r: random.Random, depth: int) -> str:
     if depth < 2 and r.random() < 0.45:
         return _merge(r, depth + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
@@ -13,7 +13,8 @@ from archlang.analyses.memory.allocator import UNIT, reserved
 from archlang.analyses.memory.frames import held
 from archlang.analyses.memory.ledger import Ledger, Moment
 from archlang.analyses.memory.optimizers import OPTIMIZERS
-from archlang.analyses.memory.walk import TrainingWalk, Walk
+from archlang.analyses.memory.recompute import RANDOM_STATE, Blocks, RecomputingWalk, buffer_bytes
+from archlang.analyses.memory.walk import Walk
 from archlang.analyses.plan import Plan
 from archlang.graph import Graph, Node
 from archlang.step import BYTES, Device
@@ -31,7 +32,8 @@ FLOAT, COUNTER = BYTES["float32"], BYTES["int64"]
 class Setting:
     """How a network is run. ``dtype`` is autocast's, float32 being none; ``ema`` keeps a mean.
 
-    ``optimizer`` is one of ``OPTIMIZERS``.
+    ``optimizer`` is one of ``OPTIMIZERS``; blocks named in ``recompute`` are computed again in the
+    backward pass.
     """
 
     batch: int = 1
@@ -39,6 +41,7 @@ class Setting:
     dtype: Precision = "float32"
     device: Device = "cpu"
     ema: bool = False
+    recompute: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ class Memory:
 
     def __init__(self, graph: Graph, setting: Setting) -> None:
         self.graph, self.setting = graph, setting
-        self._until = held(Plan(graph))
+        self._plan = Plan(graph, setting.recompute)
+        self._until = held(self._plan)
         self._ledgers: dict[bool, Ledger] = {}
 
     @cached_property
@@ -104,8 +108,20 @@ class Memory:
 
     @cached_property
     def kept(self) -> int:
-        """Distinct storages that autograd saves, less parameters, buffers and inputs."""
-        return self._training.kept + self._training.of_loss
+        """Distinct storages that autograd saves, less parameters, buffers and inputs.
+
+        Blocks that are computed again keep what arrives, and the state of random numbers.
+        """
+        states = sum(again.first is not None for again in self.blocks.every)
+        states *= RANDOM_STATE[self.setting.device]
+        return sum(self._kept_by_run) + self._training.of_loss + states
+
+    @cached_property
+    def recomputed(self) -> int:
+        """Multiply-accumulates that the backward pass does again, for each sample."""
+        if self.setting.dtype != "float32":  # where copies would seem to be work
+            return Memory(self.graph, replace(self.setting, dtype="float32")).recomputed
+        return self.blocks.macs(self.graph)
 
     @cached_property
     def neurons(self) -> int:
@@ -144,7 +160,7 @@ class Memory:
     def timeline(self) -> list[Moment]:
         """The worst moment of each layer in each phase of a training step, in order."""
         ledger = self._ledger(training=True)
-        walk = TrainingWalk(self._training, self._until, ledger)
+        walk = RecomputingWalk(self._training, self._until, ledger, self.blocks)
         walk.forward()
         walk.loss()
         walk.backward()
@@ -165,7 +181,7 @@ class Memory:
     def layers(self) -> list[LayerMemory]:
         """Each use of a layer in a training step, in execution order."""
         found = []
-        for run, kept in zip(self._training.runs, self._training.by_run(), strict=True):
+        for run, kept in zip(self._training.runs, self._kept_by_run, strict=True):
             node = run.node
             if node.inputs:
                 weights = sum(map(_float_bytes, node.params.values())) if node.first else 0
@@ -185,6 +201,7 @@ class Memory:
             "inference": self.inference._asdict(),
             "step": self.step._asdict(),
             "reserved": self.reserved,
+            "recomputed": self.recomputed,
             "layers": [asdict(layer) for layer in self.layers],
             "timeline": [moment._asdict() for moment in self.timeline],
         }
@@ -206,10 +223,20 @@ class Memory:
     def _buffers(self) -> list[int]:
         return [size for node in self.graph.nodes if node.first for size in _buffer_bytes(node)]
 
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The uses of blocks that are computed again."""
+        return Blocks(self._plan, self._training)
+
+    @cached_property
+    def _kept_by_run(self) -> list[int]:
+        return self._training.by_run(self.blocks.kept)
+
     def _forward(self, training: bool) -> Forward:
         dtype = self.setting.dtype
         autocast = None if dtype == "float32" else dtype
-        return forward(self.graph, self.setting.batch, autocast, self.setting.device, training)
+        batch, device = self.setting.batch, self.setting.device
+        return forward(self.graph, batch, autocast, device, training, execution=self._plan)
 
     @cached_property
     def _training(self) -> Forward:
@@ -247,5 +274,4 @@ def _float_bytes(shape: tuple[int, ...]) -> int:
 
 
 def _buffer_bytes(node: Node) -> list[int]:
-    """A buffer without axes is a counter."""
-    return [_float_bytes(shape) if shape else COUNTER for shape in node.buffers.values()]
+    return [buffer_bytes(shape) for shape in node.buffers.values()]

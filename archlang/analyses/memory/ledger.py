@@ -24,7 +24,8 @@ def said(kind: Kind) -> str:
     return _SAID.get(kind, kind)
 
 
-Phase: TypeAlias = Literal["forward", "backward", "update"]
+Phase: TypeAlias = Literal["forward", "backward", "recompute", "update"]
+"""``recompute`` is the part of the backward pass that computes a block again."""
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archlang.analyses.kept import Forward, Run
-from archlang.analyses.memory.ledger import Block, Ledger
+from archlang.analyses.memory.ledger import Block, Ledger, Phase
 from archlang.analyses.memory.optimizers import Optimizer
 from archlang.graph import Node
 from archlang.step import BYTES, Storage, Value
@@ -37,21 +37,35 @@ class Walk:
     def forward(self) -> None:
         """The forward pass; in training all that autograd keeps is left at its end."""
         copies = {copy.storage for copy in self.step.copies.values()}
-        drops: dict[int, list[Storage]] = defaultdict(list)
-        done = 0
-        for run in self.pass_.runs:
-            node = run.node
-            if not node.inputs:
-                continue
-            self.ledger.begin("forward", node.path, str(run.op))
-            self._run(run, copies)
-            drops[self.until[node.index]].append(run.output.storage)
-            for index in range(done, node.index + 1):
-                self._drop(drops.pop(index, ()))
-            done = node.index + 1
-        for index in range(done, len(self.until)):
-            self._drop(drops.pop(index, ()))
+        held = self._runs(self._running(), copies, "forward")
+        for index in sorted(held):
+            if index < len(self.until):
+                self._drop(held[index])
         self._drop(copies)
+
+    def _running(self) -> Iterable[Run]:
+        """The layers of the forward pass, with what each keeps."""
+        return [run for run in self.pass_.runs if run.node.inputs]
+
+    def _runs(
+        self, runs: Iterable[Run], copies: set[Storage], phase: Phase
+    ) -> dict[int, list[Storage]]:
+        """Layers in turn; what variables still hold afterwards, by the node that ends it."""
+        held: dict[int, list[Storage]] = defaultdict(list)
+        done = 0
+        for run in runs:
+            node = run.node
+            self.ledger.begin(phase, node.path, str(run.op))
+            self._enter(run)
+            self._run(run, copies)
+            held[self.until[node.index]].append(run.output.storage)
+            for index in range(done, node.index + 1):
+                self._drop(held.pop(index, ()))
+            done = node.index + 1
+        return held
+
+    def _enter(self, run: Run) -> None:
+        """What is done before a layer."""
 
     def _run(self, run: Run, copies: set[Storage]) -> None:
         """What one layer makes; what nobody holds afterwards goes, some of it before."""
@@ -139,10 +153,19 @@ class TrainingWalk(Walk):
         for run in reversed(self.pass_.runs):
             pending = self.gradients.pop(run.node, None)
             if pending is not None:
+                saved = self._unpack(run)
                 self.ledger.begin("backward", run.node.path, str(run.op))
-                self._back(run, pending.gradient)
+                self._back(run, pending.gradient, saved)
+            self._leave(run)
 
-    def _back(self, run: Run, gradient: _Gradient) -> None:
+    def _unpack(self, run: Run) -> Iterable[Storage]:
+        """What autograd has of what a layer keeps."""
+        return set(run.kept)
+
+    def _leave(self, run: Run) -> None:
+        """What is done after a layer's turn in the backward pass."""
+
+    def _back(self, run: Run, gradient: _Gradient, saved: Iterable[Storage]) -> None:
         """The turn of one layer."""
         ledger, y = self.ledger, run.output
         taken = [(node, self.values[node]) for node in run.node.inputs]
@@ -156,7 +179,7 @@ class TrainingWalk(Walk):
         extra = run.op.workspace(self.step, y, *(x for _, x in taken))
         ledger.release(ledger.take(extra, "working"))
         self._let_go(gradient)
-        self._drop(set(run.kept))
+        self._drop(saved)
         given = [self._as_taken(part) for part in given]
         for key, block in weights:
             self._add_weight(run, key, block)

@@ -51,8 +51,8 @@ def build(
     again in the backward pass.
     """
     with torch.device(device) if device is not None else nullcontext():
-        plan = Plan(graph)
-        module = _Builder(plan, frozenset(recompute)).module(plan.root)
+        plan = Plan(graph, recompute)
+        module = _Builder(plan).module(plan.root)
     evaluation = taken(graph)
     training = taken(graph, training=True) if graph.aux else evaluation
     module.__takes__ = Guard(evaluation, training)  # type: ignore[assignment]
@@ -60,19 +60,15 @@ def build(
 
 
 class _Builder:
-    def __init__(self, plan: Plan, recompute: frozenset[str]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.recompute = recompute
-        self.inside = 0
         self.namespace = _Namespace()
         self.plain: set[Node] = set()
 
     def module(self, scope: Scope) -> nn.Module:
         """The module of a scope, with all that is inside it."""
-        again = scope.region.kind == "block" and scope.region.name in self.recompute
-        self.inside += again
+        again = self.plan.again(scope)
         children = self.children(scope)
-        self.inside -= again
         simple = scope is not self.plan.root and is_sequence(scope, self.plain)
         if simple and len(children) == len(scope.steps):
             kind = _class(_name(scope), None, again)
@@ -108,9 +104,6 @@ class _Builder:
 
     def layer(self, node: Node) -> nn.Module | nn.Parameter | None:
         op = self.plan.layer(node)
-        if self.inside and getattr(op, "inplace", False):
-            # what is computed again must find its input as it was
-            op = op.model_copy(update={"inplace": False})
         module: nn.Module | nn.Parameter | None = op.lower(self.namespace, *node.tensors)
         if isinstance(module, nn.Module) and op.call("m", ("x",), node.tensors) == "m(x)":
             self.plain.add(node)
