@@ -47,7 +47,9 @@ def align(lines: list[Line]) -> None:
     """Set the gaps of lines in a file, all of which have the plain ones."""
     runs = list(_runs(lines))
     plain = [list(line.gaps) for line in lines]
-    wanted = {t: t.column for line in lines for t in line.tokens}
+    wanted = {
+        t: t.column + moved for line in lines for moved in [_moved(line)] for t in line.tokens
+    }
     gaps: Gaps = {
         t: t.gap - gap
         for line in lines
@@ -74,6 +76,15 @@ def align(lines: list[Line]) -> None:
         if placed == wanted:
             return
         wanted = placed
+
+
+def _moved(line: Line) -> int:
+    """How far indentation moves what the author wrote on a line."""
+    first = line.first
+    head = first.head
+    if first.role == "shape" and head is not None:
+        return line.level - head.margin if head.column == head.margin else 0
+    return line.gaps[0] - first.margin
 
 
 def _runs(lines: list[Line]) -> Iterator[list[Line]]:
@@ -115,7 +126,16 @@ def _find(line: Line, kind: str) -> int | None:
             if i and t.starts and t.semicolon and t.inside is own
         )
         return next(places, None)
-    return next((i for i, t in reversed([*enumerate(line.tokens)]) if t.role == "shape"), None)
+    return _last_shape(line)
+
+
+def _last_shape(line: Line) -> int | None:
+    """The colon before a shape that nothing stands behind but braces that close."""
+    ends = [t for t in line.tokens if t.kind != "comment" and t.text != "}"][-1:]
+    if not ends or ends[0].other is None or ends[0].other not in line.tokens:
+        return None
+    place = line.tokens.index(ends[0].other) - 1
+    return place if place >= 0 and line.tokens[place].role == "shape" else None
 
 
 def _beside(runs: list[list[Line]]) -> Iterator[list[Line]]:
@@ -136,7 +156,7 @@ def _column(run: list[_Mark], recurring: Counter[int], far: int) -> list[int]:
     for column in ranked:
         if recurring[column] > 1 and column >= longest:
             return [m.least if m.free and column + m.tail > WIDTH else column for m in run]
-    if len(run) == 1:
+    if len(run) == 1 and not run[0].padded:
         return [longest]
     column = max(m.least + (0 if m.free else far) for m in run)
     if column + max(m.tail for m in run) <= WIDTH:

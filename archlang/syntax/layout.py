@@ -79,9 +79,7 @@ class _Layout:
         goes_on = token.in_body and not token.starts and not (
             is_else(token) and token.before is not None and token.before.text == "}"
         )  # fmt: skip
-        indent = frame.indent + (
-            STEP if goes_on or (is_else(token) and not token.in_body) else 0
-        )
+        indent = frame.indent + (STEP if goes_on or (is_else(token) and not token.in_body) else 0)
         if token.role != "signature":
             frame.base = indent
         return indent, frame.indent
@@ -185,7 +183,7 @@ def _in_list(before: Token, token: Token) -> bool:
 
 def _behind(token: Token) -> bool:
     """Whether the author broke the line behind a token, which now breaks before it."""
-    return token.after is not None and token.after.broken and token.after.lines > 0
+    return token.after is not None and token.after.broken and not token.after.commented
 
 
 def _shorten(line: Line) -> bool:
@@ -245,7 +243,7 @@ def _marks(line: Line, own: list[Token]) -> tuple[set[Token], int]:
         return statements, line.level
     head = own[0].head
     if head is not None and head.text in BODIES and head in line.tokens:
-        return {t for t in own[1:] if t.role == "signature"}, line.level + STEP
+        return {t for t in own[1:] if t.text == ":"}, line.level + STEP
     marks = {t for t in own[1:] if t.text == "->" or t.role in ("shape", "message")}
     return marks, line.level + STEP
 

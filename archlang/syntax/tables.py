@@ -50,7 +50,8 @@ def _cells(line: Line) -> dict[Token, _Cell]:
     """What may stand below what: items of brackets, and the `=` of definitions."""
     found: dict[Token, _Cell] = {}
     started: dict[Token | None, int] = {}
-    for i, (before, token) in enumerate(pairwise([None, *line.tokens])):
+    code = [t for t in line.tokens if t.kind != "comment"]
+    for i, (before, token) in enumerate(pairwise([None, *code])):
         assert token is not None
         if before is None:
             continue
@@ -65,7 +66,7 @@ def _cells(line: Line) -> dict[Token, _Cell]:
         if inner and not ends and (before is token.inside or before.text == ","):
             started[token.inside] = i
     for first in started.values():
-        found[line.tokens[first]] = _Cell(first, len(line.tokens) - 1)
+        found[line.tokens[first]] = _Cell(first, len(code) - 1)
     return found
 
 

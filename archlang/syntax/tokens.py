@@ -21,6 +21,7 @@ BODIES = frozenset({"block", "model", "if", "for"})
 _BEHIND = OPENING | {"->", ",", "|"}
 _BEFORE = CLOSING | {"->", ",", "|", ":"}
 _WORDS = frozenset({"if", "else", "in", "and", "or", "not", "for"})
+_NAMES = frozenset({"shared", "aux", "input", "output", "require", "let", "block", "model"})
 _DECLARES = frozenset({"block", "model", "let"})
 _LOOSER = frozenset({"+", "-", "==", "!=", "<", ">", "<=", ">=", ",", ":", "=", "->", "|"}) | _WORDS
 
@@ -34,6 +35,8 @@ class Token:
     start: int
     column: int
     """How many characters stand before it on its line."""
+    margin: int
+    """How far its line is indented."""
     lines: int
     """Line breaks between it and what stands before it."""
     gap: int
@@ -42,6 +45,8 @@ class Token:
     """Whether a `;` parts it from what stands before it."""
     broken: bool = False
     """Whether a line break parts it from the code before it."""
+    commented: bool = False
+    """Whether a comment does."""
     forced: bool = False
     """Whether it starts a line because the line was too long."""
     inside: Token | None = None
@@ -82,19 +87,22 @@ def tokens(text: str) -> list[Token]:
 
 
 def _split(text: str) -> Iterator[Token]:
-    lines = gap = line = 0
+    lines = gap = line = margin = 0
+    first = True
     semicolon = False
     for match in _TOKEN.finditer(text):
         kind, start = str(match.lastgroup), match.start()
         if kind == "space":
             lines += match.group().count("\n")
             gap += len(match.group())
-            line = max(line, text.rfind("\n", start, match.end()) + 1)
+            broken = text.rfind("\n", start, match.end()) + 1
+            line, first = max(line, broken), first or broken > 0
         elif match.group() == ";":
             semicolon, gap = True, 0
         else:
             written = match.group().rstrip() if kind == "comment" else match.group()
-            yield Token(kind, written, start, start - line, lines, gap, semicolon)
+            margin, first = start - line if first else margin, False
+            yield Token(kind, written, start, start - line, margin, lines, gap, semicolon)
             lines, gap, semicolon = 0, 0, False
 
 
@@ -112,24 +120,31 @@ def _relate(code: list[Token], found: list[Token]) -> None:
             heads[own] = token
         token.head = heads.get(own)
         token.role = _role(token, spaced)
-        if token.text in OPENING:
+        if token.text in ("(", "["):
             token.multiline = token.after is not None and token.after.broken
-        elif token.broken and token.text == "}" and token.other is not None:
-            token.other.multiline = True
-        if token.broken and own is not None and own.text == "{":
-            own.multiline = True
+        if token.broken:
+            _spread(token.other if token.text == "}" else own)
+
+
+def _spread(bracket: Token | None) -> None:
+    """A body with a line break anywhere in it has its braces on lines of their own."""
+    while bracket is not None and not (bracket.text == "{" and bracket.multiline):
+        if bracket.text == "{":
+            bracket.multiline = True
+        bracket = bracket.inside
 
 
 def _part(found: list[Token]) -> None:
     """Say of each token which bracket it stands in, and what parts it from the code before it."""
     opened: list[Token] = []
-    broken = semicolon = False
+    broken = semicolon = commented = False
     for token in found:
         comment = token.kind == "comment"
         broken, semicolon = broken or token.lines > 0, semicolon or token.semicolon
         if not comment:
-            token.broken, token.semicolon = broken, semicolon
+            token.broken, token.semicolon, token.commented = broken, semicolon, commented
             broken = semicolon = False
+        commented = comment
         if not comment and token.text in CLOSING:
             token.other = opened.pop()
             token.other.other = token
@@ -180,6 +195,8 @@ def _role(token: Token, spaced: dict[Token | None, bool]) -> str:
         return _equals(token)
     if text == ":":
         return _colon(token)
+    if text == "->" and _is_head(token, *BODIES):
+        return "signature"
     return "tight" if text == "**" else ""
 
 
@@ -190,9 +207,10 @@ def _word(token: Token) -> str:
         return "times" if stage and before.role != "names" else ""
     if token.text in _WORDS:
         return "keyword"
-    if token.starts and token.after is not None and token.after.kind == "word":
-        return "names"
-    return "keyword" if token.starts and token.text == "require" else ""
+    if token.starts and token.text == "require" and not _is_label(token):
+        return "keyword"
+    after = token.after if token.starts and token.text in _NAMES else None
+    return "names" if after is not None and after.kind == "word" else ""
 
 
 def _equals(token: Token) -> str:
@@ -214,12 +232,17 @@ def _colon(token: Token) -> str:
 def _is_head(token: Token, *words: str) -> bool:
     """Whether its statement starts with one of the words, and that is no label."""
     head = token.head
-    return (
-        head is not None
-        and head.text in words
-        and head.after is not None
-        and head.after.text not in ("=", "[" if head.text not in ("if", "require") else "=")
-    )
+    return head is not None and head.text in words and not _is_label(head)
+
+
+def _is_label(token: Token) -> bool:
+    """Whether the word that a statement starts with names it: `if` and `for` never do."""
+    after = token.after
+    if after is None or token.text in ("if", "for"):
+        return False
+    while after is not None and after.text == "[":
+        after = after.other.after if after.other is not None else None
+    return after is not None and after.text == "="
 
 
 def _is_value(token: Token | None) -> bool:

@@ -6,7 +6,10 @@ import random
 import re
 from collections.abc import Iterator
 
-_PIECES = re.compile(r"(#[^\n]*)|(\"[^\"\n]*\")|(\s+|;)|(->|[A-Za-z0-9_.]+|.)")
+_PIECES = re.compile(
+    r"(#[^\n]*)|(\"[^\"\n]*\")|(\s+|;)"
+    r"|(->|//|\*\*|[=!<>]=|\d[\d.]*[eE][-+]\d+|[A-Za-z0-9_.]+|.)"
+)
 ABSORBS_AFTER = frozenset({"->", "|", ",", "else", "(", "[", "{"})
 ABSORBS_BEFORE = frozenset({"->", "|", ",", "else", ")", "]", "}", ":"})
 
@@ -60,7 +63,7 @@ def _between(a: str, b: str, broken: bool, parted: bool, r: random.Random) -> st
     absorbed = a in ABSORBS_AFTER or b in ABSORBS_BEFORE
     if b.startswith("#") or comment:
         return _break(r) if comment or broken else r.choice((" ", "", "      "))
-    if broken and not absorbed or parted and b not in "|}" and a not in "|{":
+    if (broken and not absorbed) or (parted and b not in "|}" and a not in "|{"):
         return r.choice((";", " ; ", ";\n", "\n;;\n", _break(r), _break(r), _break(r)))
     if absorbed and r.random() < 0.12:
         return _break(r)
