@@ -104,7 +104,7 @@ def _write(specs: list[_Spec]) -> None:
 
 def _diff(spec: _Spec) -> Iterator[str]:
     before, after = (t.splitlines(keepends=True) for t in (spec.source.text, spec.text or ""))
-    for line in difflib.unified_diff(before, after, spec.name, spec.name):
+    for line in difflib.unified_diff(before, after, spec.source.name, spec.source.name):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

@@ -84,7 +84,7 @@ def _moved(line: Line) -> int:
     head = first.head
     if first.role == "shape" and head is not None:
         return line.level - head.margin if head.column == head.margin else 0
-    return line.gaps[0] - first.margin
+    return line.gaps[0] - first.column
 
 
 def _runs(lines: list[Line]) -> Iterator[list[Line]]:

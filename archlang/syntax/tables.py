@@ -145,7 +145,8 @@ def _laid_out(table: list[Line], gaps: Gaps) -> Gaps:
         ends = Counter(
             c[cell.last] + len(t.text) for c, cell, t in zip(columns, cells, last, strict=True)
         )
-        right = max(ends.values()) > max(starts.values())
+        numbers = all(t.kind == "number" for t in last)
+        right = max(ends.values()) + (0.5 if numbers else 0) > max(starts.values())
         plain = [Line(line.tokens, line.gaps, 0).columns() for line in table]
         sizes = [
             c[cell.last] + len(t.text) - c[cell.first]

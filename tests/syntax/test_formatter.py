@@ -81,7 +81,6 @@ def test_mangling_mangles() -> None:
 # One construct at a time: what is written, and what it becomes.
 
 STYLE = {
-    "arguments": ("conv( 3x3,64 ,bias = false )", "conv(3x3, 64, bias=false)"),
     "parameters": ("block b(c,w=2*c):[C,...]->[c,...]{relu}",
                    "block b(c, w = 2*c) : [C, ...] -> [c, ...] { relu }"),
     "functions": ("let f(a,b=1)=a if a>b else-b", "let f(a, b = 1) = a if a > b else -b"),
@@ -99,6 +98,7 @@ STYLE = {
     "aliases": ("model a=b(c,d=[1,2],)", "model a = b(c, d=[1, 2],)"),
 }  # fmt: skip
 BODY = {
+    "arguments": ("conv( 3x3,64 ,bias = false )", "conv(3x3, 64, bias=false)"),
     "inputs": ("input x:[3,H = 8]", "input x: [3, H=8]"),
     "outputs": ("output a ,b", "output a, b"),
     "side heads": ("aux a weight = 0.3", "aux a weight=0.3"),
@@ -121,7 +121,10 @@ BODY = {
     "branches below": ("concat{relu|\ntanh\nelu}",
                        "concat {\n    relu\n  | tanh\n    elu\n}"),
     "branches behind bars": ("add{\n|relu\n|\ntanh}", "add {\n  | relu\n  | tanh\n}"),
-    "arrows go to the start": ("relu->\ntanh->elu\n->selu", "relu\n    -> tanh -> elu\n    -> selu"),
+    "arrows go to the start": (
+        "relu->\ntanh->elu\n->selu",
+        "relu\n    -> tanh -> elu\n    -> selu",
+    ),
     "arrows before a comment": ("relu -> # a\ntanh", "relu ->  # a\n    tanh"),
     "hanging arguments": ("conv(\n3x3,8,\nbias=true)", "conv(\n    3x3, 8,\n    bias=true)"),
     "closed below": ("conv(\n3x3,8\n)", "conv(\n    3x3, 8\n)"),
@@ -138,22 +141,32 @@ BODY = {
         "relu   : [8]\ntanh   : [8]\ntanh -> elu : [8]",
         "relu           : [8]\ntanh           : [8]\ntanh -> elu    : [8]",
     ),
-    "second statements": ("a = relu;   tanh\nbbb = relu; tanh", "a = relu;   tanh\nbbb = relu; tanh"),
+    "second statements": (
+        "a = relu;   tanh\nbbb = relu; tanh",
+        "a = relu;   tanh\nbbb = relu; tanh",
+    ),
     "second statements too near": (
         "a = relu;   b\nc = relu;   d\neeeeeeee = relu; f",
         "a = relu;          b\nc = relu;          d\neeeeeeee = relu;   f",
     ),
-    "second statements apart": ("a = relu;  tanh\nbbb = relu; tanh", "a = relu; tanh\nbbb = relu; tanh"),
+    "second statements apart": (
+        "a = relu;  tanh\nbbb = relu; tanh",
+        "a = relu; tanh\nbbb = relu; tanh",
+    ),
     "comments": ("relu # a\ntanh->elu  # b", "relu         # a\ntanh -> elu  # b"),
     "comments above": ("relu\n     # a\n\n\n\n#b\ntanh", "relu\n# a\n\n#b\ntanh"),
-    "comments at the end": ("add{relu\n|tanh # b\n#c\n}", "add {\n    relu\n  | tanh  # b\n    #c\n}"),
+    "comments at the end": (
+        "add{relu\n|tanh # b\n#c\n}",
+        "add {\n    relu\n  | tanh  # b\n    #c\n}",
+    ),
     "tables": (
         "let t = [\n[1,  16, 1],\n  # a b c\n[6,2,112]\n,\n]",
         "let t = [\n    [1, 16, 1],\n    # a b c\n    [6, 2, 112],\n]",
     ),
     "aligned tables": (
-        "let t = [\n[1,  16, a],\n[6, 240, bb],\n[6, 7, ccc],\n]",
-        "let t = [\n    [1,  16, a],\n    [6, 240, bb],\n    [6,   7, ccc],\n]",
+        "let t = [\n[1,   16, a],\n[6,  240, bb],\n[6, 1000, ccc],\n[12, 7, d],\n]",
+        "let t = [\n    [1,    16, a],\n    [6,   240, bb],\n"
+        "    [6,  1000, ccc],\n    [12,    7, d],\n]",
     ),
     "aligned arguments of lines": (
         "f( 64,  96)\nf(128, 128)\ng(1,  2)", "f( 64,  96)\nf(128, 128)\ng(1, 2)"
@@ -197,9 +210,10 @@ def test_a_long_chain_breaks_before_its_arrows() -> None:
     made = formatted(f"model m {{ a = {stages} : [1, 2, 3] }}")
     assert made == (
         "model m {\n"
-        "    a = conv(3x3, 100, bias=false) -> conv(3x3, 101, bias=false)\n"
-        "        -> conv(3x3, 102, bias=false) -> conv(3x3, 103, bias=false)\n"
-        "        -> conv(3x3, 104, bias=false) -> conv(3x3, 105, bias=false)\n"
+        "    a = conv(3x3, 100, bias=false) -> conv(3x3, 101, bias=false)"
+        " -> conv(3x3, 102, bias=false)\n"
+        "        -> conv(3x3, 103, bias=false) -> conv(3x3, 104, bias=false)"
+        " -> conv(3x3, 105, bias=false)\n"
         "        -> conv(3x3, 106, bias=false) : [1, 2, 3]\n"
         "}\n"
     )
