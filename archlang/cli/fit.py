@@ -14,7 +14,7 @@ import typer
 
 from archlang.analyses.memory.account import PRECISIONS, Setting
 from archlang.analyses.memory.fit import FIXED, Fit, Recomputed
-from archlang.analyses.memory.ledger import Moment
+from archlang.analyses.memory.ledger import Moment, said
 from archlang.analyses.memory.search import Largest
 from archlang.cli.common import (
     FINDINGS,

@@ -33,6 +33,14 @@ def rewritten(data: bytes, edits: Iterable[Edit]) -> bytes:
     return (BOM if mark else b"") + text.encode("utf-8")
 
 
+def encoded(text: str, like: bytes) -> bytes:
+    """A text as the bytes of a file, with the mark and the line ends of ``like``."""
+    first = like.find(b"\n")
+    ends = "\r\n" if first > 0 and like[first - 1 : first] == b"\r" else "\n"
+    mark = BOM if like.startswith(BOM) else b""
+    return mark + text.replace("\n", ends).encode("utf-8")
+
+
 def write(files: Mapping[Path, bytes]) -> None:
     """Write files anew, each whole or not at all, and none before all could be; raises ``OSError``.
 

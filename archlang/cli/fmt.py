@@ -1,0 +1,124 @@
+"""``archlang fmt``: specs in one style."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from archlang.cli.common import CLEAN, FINDINGS, print_diagnostics, read, stop
+from archlang.diagnostic import ArchError, Diagnostic
+from archlang.edit.files import encoded, write
+from archlang.source import Source
+from archlang.syntax.formatter import format_source
+
+
+class _Spec(NamedTuple):
+    """A spec, its bytes as they are, and its text as it should be; none if it cannot be read."""
+
+    name: str
+    data: bytes
+    source: Source
+    text: str | None
+
+    @property
+    def changes(self) -> bool:
+        return self.text is not None and self.text != self.source.text
+
+
+def fmt(
+    files: Annotated[
+        list[str], typer.Argument(help="Specs, folders of specs, or - for standard input.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; say which specs are not formatted.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; print what would change.")
+    ] = False,
+) -> None:
+    """Write specs in one style. What they say, and every comment, stays.
+
+    A spec with a syntax error is left as it is. Standard input is printed formatted.
+    """
+    found: list[Diagnostic] = []
+    names = list(dict.fromkeys(name for file in files for name in _specs(file)))
+    specs = [_read(name, found) for name in names]
+    changed = [spec for spec in specs if spec.changes]
+    if diff:
+        for spec in changed:
+            sys.stdout.writelines(_diff(spec))
+    elif not check:
+        _write(specs)
+    if names != ["-"] or check:
+        told = sys.stderr if diff or "-" in names else sys.stdout
+        for line in _report(specs, dry=check or diff):
+            print(line, file=told)
+    sys.stdout.flush()
+    print_diagnostics(found, sys.stderr)
+    raise typer.Exit(FINDINGS if found or (changed and (check or diff)) else CLEAN)
+
+
+def _specs(file: str) -> Iterator[str]:
+    """A file itself, or the specs in a folder, but for hidden ones."""
+    folder = Path(file)
+    if file == "-" or not folder.is_dir():
+        yield file
+        return
+    found = sorted(folder.rglob("*.arch"))
+    seen = [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
+    if not seen:
+        stop(f"{file} holds no .arch file")
+    yield from (str(path) for path in seen)
+
+
+def _read(name: str, found: list[Diagnostic]) -> _Spec:
+    data = sys.stdin.buffer.read() if name == "-" else b""
+    source, key = read(name, data)
+    if name != "-":
+        data = Path(key).read_bytes()
+    try:
+        return _Spec(name, data, source, format_source(source))
+    except ArchError as error:
+        found += error.diagnostics
+        return _Spec(name, data, source, None)
+
+
+def _write(specs: list[_Spec]) -> None:
+    """Write what changes into the files, and standard input to standard output."""
+    changed = {Path(s.name): encoded(s.text or "", s.data) for s in specs if s.changes}
+    changed.pop(Path("-"), None)
+    try:
+        write(changed)
+    except OSError as error:
+        what = error.filename or "the files"
+        stop(f"cannot write {what}: {(error.strerror or 'no reason given').lower()}")
+    for spec in specs:
+        if spec.name == "-" and spec.text is not None:
+            sys.stdout.buffer.write(encoded(spec.text, spec.data))
+
+
+def _diff(spec: _Spec) -> Iterator[str]:
+    before, after = (t.splitlines(keepends=True) for t in (spec.source.text, spec.text or ""))
+    for line in difflib.unified_diff(before, after, spec.source.name, spec.source.name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _report(specs: list[_Spec], dry: bool) -> Iterator[str]:
+    """Which specs changed, and how many there are of each kind."""
+    done = "would format" if dry else "formatted"
+    for spec in specs:
+        if spec.changes:
+            yield f"{done} {spec.source.name}"
+    changed = sum(spec.changes for spec in specs)
+    failed = sum(spec.text is None for spec in specs)
+    counts = (
+        (changed, "would be formatted" if dry else "formatted"),
+        (len(specs) - changed - failed, "in the style already"),
+        (failed, "left alone, for a syntax error"),
+    )
+    yield ", ".join(f"{n} {'file' if n == 1 else 'files'} {what}" for n, what in counts if n)
