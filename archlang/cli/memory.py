@@ -18,7 +18,6 @@ from archlang.cli.sizes import row_sizes
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.report import si
-from archlang.types import symbols
 
 LARGEST = 5
 """How many layers are listed."""
@@ -95,10 +94,7 @@ def memory(
     The loss of a step is the cross entropy of each output.
     """
     network = load_network(file, model, set_, input_)
-    at = row_sizes(table) if table else []
-    if at and not any(symbols(d) for n in network.graph.inputs.values() for d in n.output.shape):
-        hint = "name them, as in `input image: [3, H=224, W=224]`"
-        stop("--table is over the sizes that the input names, and it names none", hint=hint)
+    at = row_sizes(table, network) if table else []
     if plot is not None:
         check_plot(Path(plot))
     again = tuple(recompute or ())

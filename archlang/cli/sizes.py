@@ -54,7 +54,7 @@ def sizes(
     """
     network = load_network(file, model, set_, input_)
     found, figures = legal(network.graph), _growth(network)
-    at = row_sizes(table) if table else []
+    at = row_sizes(table, network) if table else []
     if format_ is SizesFormat.json:
         print(json.dumps(_data(network, found, figures, near, at), ensure_ascii=False))
         return
@@ -91,8 +91,11 @@ def _inputs(network: Network, size: int) -> dict[str, Shape]:
     }
 
 
-def row_sizes(text: str) -> list[int]:
+def row_sizes(text: str, network: Network) -> list[int]:
     """The sizes that ``--table FIRST:LAST:STEP`` asks for; ends the program where it is not so."""
+    if not legal(network.graph).names:
+        hint = "name them, as in `input image: [3, H=224, W=224]`"
+        stop("--table is over the sizes that the input names, and it names none", hint=hint)
     try:
         first, last, step = map(int, text.split(":"))
         rows = range(first, last + 1, step)

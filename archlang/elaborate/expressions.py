@@ -229,7 +229,7 @@ class Evaluator(Settles):
         if name in METRICS:
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
-        known = [*env.names(), *Op.registry, *BUILTINS, *self.words]
+        known = [*env.names(), *Op.registry, *BUILTINS, *METRICS, *self.words]
         return unknown("name", name, known, env.span(node))
 
     def binary(self, node: ast.Binary, env: Env) -> Value:

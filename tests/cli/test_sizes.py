@@ -84,3 +84,10 @@ def test_check_and_summary_say_it(run, spec):
     assert data["sizes"]["words"] == "H >= 32 and W >= 32"
     assert data["layers"][0]["symbolic"] == "[64, H, W]"
     assert "sizes" not in run("summary", LENET, "-m", "lenet5").out
+
+
+def test_a_table_wants_a_size_to_vary(run):
+    for command in ("sizes", "memory"):
+        ended = run(command, LENET, "-m", "lenet5", "--table", "10:20:5")
+        assert ended.code == 2
+        assert "it names none" in ended.err
