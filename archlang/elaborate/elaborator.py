@@ -18,6 +18,7 @@ from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Graph, Node, Region, Requirement, Written
 from archlang.ops.input import Input
+from archlang.source import Span
 from archlang.syntax import ast
 from archlang.types import Shape, input_dim
 
@@ -235,10 +236,13 @@ class Elaborator(Merges):
         for axis, dim in enumerate(dims):
             span = at.env.span(dim)
             size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
+            known = self.actual.get(dim.name) if dim.name is not None else None
             if dim.name is not None:
-                self.defaults[dim.name] = size
+                self.name_size(dim.name, int(size), span)
             if given is not None:
                 tied = dim.name is None and not isinstance(dim.value, ast.Number)
+                if known is not None and given[axis] != known:
+                    fail("A105", f"`{dim.name}` is {known}, not {given[axis]}", span)
                 if tied and given[axis] != size:
                     said = f"this is {int(size)} for the sizes given, not {given[axis]}"
                     fail("A105", said, span)
@@ -253,6 +257,12 @@ class Elaborator(Merges):
                 at.env.values[dim.name] = size
             shape.append(size)
         return tuple(shape)
+
+    def name_size(self, name: str, size: int, span: Span) -> None:
+        """Give a size of the input its name; the same name again is the same size."""
+        if self.defaults.setdefault(name, size) != size:
+            fail("A106", f"the size `{name}` is {self.defaults[name]} already, not {size}", span,
+                 help=f"name it otherwise; `{name}` alone says that it is the same")  # fmt: skip
 
     def aux(self, stmt: ast.Aux, at: Place) -> None:
         self.only_in_model(stmt, "aux", at)

@@ -221,3 +221,18 @@ def test_numbers_of_the_network_are_known_in_require_only():
     assert found.code == "A103"
     assert "`params` is known only once the network is whole" in found.message
     assert archlang.loads(text.replace("let learned = params - 4", "require params == 36"))
+
+
+def test_one_name_is_one_size() -> None:
+    text = "model m {{ input a: [3, {}]; input b: [3, {}]; concat {{ a | b }} }}"
+    assert archlang.loads(text.format("H=8, W=9", "H=8, W=9")).outputs == {"output": (6, 8, 9)}
+    with pytest.raises(archlang.ArchError) as caught:
+        archlang.loads(text.format("H=8, W=9", "H=7, W=9"))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.text) == ("A106", "H=7")
+    assert found.message == "the size `H` is 8 already, not 7"
+    with pytest.raises(archlang.ArchError) as caught:
+        archlang.loads(text.format("H=8, W=9", "H=8, W=9"), inputs={"b": (3, 6, 9)})
+    assert caught.value.diagnostics[0].message == "`H` is 8, not 6"
+    given = {"a": (3, 6, 9), "b": (3, 6, 9)}
+    assert archlang.loads(text.format("H=8, W=9", "H=8, W=9"), inputs=given).outputs

@@ -71,6 +71,10 @@ NAMED = {"W": 4, "N": 2}
 """Values that specs define by ``let``, for sizes to be written with."""
 
 
+SIZES = ("HVD", "PQR", "STU")
+"""The names of the sizes of each input."""
+
+
 class Writer:
     """Writes one network; ``seed`` chooses among the ways to say the same."""
 
@@ -82,7 +86,11 @@ class Writer:
         return self.r.random() < p
 
     def net(self, net: Net) -> str:
-        lines = [f"    input {name}: {self.given(shape)}" for name, shape in net.inputs.items()]
+        lines = [
+            f"    input {name}: {self.given(shape, letters)}"
+            for (name, shape), letters in zip(net.inputs.items(), SIZES, strict=False)
+        ]
+        assert len(lines) == len(net.inputs)
         for shared in net.shared:
             lines.append(f"    shared {shared.name} = {self.chain(shared.parts, 1)}")
         lines += self.lines(net.body, 1)
@@ -93,9 +101,9 @@ class Writer:
         body = "\n".join(lines)
         return "\n".join([*head, *self.blocks.values(), f"model m {{\n{body}\n}}\n"])
 
-    def given(self, shape: Shape) -> str:
+    def given(self, shape: Shape, letters: str) -> str:
         """An input's shape; some sizes are symbols with a default."""
-        names = iter("HVD" if self.chance(0.3) else ())
+        names = iter(letters if self.chance(0.3) else ())
         sizes = [
             f"{n}={s}" if i and (n := next(names, "")) else str(s) for i, s in enumerate(shape)
         ]
