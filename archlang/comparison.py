@@ -16,8 +16,9 @@ from archlang.columns import COLUMNS
 from archlang.graph import Graph, Node, Part, Region
 from archlang.network import Network
 from archlang.op import format_value
-from archlang.report import layer_records, shape_text, totals
+from archlang.report import layer_records, totals
 from archlang.types import Shape
+from archlang.wording import shape_text
 
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
 ALIKE = ("equal", "moved", "resized")

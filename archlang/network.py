@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.proofs import prove
 from archlang.analyses.requirements import check_requirements
-from archlang.analyses.varying import Axis, varying
 from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from archlang.analyses.memory.account import Memory, Setting
     from archlang.analyses.memory.fit import Fit
     from archlang.analyses.receptive import TensorField
+    from archlang.analyses.varying import Axis
 
 
 class ModelChoiceError(ValueError):
@@ -88,6 +88,8 @@ class Network:
 
     def varying(self) -> list[Axis]:
         """For each axis of each input, whether one module takes other sizes too, and why not."""
+        from archlang.analyses.varying import varying
+
         return varying(self.graph)
 
     def receptive_field(self, at: str | None = None) -> TensorField:

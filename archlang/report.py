@@ -14,7 +14,7 @@ from archlang.analyses.work import total_work
 from archlang.columns import COLUMNS, DEFAULT_COLUMNS, Value
 from archlang.graph import Graph, Node, Region
 from archlang.network import Network
-from archlang.types import Shape, SymbolicDim, Tensor, size_text
+from archlang.types import Shape, SymbolicDim, size_text
 
 
 @dataclass
@@ -212,16 +212,6 @@ def to_json(network: Network, version: str) -> dict[str, Any]:
     }
 
 
-def si(value: int) -> str:
-    """A count for people: three figures and K, M or G, powers of 1000."""
-    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if value >= size:
-            scaled = value / size
-            digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
-            return f"{scaled:.{digits}f} {unit}"
-    return str(value)
-
-
 def sizes_text(shape: Shape) -> str:
     """The sizes of a shape that depend on the input's: ``ceil(H/4), W//4``.
 
@@ -243,8 +233,3 @@ def input_text(node: Node) -> str:
         for d in node.output.shape
     )
     return f"[{', '.join(sizes)}]"
-
-
-def shape_text(shape: Shape | None) -> str:
-    """``[64, 56, 56]``."""
-    return "" if shape is None else str(Tensor(shape))

@@ -15,6 +15,7 @@ from archlang.elaborate.values import Given, Measure, describe, written
 from archlang.graph import Graph, Node, Part, Region
 from archlang.op import Parameter
 from archlang.step import Device
+from archlang.wording import bytes_text
 
 if TYPE_CHECKING:
     from archlang.analyses.memory.account import Memory
@@ -147,14 +148,6 @@ class Figures:
 
 def _worst(account: Memory, train: bool) -> Moment:
     return account.step if train else account.inference
-
-
-def bytes_text(value: float) -> str:
-    """Bytes in the units of the language, powers of 1000."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if value >= size:
-            return f"{value / size:,.4g} {unit}"
-    return f"{value:,.0f} bytes"
 
 
 def _choices() -> dict[str, tuple[Any, ...]]:

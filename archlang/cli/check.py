@@ -33,9 +33,9 @@ from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph, Solved
 from archlang.network import ModelChoiceError, choose, inspect
-from archlang.report import shape_text, si
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
+from archlang.wording import shape_text, si
 
 
 class CheckFormat(StrEnum):

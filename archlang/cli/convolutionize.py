@@ -27,7 +27,7 @@ from archlang.cli.table import Cells, text_table
 from archlang.diagnostic import ArchError
 from archlang.edit.convolutionize import Change, Conversion, Weight, convolutionize as converted
 from archlang.network import Network
-from archlang.report import shape_text
+from archlang.wording import shape_text
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -30,7 +30,7 @@ from archlang.comparison import Comparison, Figure, Line, compare
 from archlang.elaborate import Program
 from archlang.network import Network
 from archlang.op import format_value
-from archlang.report import shape_text, si
+from archlang.wording import shape_text, si
 
 SHOWN = 8
 """How many keys or scopes of one kind are listed."""

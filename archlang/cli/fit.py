@@ -38,8 +38,8 @@ from archlang.cli.memory import (
 )
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
-from archlang.report import si
 from archlang.syntax.builder import UNITS
+from archlang.wording import si
 
 USES = {"step": "training", "inference": "inference"}
 

@@ -17,7 +17,7 @@ from archlang.cli.output import check_plot, write_files
 from archlang.cli.sizes import row_sizes
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
-from archlang.report import si
+from archlang.wording import si
 
 LARGEST = 5
 """How many layers are listed."""

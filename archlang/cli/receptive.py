@@ -29,8 +29,9 @@ from archlang.cli.output import check_plot, write_files
 from archlang.cli.table import Cells, text_table
 from archlang.graph import Graph, Node
 from archlang.network import Network
-from archlang.report import Row, rows, shape_text, walk
+from archlang.report import Row, rows, walk
 from archlang.types import symbols
+from archlang.wording import shape_text
 
 LEFT = 12
 MOST = 6

@@ -30,13 +30,12 @@ from archlang.report import (
     input_text,
     layer_records,
     rows,
-    shape_text,
-    si,
     sizes_text,
     to_json,
     training_only,
     walk,
 )
+from archlang.wording import shape_text, si
 
 if TYPE_CHECKING:
     from archlang.analyses.compat import Tool

@@ -23,7 +23,7 @@ from archlang.cli.common import (
 )
 from archlang.cli.output import check_folder, write_files
 from archlang.network import Network
-from archlang.report import shape_text
+from archlang.wording import shape_text
 
 if TYPE_CHECKING:
     from torch import Tensor

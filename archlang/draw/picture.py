@@ -23,7 +23,7 @@ from archlang.draw.words import (
     size_of,
 )
 from archlang.network import Network
-from archlang.report import si
+from archlang.wording import si
 
 MARGIN = 16.0
 HEAD = 34.0

@@ -16,6 +16,7 @@ ROOMS = {
     "sizes": 0,
     "strides": 0,
     "types": 1,
+    "wording": 2,
     "window": 1,
     "diagnostic": 1,
     "step": 2,

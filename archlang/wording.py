@@ -1,0 +1,28 @@
+"""Counts, bytes and shapes as people read them."""
+
+from __future__ import annotations
+
+from archlang.types import Shape, Tensor
+
+
+def si(value: int) -> str:
+    """A count for people: three figures and K, M or G, powers of 1000."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if value >= size:
+            scaled = value / size
+            digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
+            return f"{scaled:.{digits}f} {unit}"
+    return str(value)
+
+
+def shape_text(shape: Shape | None) -> str:
+    """``[64, 56, 56]``."""
+    return "" if shape is None else str(Tensor(shape))
+
+
+def bytes_text(value: float) -> str:
+    """Bytes in the units of the language, powers of 1000."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if value >= size:
+            return f"{value / size:,.4g} {unit}"
+    return f"{value:,.0f} bytes"
