@@ -22,6 +22,7 @@ from functools import cached_property
 from math import prod
 
 from archlang.analyses.execution import Execution
+from archlang.collector import paused
 from archlang.graph import Graph, Node
 from archlang.op import Op
 from archlang.step import BYTES, Device, Low, Step, Storage, Value
@@ -88,6 +89,7 @@ def total(storages: Iterable[Storage]) -> int:
     return sum(s.bytes for s in set(storages) if s.kind == "made")
 
 
+@paused()
 def forward(
     graph: Graph,
     batch: int = 1,

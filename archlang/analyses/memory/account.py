@@ -16,6 +16,7 @@ from archlang.analyses.memory.optimizers import OPTIMIZERS
 from archlang.analyses.memory.recompute import RANDOM_STATE, Blocks, RecomputingWalk, buffer_bytes
 from archlang.analyses.memory.walk import Walk
 from archlang.analyses.plan import Plan
+from archlang.collector import paused
 from archlang.graph import Graph, Node
 from archlang.step import BYTES, Device
 
@@ -149,6 +150,7 @@ class Memory:
         return _worst(self.timeline)
 
     @cached_property
+    @paused()
     def inference_timeline(self) -> list[Moment]:
         """The worst moment of each layer in evaluation, in execution order."""
         ledger = self._ledger(training=False)
@@ -157,6 +159,7 @@ class Memory:
         return ledger.moments
 
     @cached_property
+    @paused()
     def timeline(self) -> list[Moment]:
         """The worst moment of each layer in each phase of a training step, in order."""
         ledger = self._ledger(training=True)

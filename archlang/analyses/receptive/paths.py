@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.receptive.moving import PLACE, Moving, after, outermost
+from archlang.collector import paused
 from archlang.graph import Graph, Node
 from archlang.window import Laid, Reach, Slide, Window, unmoved
 
@@ -82,6 +83,7 @@ def fields(graph: Graph) -> list[Fields]:
     return found
 
 
+@paused()
 def _fields(graph: Graph) -> list[Fields]:
     followed = tracks(graph)
     given = {id(node): name for name, node in graph.inputs.items()}
