@@ -17,7 +17,8 @@ def excerpt(graph: Graph, region: Region) -> Graph:
     if region is graph.root:
         return graph
     inside = list(region.nodes())
-    taken = dict.fromkeys(i for n in inside for i in n.inputs if i not in set(inside))
+    mine = set(inside)
+    taken = dict.fromkeys(i for n in inside for i in n.inputs if i not in mine)
     root = Region("model", region.name, "", region.span, region.args)
     made = Graph(region.name, root)
     known: dict[Node, Node] = {}

@@ -36,6 +36,7 @@ from archlang.cli.memory import (
     Optimizers,
     size_text,
 )
+from archlang.cli.sizes import FIXED as FIXED_SIZES
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.syntax.builder import UNITS
@@ -187,8 +188,7 @@ def _why(network: Network, found: Fit) -> Iterator[str]:
         yield f"{LEFT_OUT}."
     if not found.legal.names:
         yield ""
-        yield "The input has the sizes that the spec gives, and no others."
-        yield "To leave one open, name it: `input image: [3, H=224, W=224]`."
+        yield from FIXED_SIZES
     elif found.legal.fixed_by is not None:
         node = found.legal.fixed_by
         yield ""

@@ -60,7 +60,7 @@ def sizes(
         return
     inputs = ", ".join(f"{n} {x.output.symbolic}" for n, x in network.graph.inputs.items())
     print(f"{network.name}   {inputs}\n")
-    lines = _fixed(network) if not found.names else _lines(network, found, figures, near)
+    lines = FIXED if not found.names else _lines(network, found, figures, near)
     print("\n".join(lines))
     if at:
         print()
@@ -106,9 +106,11 @@ def row_sizes(text: str, network: Network) -> list[int]:
     return list(rows)
 
 
-def _fixed(network: Network) -> Iterator[str]:
-    yield "The input has the sizes that the spec gives, and no others."
-    yield "To leave one open, name it: `input image: [3, H=224, W=224]`."
+FIXED = (
+    "The input has the sizes that the spec gives, and no others.",
+    "To leave one open, name it: `input image: [3, H=224, W=224]`.",
+)
+"""What to say of an input whose sizes have no names."""
 
 
 def _lines(network: Network, found: Legal, figures: Growth, near: int | None) -> Iterator[str]:

@@ -66,7 +66,6 @@ class Memory:
         self.graph, self.setting = graph, setting
         self._plan = Plan(graph, setting.recompute)
         self._until = held(self._plan)
-        self._ledgers: dict[bool, Ledger] = {}
 
     @cached_property
     def parameters(self) -> int:
@@ -76,8 +75,7 @@ class Memory:
     @cached_property
     def gradients(self) -> int:
         """The gradients of all parameters that a step reaches, as they are when it ends."""
-        self.timeline  # noqa: B018 - the walk finds them
-        return self._gradients
+        return self._step[1]
 
     @cached_property
     def state(self) -> int:
@@ -158,27 +156,31 @@ class Memory:
         ledger.close()
         return ledger.moments
 
-    @cached_property
-    @paused()
+    @property
     def timeline(self) -> list[Moment]:
         """The worst moment of each layer in each phase of a training step, in order."""
+        return self._step[0].moments
+
+    @cached_property
+    @paused()
+    def _step(self) -> tuple[Ledger, int]:
+        """A training step as it was walked, and the bytes of the gradients that it leaves."""
         ledger = self._ledger(training=True)
         walk = RecomputingWalk(self._training, self._until, ledger, self.blocks)
         walk.forward()
         walk.loss()
         walk.backward()
-        self._gradients = sum(block.bytes for block in walk.weights.values())
+        gradients = sum(block.bytes for block in walk.weights.values())
         trained = [size for place, size in self._places.items() if place in walk.weights]
         walk.update(OPTIMIZERS[self.setting.optimizer], trained)
-        return ledger.moments
+        return ledger, gradients
 
     @cached_property
     def reserved(self) -> int | None:
         """On CUDA, what the allocator takes from the device for a step: an estimate."""
         if self.setting.device != "cuda":
             return None
-        self.timeline  # noqa: B018 - the walk fills the ledger
-        return reserved(self._ledgers[True].events)
+        return reserved(self._step[0].events)
 
     @cached_property
     def layers(self) -> list[LayerMemory]:
@@ -264,7 +266,6 @@ class Memory:
             for size in (*self._weights, *self._buffers) if setting.ema else ():
                 ledger.take(size, "ema")
             ledger.take(self.labels, "batch")
-        self._ledgers[training] = ledger
         return ledger
 
 
