@@ -18,7 +18,7 @@ from archlang.step import Device
 from archlang.wording import bytes_text
 
 if TYPE_CHECKING:
-    from archlang.analyses.memory.account import Memory
+    from archlang.analyses.memory.account import Memory, Setting
     from archlang.analyses.memory.ledger import Moment
 
 SHOWN = 3
@@ -53,7 +53,7 @@ class Figures:
 
     graph: Graph
     region: Region
-    accounts: list[tuple[Memory, bool]] = field(default_factory=list)
+    accounts: dict[tuple[Setting, bool], Memory] = field(default_factory=dict)
     """The memory that was asked for, and whether for training."""
 
     def value(self, name: str) -> Any:
@@ -106,9 +106,10 @@ class Figures:
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             shown = written(batch) if isinstance(batch, int) else describe(batch)
             fail("A105", f"`batch` is a whole number from 1, not {shown}", bound["batch"].span)
-        found = Memory(self.part, Setting(**{**values, "dtype": PRECISIONS[values["dtype"]]}))
-        self.accounts.append((found, train))
-        return _worst(found, train).total
+        setting = Setting(**{**values, "dtype": PRECISIONS[values["dtype"]]})
+        if (setting, train) not in self.accounts:  # what is not met is asked for again
+            self.accounts[setting, train] = Memory(self.part, setting)
+        return _worst(self.accounts[setting, train], train).total
 
     def made_of(self, name: str) -> Iterator[str]:
         """What adds most to a figure, in words."""
@@ -116,7 +117,7 @@ class Figures:
         if len(rows) > 1:
             shares = [f"{label} {n:,} ({100 * n / whole:.0f} %)" for label, n in rows]
             yield f"most {name}: {', '.join(shares)}"
-        for account, train in self.accounts if name == "memory" else []:
+        for (_, train), account in self.accounts.items() if name == "memory" else []:
             worst = _worst(account, train)
             kinds = sorted(worst.live.items(), key=lambda row: -row[1])[:SHOWN]
             most = ", ".join(f"{said(kind)} {bytes_text(n)}" for kind, n in kinds if n)
