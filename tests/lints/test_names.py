@@ -56,7 +56,7 @@ def test_what_is_not_used(text, name):
     "text",
     [
         "block b { relu }\nlet a = 3",  # others may use what a file without models defines
-        "block b(c) : [C, H, W] -> [c, H, W] { conv(3x3, C) }\nmodel m { input x: [3, 8, 8]; b(3) }",
+        "block b(c) : [C, H] -> [c, H] { conv(3, C) }\nmodel m { input x: [3, 8]; b(3) }",
         "block b(c, d=c) { conv(3x3, d) }\nmodel m { input x: [3, 8, 8]; b(3) }",
         "let a = 3\nlet b = a\nmodel m { input x: [b, 8, 8]; relu }",
         "let _a = 3\nmodel m { input x: [3, 8, 8]; relu }",
