@@ -29,9 +29,11 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
+from archlang.cli.settings import choice
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph, Solved
+from archlang.lints import lint
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
@@ -82,10 +84,18 @@ def check(
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
     ] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="The lints that are wanted: codes, as in A301,A305. All unless said."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Lints that are not wanted. Both are repeatable.")
+    ] = None,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
 
-    Every model that has a value for each of its parameters is checked, or the one named. With
+    Every model that has a value for each of its parameters is checked, or the one named. What
+    is right, but probably not meant, is a warning. With
     --fix, the value of each ? of a spec that is right is written in its place; standard input
     is printed with them.
     """
@@ -98,6 +108,9 @@ def check(
         data = sys.stdin.buffer.read() if "-" in files else None
     asked = [_readable(text) for text in require or []]
     checked = [check_file(file, model, set_, input_, asked, data) for file in files]
+    for one in checked:
+        if one.right:
+            one.found += lint(one.program, one.models, choice(one.file, select, ignore))
     found = [d for one in checked for d in one.found]
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:

@@ -53,6 +53,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        self.files = [m.env.file for m in loader.loaded.values()]
+        """The spec, behind all files that it uses."""
         # by a file's source its key: its path, or `std/…` of the standard library
         self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
 

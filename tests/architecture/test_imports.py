@@ -35,6 +35,7 @@ ROOMS = {
     "edit": 11,
     "report": 11,
     "reference": 11,
+    "lints": 11,
     "comparison": 12,
     "draw": 12,
     "train": 12,
