@@ -19,6 +19,7 @@ ROOMS = {
     "wording": 2,
     "window": 1,
     "diagnostic": 1,
+    "rules": 2,
     "step": 2,
     "op": 3,
     "autograd": 3,
