@@ -200,6 +200,9 @@ class Graph:
     """The values of what the spec leaves open by a ``?``, in the order of their first use."""
     clashes: list[Clash] = field(default_factory=list)
     """Merges that failed: there are none in a network that is whole."""
+    restored: set[Node] = field(default_factory=set)
+    """Nodes that stand for tensors which an error made unknown, of the shape that the spec states:
+    there are none in a network that is whole."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

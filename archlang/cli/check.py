@@ -32,6 +32,7 @@ from archlang.cli.common import (
 from archlang.cli.settings import choice
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
+from archlang.elaborate.findings import distinct
 from archlang.graph import Graph, Solved
 from archlang.lints import lint
 from archlang.network import ModelChoiceError, choose, inspect
@@ -193,22 +194,26 @@ def check_file(
 ) -> Checked:
     """Check one spec; ``data`` is what standard input holds, where it was read already."""
     program = Program(*read(file, data))
-    if program.diagnostics:
-        return Checked(file, program, program.diagnostics)
     try:
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:
+        if program.diagnostics:
+            return Checked(file, program, program.diagnostics)
         stop(str(error))
+    if not chosen and program.diagnostics:
+        return Checked(file, program, program.diagnostics)
     if not chosen:
         lone = program.lone_findings()
         return Checked(file, program, lone, inventory="" if lone else program.inventory())
-    one = Checked(file, program)
+    one = Checked(file, program, list(program.diagnostics))
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
-        graph, diagnostics = inspect(program, name, parse_settings(settings), shapes)
+        graph, diagnostics = inspect(
+            program, name, parse_settings(settings), shapes, known=one.found
+        )
         if graph is not None and not diagnostics:
             diagnostics = check_requirements(graph, [required(graph, text) for text in require])
-        one.found.extend(d for d in diagnostics if d not in one.found)
+        one.found.extend(distinct(diagnostics, one.found))
         if graph is not None and not diagnostics:
             one.models.append(graph)
     return one

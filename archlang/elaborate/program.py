@@ -14,6 +14,7 @@ from archlang.elaborate.arguments import named
 from archlang.elaborate.elaborator import Elaborator, collected
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
+from archlang.elaborate.findings import in_both
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
@@ -138,12 +139,31 @@ class Program:
         trial: Trial | None = None,
     ) -> tuple[Graph, list[Diagnostic]]:
         """As ``elaborate``, but with what there is of the graph where it is not whole."""
+        trial = Trial() if trial is None else trial
+        elaborator = self._run(name, settings, inputs, trial, "inferred")
+        graph, found = elaborator.graph, collected(elaborator.diagnostics)
+        if trial.tracing and not trial.fixed:
+            trial.fixed = bounded([a.claim for a in graph.assumed])
+        if elaborator.disputed and len(found) > 1 and not trial.tracing:
+            other = self._run(name, settings, inputs, Trial(trial.values), "stated")
+            found = in_both(found, other.diagnostics)
+        graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
+        return graph, found
+
+    def _run(
+        self,
+        name: str,
+        settings: Mapping[str, Any] | None,
+        inputs: Mapping[str, Shape] | None,
+        trial: Trial,
+        believes: str,
+    ) -> Elaborator:
+        """Work out a model, believing this or that side of what is disputed."""
         assert self.module is not None
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        trial = Trial() if trial is None else trial
-        elaborator = Elaborator(graph, inputs or {}, trial)
+        elaborator = Elaborator(graph, inputs or {}, trial, believes)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)
@@ -159,11 +179,7 @@ class Program:
             elaborator.report(problem.diagnostic)
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
-        if trial.tracing and not trial.fixed:
-            trial.fixed = bounded([a.claim for a in graph.assumed])
-        found = collected(elaborator.diagnostics)
-        graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
-        return graph, found
+        return elaborator
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env
