@@ -214,8 +214,9 @@ def check_file(
         if graph is not None and not diagnostics:
             diagnostics = check_requirements(graph, [required(graph, text) for text in require])
         one.found.extend(distinct(diagnostics, one.found))
-        if graph is not None and not diagnostics:
+        if graph is not None and not diagnostics and not program.diagnostics:
             one.models.append(graph)
+    one.found.sort(key=lambda d: (d.span.source.name, d.span.start))
     return one
 
 

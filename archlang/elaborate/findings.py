@@ -8,7 +8,7 @@ assertion or a block's signature, the work goes on from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -96,10 +96,10 @@ def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
     return diagnostic.code, diagnostic.span
 
 
-def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic] = ()) -> list[Diagnostic]:
-    """Findings without those that are known already, each mistake once."""
-    seen = {identity(d) for d in known}
-    return [d for d in found if not (identity(d) in seen or seen.add(identity(d)))]  # type: ignore[func-returns-value]
+def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings without those that are known already, as of another model with the same block."""
+    places = {identity(d) for d in known}
+    return [d for d in found if identity(d) not in places]
 
 
 def in_both(found: list[Diagnostic], other: list[Diagnostic]) -> list[Diagnostic]:
@@ -153,11 +153,15 @@ def bodies(stmt: ast.If | ast.For) -> Iterator[ast.Body]:
 _UNKNOWN = re.compile(r"unknown [a-z ]+ `([^`]*)`")
 
 
-def hidden(names: Callable[[str], bool]) -> Callable[[Diagnostic], bool]:
-    """Whether a finding is about a name that damaged text may have defined."""
+def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
+    """Whether a finding may come from text that cannot be read, of which the words are known."""
+    if diagnostic is SAID:
+        return True
+    if diagnostic.code in ("A112", "A114"):
+        return bool(damaged)
+    match = _UNKNOWN.match(diagnostic.message) if diagnostic.code == "A103" else None
+    return match is not None and (match.group(1) in damaged or ANY in damaged)
 
-    def about(diagnostic: Diagnostic) -> bool:
-        match = _UNKNOWN.match(diagnostic.message) if diagnostic.code == "A103" else None
-        return match is not None and names(match.group(1))
 
-    return about
+ANY = "*"
+"""Stands for the words of text that cannot be had: any name may be among them."""

@@ -14,7 +14,7 @@ from archlang.elaborate.arguments import named
 from archlang.elaborate.elaborator import Elaborator, collected
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
-from archlang.elaborate.findings import in_both
+from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
@@ -47,6 +47,7 @@ class Program:
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
+        self.damaged = loader.damaged
         self.module: Module | None = None
         try:
             self.module = loader.load(source, self.key)
@@ -147,6 +148,7 @@ class Program:
         if elaborator.disputed and len(found) > 1 and not trial.tracing:
             other = self._run(name, settings, inputs, Trial(trial.values), "stated")
             found = in_both(found, other.diagnostics)
+        found = [d for d in found if not (self.damaged and may_follow(d, self.damaged))]
         graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
         return graph, found
 

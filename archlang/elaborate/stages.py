@@ -37,6 +37,7 @@ from archlang.graph import Graph, Node, Region, Written
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
+from archlang.syntax.node import HOLE
 from archlang.types import Heard, symbols
 
 MAX_LAYERS = 50_000
@@ -129,6 +130,8 @@ class Stages(Findings, ABC):
 
     def use(self, stage: ast.Use, at: Place, wire: Wire, label: str | None) -> Wire:
         env, span = at.env, at.env.span(stage)
+        if stage.name == HOLE:
+            return LOST
         value = env.find(stage.name)
         if value is None and stage.name in env.tensors:
             if stage.args is not None:
