@@ -253,7 +253,8 @@ def inspect(
         if found:
             from archlang.analyses.repairs import mended
 
-            found = mended(program, name, graph, found, look)
+            plain = not settings and not inputs
+            found = mended(program, name, graph, found, look, as_written=plain)
     return (graph if graph is not None and graph.whole and not wrong else None), found
 
 

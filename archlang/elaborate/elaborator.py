@@ -144,7 +144,7 @@ class Elaborator(Merges):
             self.report(problem.diagnostic)
             if problem.diagnostic.code != "A201":
                 return node
-        self.disputed = True
+        self.dispute(spec, at.env, node)
         return self.stated_shape(spec, at, node)
 
     def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:

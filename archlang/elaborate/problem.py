@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from archlang.diagnostic import Diagnostic, Note
+from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.op import nearest
-from archlang.source import Source, Span
+from archlang.source import Edit, Source, Span
 
 
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded
@@ -35,9 +36,11 @@ def fail(
     related: Iterable[Note] = (),
     notes: Iterable[str] = (),
     help: str = "",
+    fixes: tuple[Fix, ...] = (),
 ) -> NoReturn:
-    """Raise a ``Problem``."""
-    raise Problem(Diagnostic(code, message, span, label, tuple(related), tuple(notes), help))
+    """Raise a ``Problem``. Its ``fixes`` are proposals: those that hold are kept."""
+    related, notes = tuple(related), tuple(notes)
+    raise Problem(Diagnostic(code, message, span, label, related, notes, help, fixes=fixes))
 
 
 def unknown(
@@ -52,4 +55,13 @@ def unknown(
     notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
     help = f"did you mean `{guess}`?" if guess else ""
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
-    fail(code, message, span, notes=notes, help=help)
+    fail(code, message, span, notes=notes, help=help, fixes=_renamed(name, guess, span))
+
+
+def _renamed(name: str, guess: str | None, span: Span) -> tuple[Fix, ...]:
+    """The edit that puts the nearest name where the unknown one first stands."""
+    place = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", span.text)
+    if guess is None or place is None:
+        return ()
+    at = Span(span.source, span.start + place.start(), span.start + place.end())
+    return (Fix(f"write `{guess}`", (Edit(at, guess),)),)

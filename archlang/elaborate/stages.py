@@ -33,7 +33,7 @@ from archlang.elaborate.values import (
     parameters,
     written,
 )
-from archlang.graph import Graph, Node, Region, Written
+from archlang.graph import Disputed, Graph, Node, Refused, Region, Written
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
@@ -247,6 +247,8 @@ class Stages(Findings, ABC):
                 output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
+            if not op.merges:
+                self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
             layer_failed(error, bound, span, () if op.merges else tensors)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
@@ -342,7 +344,7 @@ class Stages(Findings, ABC):
                 raise
             except Problem as problem:
                 self.report(problem.diagnostic)
-                self.disputed = True
+                self.dispute(node.signature.gives if node.signature else None, env, end)
         elif end is None:
             return end
         stated = node.signature.gives if node.signature else None
@@ -355,6 +357,14 @@ class Stages(Findings, ABC):
         shape = [size for _, size in sizes(spec, at.env, self.evaluator)]
         like = wire if isinstance(wire, Node) else None
         return self.settled_by(shape, like, at.region, at.env.span(spec)) or wire
+
+    def dispute(self, spec: ast.ShapeSpec | None, env: Env, node: Node) -> None:
+        """Record that a tensor has not the shape that is stated."""
+        self.disputed = True
+        if spec is not None and not spec.rest:
+            stated = [size for _, size in sizes(spec, env, self.evaluator)]
+            plain = tuple(int(s) if isinstance(s, int) else None for s in stated)
+            self.graph.disputed.append(Disputed(env.span(spec), plain, node))
 
     def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
         """Record what a block's signature says of a tensor."""

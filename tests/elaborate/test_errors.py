@@ -37,7 +37,7 @@ def test_suggestions(body: str, code: str, meant: str | None) -> None:
     found = error(model(body, before="block bottleneck(width) { conv(1x1, width) }"))
     assert found.code == code
     if meant is not None:
-        assert f"`{meant}`" in found.help
+        assert f"`{meant}`" in found.to_json()["help"]
 
 
 ARGUMENTS = [
