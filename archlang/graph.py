@@ -195,7 +195,7 @@ class Disputed(NamedTuple):
     """A shape that the spec states of a tensor, which has another; None for sizes left open."""
 
     span: Span
-    sizes: tuple[int | None, ...]
+    sizes: tuple[Dim | Fraction | None, ...]
     node: Node
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -20,7 +21,7 @@ from archlang.diagnostic import Diagnostic, Fix
 from archlang.graph import Disputed, Graph, Node, Refused
 from archlang.op import LayerError, Op, format_value
 from archlang.source import Edit, Source, Span
-from archlang.types import Tensor
+from archlang.types import Dim, Tensor
 
 FAR = 512
 """How far from what is written the value of an argument is looked for."""
@@ -154,14 +155,16 @@ def _before(graph: Graph, disputed: Disputed, source: Source) -> Iterator[Fix]:
                 yield from _fix(node.op, node.span, field, value)
 
 
-def _alternatives(node: Node, stated: tuple[int | None, ...]) -> Iterator[tuple[str, Any]]:
+def _alternatives(
+    node: Node, stated: tuple[Dim | Fraction | None, ...]
+) -> Iterator[tuple[str, Any]]:
     """What else a layer's arguments could be: one away, what it proposes, the channels stated."""
     for parameter in node.op.parameters():
         now = getattr(node.op, parameter.name)
         if not isinstance(now, bool):
             yield from ((parameter.name, value) for value in _near(now, FEW))
         if stated and stated[0] is not None and now == int(node.output.shape[0]) != stated[0]:
-            yield parameter.name, stated[0]
+            yield parameter.name, int(stated[0])
     yield from node.op.repairs(*node.tensors)
 
 

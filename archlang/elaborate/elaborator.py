@@ -13,7 +13,7 @@ from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
-from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
+from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, same_traces, sizes, states, wrong
 from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
@@ -124,7 +124,7 @@ class Elaborator(Merges):
                 named = parts[0]
             elif parts:
                 span = at.env.span(chain)
-                path = self.claim(at.scope, label, span)
+                path = claim(at.scope, label, span)
                 region = Region("group", label, path, span)
                 at = at.within(region, Scope(path, at.scope.claims))
         for stage in chain.stages:
@@ -144,7 +144,7 @@ class Elaborator(Merges):
             self.report(problem.diagnostic)
             if problem.diagnostic.code != "A201":
                 return node
-        self.dispute(spec, at.env, node)
+        self.disputed = True
         return self.stated_shape(spec, at, node)
 
     def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:
@@ -204,7 +204,7 @@ class Elaborator(Merges):
         define(stmt, at.env, self.evaluator)
 
     def declare_shared(self, stmt: ast.Shared, at: Place) -> None:
-        path = self.claim(at.scope, stmt.name, at.env.span(stmt))
+        path = claim(at.scope, stmt.name, at.env.span(stmt))
         env = at.env.body()
         env.tensors = dict(at.env.tensors)
         at.env.values[stmt.name] = SharedNetwork(stmt, env, path)

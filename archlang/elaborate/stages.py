@@ -14,8 +14,7 @@ from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import Findings
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
-from archlang.elaborate.reserved import RESERVED
-from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
+from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import (
     bind_signature,
     check_result,
@@ -170,31 +169,6 @@ class Stages(Findings, ABC):
             name += str(value)
         return name
 
-    def claim(self, scope: Scope, label: str | None, span: Span) -> str:
-        """The path of a part: its label's, or the next number's; raises where it is taken."""
-        if label is None:
-            path = scope.number()
-        elif not label or "." in label:
-            fail(
-                "A111", f"`{label}` cannot be part of a path, whose parts are joined by dots", span
-            )
-        elif label in RESERVED or label.startswith("__"):
-            fail(
-                "A111", f"no part can be labelled `{label}`: PyTorch's modules use that name", span
-            )
-        else:
-            path = scope.child(label)
-        first = scope.claims.claim(path, span)
-        if first is not None:
-            fail(
-                "A111",
-                f"two parts have the path `{path}`",
-                span,
-                related=[Note(first, "the first is here")],
-                notes=["give one of them another label"],
-            )
-        return path
-
     # Layers
 
     def layer(
@@ -212,7 +186,7 @@ class Stages(Findings, ABC):
         op, bound = make_layer(cls, given, span, self.trial)
         for argument in given:
             self.evaluator.fixed(argument.value, argument.span)
-        path = self.claim(at.scope, label, span)
+        path = claim(at.scope, label, span)
         if isinstance(wire, Lost):
             return LOST
         return self.node(op, (self.needed(wire, span),), at, path, span, bound)
@@ -303,7 +277,7 @@ class Stages(Findings, ABC):
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
-        path = self.claim(at.scope, label, span)
+        path = claim(at.scope, label, span)
         inner = block.env.body()
         if isinstance(wire, Lost) and self.trial.tracing:
             takes = parameters(node.params)
@@ -344,7 +318,7 @@ class Stages(Findings, ABC):
                 raise
             except Problem as problem:
                 self.report(problem.diagnostic)
-                self.dispute(node.signature.gives if node.signature else None, env, end)
+                self.disputed = True
         elif end is None:
             return end
         stated = node.signature.gives if node.signature else None
@@ -352,19 +326,15 @@ class Stages(Findings, ABC):
 
     def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:
         """The tensor to go on with where what a spec states is not what there is."""
-        if spec.rest or (isinstance(wire, Node) and self.believes == "inferred"):
+        if spec.rest:
             return wire
         shape = [size for _, size in sizes(spec, at.env, self.evaluator)]
+        if isinstance(wire, Node):
+            self.graph.disputed.append(Disputed(at.env.span(spec), tuple(shape), wire))
+            if self.believes == "inferred":
+                return wire
         like = wire if isinstance(wire, Node) else None
         return self.settled_by(shape, like, at.region, at.env.span(spec)) or wire
-
-    def dispute(self, spec: ast.ShapeSpec | None, env: Env, node: Node) -> None:
-        """Record that a tensor has not the shape that is stated."""
-        self.disputed = True
-        if spec is not None and not spec.rest:
-            stated = [size for _, size in sizes(spec, env, self.evaluator)]
-            plain = tuple(int(s) if isinstance(s, int) else None for s in stated)
-            self.graph.disputed.append(Disputed(env.span(spec), plain, node))
 
     def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
         """Record what a block's signature says of a tensor."""
