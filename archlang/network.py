@@ -253,7 +253,7 @@ def inspect(
         if found:
             from archlang.analyses.repairs import mended
 
-            found = mended(program, name, graph, found, look)
+            found = program.placed(name, mended(program, name, graph, found, look))
     return (graph if graph is not None and graph.whole and not wrong else None), found
 
 

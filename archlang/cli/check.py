@@ -180,7 +180,18 @@ def check_file(
     data: bytes | None = None,
 ) -> Checked:
     """Check one spec; ``data`` is what standard input holds, where it was read already."""
-    program = Program(*read(file, data))
+    return check_program(file, Program(*read(file, data)), model, settings, inputs, require)
+
+
+def check_program(
+    file: str,
+    program: Program,
+    model: str | None = None,
+    settings: list[str] | None = None,
+    inputs: list[str] | None = None,
+    require: Sequence[str] = (),
+) -> Checked:
+    """The same for a spec that is read already."""
     try:
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:

@@ -89,9 +89,12 @@ def _is_size(size: Any) -> bool:
     return isinstance(size, int) and not isinstance(size, (bool, Fraction)) and 1 <= size <= LARGEST
 
 
+NOT_A_LAYER = "is a tensor, and takes no arguments"
+
+
 def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
-    """What makes two findings one mistake: their place; for an unknown name the name itself."""
-    if diagnostic.code == "A103":
+    """What makes two findings one mistake: their place; for a name what is wrong with it."""
+    if diagnostic.code == "A103" or diagnostic.message.endswith(NOT_A_LAYER):
         return diagnostic.code, diagnostic.message
     return diagnostic.code, diagnostic.span
 
@@ -160,7 +163,10 @@ def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
     if diagnostic.code in ("A112", "A114"):
         return bool(damaged)
     match = _UNKNOWN.match(diagnostic.message) if diagnostic.code == "A103" else None
-    return match is not None and (match.group(1) in damaged or ANY in damaged)
+    if match is None:
+        return False
+    label = match.group(1).rstrip("0123456789-_")  # as `name[i]` makes of `name`
+    return match.group(1) in damaged or label in damaged or ANY in damaged
 
 
 ANY = "*"

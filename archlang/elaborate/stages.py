@@ -12,7 +12,7 @@ from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.findings import Findings
+from archlang.elaborate.findings import NOT_A_LAYER, Findings
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
@@ -135,7 +135,7 @@ class Stages(Findings, ABC):
         value = env.find(stage.name)
         if value is None and stage.name in env.tensors:
             if stage.args is not None:
-                fail("A105", f"`{stage.name}` is a tensor, and takes no arguments", span)
+                fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
             known = [*env.names(), *Op.registry, *env.tensors]
