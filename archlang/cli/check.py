@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +28,7 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
+from archlang.cli.formats import LINES, CheckFormat
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.findings import distinct
@@ -37,13 +37,6 @@ from archlang.network import ModelChoiceError, choose, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si
-
-
-class CheckFormat(StrEnum):
-    """How findings are told."""
-
-    text = "text"
-    json = "json"
 
 
 @dataclass
@@ -78,7 +71,7 @@ def check(
         typer.Option(help='A requirement beside the spec\'s: "params <= 5M". Repeatable.'),
     ] = None,
     format_: Annotated[CheckFormat, typer.Option("--format", help="For people, or as data.")] = (
-        CheckFormat.text
+        CheckFormat.full
     ),
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
@@ -94,7 +87,7 @@ def check(
     if fix:
         if set_:
             stop("--fix writes what a spec says by itself, so it takes no --set")
-        if "-" in files and format_ is CheckFormat.json:
+        if "-" in files and format_.is_data:
             stop("--fix prints standard input itself, and cannot print data beside it")
         data = sys.stdin.buffer.read() if "-" in files else None
     asked = [_readable(text) for text in require or []]
@@ -103,6 +96,10 @@ def check(
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
         _json(checked, found)
+    elif format_ in LINES:
+        stream = sys.stdout if data is None else sys.stderr
+        for line in LINES[format_](found):
+            print(line, file=stream)
     else:
         _text(checked, found, written, fix, sys.stdout if data is None else sys.stderr)
     raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)

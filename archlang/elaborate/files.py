@@ -14,7 +14,7 @@ from archlang.elaborate.problem import Problem, Stop, fail
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
 from archlang.op import nearest
-from archlang.source import Source, Span
+from archlang.source import Source, Span, shown_path
 from archlang.syntax import ast
 from archlang.syntax.parser import MAX_TEXT, read
 
@@ -155,7 +155,7 @@ class Loader:
             fail("A107", f"`{path}` is not next to this file: a path here is relative", span)
         folder = Path(key).parent if not key.startswith(("<", "std/")) else Path()
         target = folder / parts
-        return str(target.resolve()), str(target)
+        return str(target.resolve()), shown_path(str(target))
 
     def read(self, key: str, name: str) -> Source:
         if key.startswith("std/"):

@@ -58,9 +58,13 @@ def mutated(spec: Path, r: random.Random) -> Mutation:
     """A random slip in a spec."""
     text = spec.read_text(encoding="utf-8")
     found = [m for m in _TOKEN.finditer(text) if m.lastgroup != "skip"]
+    fitting = {
+        "typo": [i for i, m in enumerate(found[:-1]) if m.lastgroup == "name"],
+        "number": [i for i, m in enumerate(found[:-1]) if m.lastgroup == "number"],
+    }
     while True:
         kind = r.choice(KINDS)
-        at = r.randrange(len(found) - 1)
+        at = r.choice(fitting.get(kind, range(len(found) - 1)))
         made = _made(kind, text, found[at], found[at + 1], r)
         if made is not None and made[0] != made[1]:
             was, now = made
