@@ -31,7 +31,7 @@ from archlang.cli.common import (
 from archlang.cli.formats import LINES, CheckFormat
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
-from archlang.elaborate.findings import distinct
+from archlang.elaborate.findings import at_most, distinct
 from archlang.graph import Graph, Solved
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.source import Source
@@ -193,10 +193,10 @@ def check_program(
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:
         if program.diagnostics:
-            return Checked(file, program, program.diagnostics)
+            return Checked(file, program, at_most(program.diagnostics))
         stop(str(error))
     if not chosen and program.diagnostics:
-        return Checked(file, program, program.diagnostics)
+        return Checked(file, program, at_most(program.diagnostics))
     if not chosen:
         lone = program.lone_findings()
         return Checked(file, program, lone, inventory="" if lone else program.inventory())
@@ -211,7 +211,7 @@ def check_program(
         one.found.extend(distinct(diagnostics, one.found))
         if graph is not None and not diagnostics and not program.diagnostics:
             one.models.append(graph)
-    one.found.sort(key=lambda d: (d.span.source.name, d.span.start))
+    one.found = at_most(one.found)
     return one
 
 

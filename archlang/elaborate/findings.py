@@ -19,6 +19,7 @@ from archlang.diagnostic import Diagnostic
 from archlang.elaborate.problem import SAID, Problem, Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node, Region
+from archlang.limits import advice, current
 from archlang.ops.input import Input
 from archlang.source import Span
 from archlang.syntax import ast
@@ -103,6 +104,18 @@ def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[D
     """Findings without those that are known already, as of another model with the same block."""
     places = {identity(d) for d in known}
     return [d for d in found if identity(d) not in places]
+
+
+def at_most(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings in the order of the text, no more of them than are shown."""
+    found = sorted(found, key=lambda d: (d.span.source.name, d.span.start))
+    most = current().findings
+    if len(found) <= most:
+        return found
+    message = f"{len(found) - most:,} more findings are not shown"
+    last = Diagnostic("A001", message, found[most].span, "the first of them",
+                      help=advice("findings"), severity="hint")  # fmt: skip
+    return [*found[:most], last]
 
 
 def in_both(found: list[Diagnostic], other: list[Diagnostic]) -> list[Diagnostic]:
