@@ -255,6 +255,7 @@ def inspect(
 
             plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
+            found = program.placed(name, found)
     return (graph if graph is not None and graph.whole and not wrong else None), found
 
 

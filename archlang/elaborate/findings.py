@@ -19,6 +19,7 @@ from archlang.diagnostic import Diagnostic
 from archlang.elaborate.problem import SAID, Problem, Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node, Region
+from archlang.limits import advice, current
 from archlang.ops.input import Input
 from archlang.source import Span
 from archlang.syntax import ast
@@ -89,9 +90,12 @@ def _is_size(size: Any) -> bool:
     return isinstance(size, int) and not isinstance(size, (bool, Fraction)) and 1 <= size <= LARGEST
 
 
+NOT_A_LAYER = "is a tensor, and takes no arguments"
+
+
 def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
-    """What makes two findings one mistake: their place; for an unknown name the name itself."""
-    if diagnostic.code == "A103":
+    """What makes two findings one mistake: their place; for a name what is wrong with it."""
+    if diagnostic.code == "A103" or diagnostic.message.endswith(NOT_A_LAYER):
         return diagnostic.code, diagnostic.message
     return diagnostic.code, diagnostic.span
 
@@ -100,6 +104,18 @@ def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[D
     """Findings without those that are known already, as of another model with the same block."""
     places = {identity(d) for d in known}
     return [d for d in found if identity(d) not in places]
+
+
+def at_most(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings in the order of the text, no more of them than are shown."""
+    found = sorted(found, key=lambda d: (d.span.source.name, d.span.start))
+    most = current().findings
+    if len(found) <= most:
+        return found
+    message = f"{len(found) - most:,} more findings are not shown"
+    last = Diagnostic("A001", message, found[most].span, "the first of them",
+                      help=advice("findings"), severity="hint")  # fmt: skip
+    return [*found[:most], last]
 
 
 def in_both(found: list[Diagnostic], other: list[Diagnostic]) -> list[Diagnostic]:
@@ -160,7 +176,10 @@ def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
     if diagnostic.code in ("A112", "A114"):
         return bool(damaged)
     match = _UNKNOWN.match(diagnostic.message) if diagnostic.code == "A103" else None
-    return match is not None and (match.group(1) in damaged or ANY in damaged)
+    if match is None:
+        return False
+    label = match.group(1).rstrip("0123456789-_")  # as `name[i]` makes of `name`
+    return match.group(1) in damaged or label in damaged or ANY in damaged
 
 
 ANY = "*"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Fix, Note
+from archlang.limits import advice
 from archlang.op import nearest
 from archlang.source import Edit, Source, Span
 
@@ -21,6 +22,11 @@ class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recor
 
 class Stop(Problem):
     """A finding that ends everything: a limit is reached."""
+
+
+def too_much(name: str, message: str, span: Span) -> NoReturn:
+    """Raise where a limit of the language is reached: everything ends."""
+    raise Stop(Diagnostic("A001", message, span, help=advice(name)))
 
 
 SAID = Diagnostic("A101", "said already", Span(Source("", ""), 0, 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -149,8 +149,20 @@ class Program:
             other = self._run(name, settings, inputs, Trial(trial.values), "stated")
             found = in_both(found, other.diagnostics)
         found = [d for d in found if not (self.damaged and may_follow(d, self.damaged))]
-        graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
+        unread = bool(self.damaged or graph.restored)
+        wrong = any(d.severity == "error" for d in found)
+        graph.whole = bool(graph.outputs) and not wrong and not unread
         return graph, found
+
+    def placed(self, name: str, found: list[Diagnostic]) -> list[Diagnostic]:
+        """Findings about sizes and values, with the model where that stands somewhere else."""
+        assert self.module is not None
+        model = self.module.models[name]
+        if isinstance(model, ast.Model):
+            return found
+        note = f"in model {name}, at {self.module.env.span(model)}"
+        plain = ("A103", "A104", "A106")
+        return [d if d.code in plain else replace(d, notes=(*d.notes, note)) for d in found]
 
     def _run(
         self,

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from math import prod
 from typing import Literal
 
-from archlang.diagnostic import Diagnostic, Note
+from archlang.diagnostic import Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.findings import Findings
-from archlang.elaborate.problem import Problem, Stop, fail, unknown
+from archlang.elaborate.findings import NOT_A_LAYER, Findings
+from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import (
     bind_signature,
@@ -33,14 +33,13 @@ from archlang.elaborate.values import (
     written,
 )
 from archlang.graph import Disputed, Graph, Node, Refused, Region, Written
+from archlang.limits import advice
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
 from archlang.syntax.node import HOLE
 from archlang.types import Heard, symbols
 
-MAX_LAYERS = 50_000
-MAX_DEPTH = 64
 MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
 
@@ -111,9 +110,8 @@ class Stages(Findings, ABC):
         """One level further into blocks and braces; raises where they nest too deep."""
         self.depth += 1
         try:
-            if self.depth > MAX_DEPTH:
-                message = f"blocks and braces nest deeper than {MAX_DEPTH}"
-                raise Stop(Diagnostic("A001", message, span))
+            if self.depth > (most := self.evaluator.limits.depth):
+                too_much("depth", f"blocks and braces nest deeper than {most}", span)
             yield
         finally:
             self.depth -= 1
@@ -134,7 +132,7 @@ class Stages(Findings, ABC):
         value = env.find(stage.name)
         if value is None and stage.name in env.tensors:
             if stage.args is not None:
-                fail("A105", f"`{stage.name}` is a tensor, and takes no arguments", span)
+                fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
             known = [*env.names(), *Op.registry, *env.tensors]
@@ -239,9 +237,8 @@ class Stages(Findings, ABC):
             node.first = first is node
             if first is not node:
                 self.same_module(first, node)
-        if len(self.graph.nodes) >= MAX_LAYERS:
-            message = f"the network has more than {MAX_LAYERS:,} layers"
-            raise Stop(Diagnostic("A001", message, span))
+        if len(self.graph.nodes) >= (most := self.evaluator.limits.layers):
+            too_much("layers", f"the network has more than {most:,} layers", span)
         self.graph.nodes.append(node)
         at.region.parts.append(node)
         return node
@@ -367,10 +364,9 @@ class Stages(Findings, ABC):
         count = self.evaluator.integer(stage.count, at.env, "`x` takes a whole number of copies")
         if count < 0:
             fail("A105", f"`x` takes a whole number of copies, not {int(count)}", span)
-        if count > MAX_LAYERS:
-            fail(
-                "A001", f"{int(count):,} copies; a network has at most {MAX_LAYERS:,} layers", span
-            )
+        if count > (most := self.evaluator.limits.layers):
+            message = f"{int(count):,} copies; a network has at most {most:,} layers"
+            fail("A001", message, span, help=advice("layers"))
         self.evaluator.fixed(count, span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):

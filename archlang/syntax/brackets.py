@@ -105,12 +105,17 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         yield _never_closed(source, opened[-1], None)
 
 
-def _never_closed(source: Source, opener: Token, noticed: Token | None) -> Diagnostic:
-    """An opening bracket without its other half, and where that is seen."""
+def _never_closed(
+    source: Source, opener: Token, noticed: Token | None, last: Token | None = None
+) -> Diagnostic:
+    """An opening bracket without its other half, and where that is seen: before or behind what."""
     message = f"`{opener.text}` is never closed"
     span = Span(source, opener.start, opener.end)
     if noticed is None:
-        return Diagnostic("A102", message, span, "opened here")
+        behind = Note(Span(source, last.end, last.end), "nothing closes it up to here") if (
+            last is not None and last is not opener
+        ) else None  # fmt: skip
+        return Diagnostic("A102", message, span, "opened here", (behind,) if behind else ())
     at = Span(source, noticed.start, noticed.end)
     if noticed.text in CLOSES:
         message = f"`{opener.text}` is closed by `{noticed.text}`"
@@ -153,7 +158,7 @@ class _Braces:
                 opened.pop()
         if not opened:  # indentation has no word on it
             return self.by_count()
-        return _never_closed(self.source, opened[-1], None)
+        return _never_closed(self.source, opened[-1], None, self.found[-1])
 
     def falls_back(self, opener: Token, token: Token) -> bool:
         """Whether a line stands as far left as the one that opened the body it is in."""

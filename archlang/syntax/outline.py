@@ -61,6 +61,12 @@ def tokens(text: str, start: int = 0, end: int | None = None, tail: bool = False
         new = before is None or before[2] != line
         joined = word in _JOINS_LAST or (before is not None and before[0] in _JOINS_NEXT)
         last = after is None or after[2] != line
+        if new and word == "|" and not last:  # what is in a branch is as deep as its first word
+            bar, branch = at, raw[number + 1][1]
+            for later in range(number, len(raw)):
+                if raw[later][2] != line:
+                    break
+                raw[later] = (*raw[later][:4], indent + branch - bar, raw[later][5])
         found.append(
             Token(word, at, at + len(word), new and not joined, parted, new, last, indent, unclosed)
         )

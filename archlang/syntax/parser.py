@@ -15,14 +15,12 @@ from lark.exceptions import UnexpectedInput, VisitError
 
 from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic, Note
+from archlang.limits import advice, current
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.builder import Builder, NumberTooLongError
 
 LANGUAGE_VERSION = 1
-MAX_LINE = 20_000
-MAX_TEXT = 4_000_000
-MAX_NESTING = 64
 
 _TOKENS = re.compile(r'"[^"\n]*"|#[^\n]*|[{}()\[\]"]')
 _CLOSES = {"}": "{", ")": "(", "]": "["}
@@ -159,12 +157,14 @@ def _fail(
 
 
 def _check_limits(source: Source) -> None:
-    text = source.text
-    if len(text) > MAX_TEXT:
+    text, limits = source.text, current()
+    if len(text) > limits.characters:
         _fail(
             "A001",
-            f"the spec is {len(text):,} characters long; the most that is read is {MAX_TEXT:,}",
+            f"the spec is {len(text):,} characters long; the most that is read is "
+            f"{limits.characters:,}",
             Span(source, 0, 0),
+            help=advice("characters"),
         )
     if (nul := text.find("\0")) >= 0:
         _fail(
@@ -174,13 +174,14 @@ def _check_limits(source: Source) -> None:
             "a NUL character",
         )
     start = 0
-    while len(text) - start > MAX_LINE:
+    while len(text) - start > limits.line:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        if end - start > MAX_LINE:
+        if end - start > limits.line:
             _fail(
                 "A001",
-                f"a line of {end - start:,} characters; the longest that is read is {MAX_LINE:,}",
+                f"a line of {end - start:,} characters; the longest that is read is "
+                f"{limits.line:,}",
                 Span(source, start, start + 1),
                 help="break the line before `->`, or after a comma",
             )
@@ -190,13 +191,15 @@ def _check_limits(source: Source) -> None:
 def _brackets_fit(source: Source) -> bool:
     """Whether every bracket and string is closed; raises where they nest too deep."""
     opened: list[str] = []
+    most = current().nesting
     for match in _TOKENS.finditer(source.text):
         bracket, at = match.group(), match.start()
         if bracket in "{([":
             opened.append(bracket)
-            if len(opened) > MAX_NESTING:
+            if len(opened) > most:
                 here = Span(source, at, at + 1)
-                _fail("A001", f"brackets nest deeper than {MAX_NESTING}", here, "one too many")
+                message = f"brackets nest deeper than {most}"
+                _fail("A001", message, here, "one too many", help=advice("nesting"))
         elif bracket == '"' or (
             bracket in _CLOSES and (not opened or opened.pop() != _CLOSES[bracket])
         ):

@@ -68,7 +68,7 @@ def _unexpected(source: Source, token: Token, at: int, expected: str) -> Diagnos
         span = Span(source, max(end - 1, 0), end)
         return Diagnostic("A101", "the spec ends too early", span, expected)
     if not word:
-        return Diagnostic("A101", "the line ends too early", Span(source, at, at + 1), expected)
+        return Diagnostic("A101", "the line ends too early", Span(source, at, at), expected)
     lead = len(token) - len(token.lstrip())
     span = Span(source, at + lead, at + lead + len(word))
     return Diagnostic("A101", f"`{word}` cannot stand here", span, expected)
