@@ -76,7 +76,7 @@ def bias_before_norm(subject: Subject) -> Found:
     for node in subject.nodes:
         norm = _norm_behind(subject, node)
         if norm is not None:
-            edit = argument(node, "bias", False)
+            edit = argument(node.op, node.span, "bias", False)
             yield (
                 node,
                 warning(
@@ -256,7 +256,7 @@ def not_in_place(subject: Subject) -> Found:
     for node in asked:
         assert execution is not None
         if not getattr(execution.layer(node), "inplace", False):
-            edit = argument(node, "inplace", False)
+            edit = argument(node.op, node.span, "inplace", False)
             yield (
                 node,
                 warning(

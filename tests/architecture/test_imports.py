@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "archlang"
 # A room may import from rooms with a smaller number, and from itself.
 ROOMS = {
     "source": 0,
+    "limits": 0,
     "collector": 0,
     "sizes": 0,
     "strides": 0,

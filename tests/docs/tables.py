@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from archlang.analyses import unknowns
 from archlang.diagnostic import CODES
-from archlang.elaborate import expressions, stages
+from archlang.elaborate import stages
+from archlang.limits import NAMES, Limits
 from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
 from archlang.rules import rules
-from archlang.syntax import builder, parser
+from archlang.syntax import builder, recovery
 from tests.docs.blocks import ROOT
 
 DOCS = ROOT / "docs"
@@ -58,25 +59,20 @@ def codes() -> str:
 
 def limits() -> str:
     """One line a limit."""
-    rows = ["| what | limit |", "|---|---|"]
-    rows += [f"| {what} | {limit:,} |" for what, limit in LIMITS.items()]
+    rows = ["| name | what | limit |", "|---|---|---|"]
+    standard = Limits()
+    rows += [f"| `{n}` | {what} | {getattr(standard, n):,} |" for n, what in NAMES.items()]
+    rows += [f"| | {what} | {limit:,} |" for what, limit in FIXED.items()]
     return "\n".join(rows)
 
 
-LIMITS = {
-    "characters of a spec": parser.MAX_TEXT,
-    "characters of a line": parser.MAX_LINE,
-    "brackets inside each other in the text": parser.MAX_NESTING,
-    "blocks and braces inside each other as they run": stages.MAX_DEPTH,
-    "functions inside each other": expressions.MAX_CALLS,
-    "layers of a network": stages.MAX_LAYERS,
-    "steps to work a spec out": expressions.MAX_STEPS,
-    "items of a list that `range` or `+` makes": expressions.MAX_LIST,
+FIXED = {
+    "syntax errors of a file that are looked for": recovery.MOST,
     "digits of a number as written, and its power of ten": builder.DIGITS_LIMIT,
-    "bits of a number that arithmetic makes": expressions.MAX_BITS,
     "scalars of one tensor": stages.MAX_SCALARS,
     "layers worked out to solve the `?` of a network": unknowns.MOST_WORK,
 }
+"""The limits that cannot be raised."""
 
 TABLES = {"layers": layers, "library": library, "codes": codes, "limits": limits}
 
