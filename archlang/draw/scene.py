@@ -33,7 +33,7 @@ class Box(NamedTuple):
     """A layer, a folded part or a frame around parts.
 
     ``tint`` is the hue's name in a theme; ``share`` is the part of the network's parameters that
-    ``bar`` shows; ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
+    ``bar`` shows; ``shade`` is a place on the scale of figures, in place of the tint; ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
     """
 
     rect: Rect
@@ -47,6 +47,15 @@ class Box(NamedTuple):
     stacked: bool = False
     bar: Rect | None = None
     share: float = 0.0
+    shade: float | None = None
+
+
+class Swatch(NamedTuple):
+    """A patch of colour in a legend: a tint with its border, or a place on the scale."""
+
+    rect: Rect
+    tint: str = ""
+    shade: float | None = None
 
 
 class Wire(NamedTuple):
@@ -67,3 +76,4 @@ class Scene(NamedTuple):
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
     texts: tuple[Text, ...]
+    legend: tuple[Swatch, ...] = ()

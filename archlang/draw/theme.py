@@ -7,10 +7,15 @@ from typing import Literal, NamedTuple, TypeAlias
 from archlang.draw.scene import Ink
 
 ThemeName: TypeAlias = Literal["light", "dark"]
+Lab: TypeAlias = tuple[float, float, float]
+"""A colour in OKLab: lightness, green to red, blue to yellow."""
 
 
 class Theme(NamedTuple):
-    """Colours by what they are for; ``tints`` are a box's fill and its border."""
+    """Colours by what they are for; ``tints`` are a box's fill and its border.
+
+    ``scale`` are the ends of that of figures: of nothing, and of all.
+    """
 
     background: str
     inks: dict[Ink, str]
@@ -19,6 +24,7 @@ class Theme(NamedTuple):
     bar: str
     track: str
     tints: dict[str, tuple[str, str]]
+    scale: tuple[Lab, Lab]
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -44,7 +50,12 @@ THEMES: dict[ThemeName, Theme] = {
             "template3": ("#dff3f5", "#6fb9c2"),
             "template4": ("#fbe5f0", "#d68bb0"),
             "template5": ("#eef3d6", "#a9b956"),
+            "same": ("#f5f7f9", "#b4bdc9"),
+            "changed": ("#fdeec4", "#c1922a"),
+            "added": ("#d7f2df", "#3b9a5c"),
+            "removed": ("#fbdcd9", "#cf5f55"),
         },
+        scale=((0.975, -0.003, -0.009), (0.655, -0.05, -0.143)),
     ),
     "dark": Theme(
         background="#11161d",
@@ -68,6 +79,11 @@ THEMES: dict[ThemeName, Theme] = {
             "template3": ("#16363b", "#458f98"),
             "template4": ("#42223a", "#ab6190"),
             "template5": ("#31381a", "#83913f"),
+            "same": ("#1a212b", "#525f72"),
+            "changed": ("#473a12", "#c09a3e"),
+            "added": ("#143a24", "#4aa56d"),
+            "removed": ("#4c2124", "#d0706a"),
         },
+        scale=((0.245, -0.004, -0.018), (0.535, -0.045, -0.147)),
     ),
 }
