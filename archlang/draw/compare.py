@@ -1,0 +1,249 @@
+"""What has become of the parts of two networks, for pictures of them side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+from archlang.analyses.alignment import Pair
+from archlang.analyses.cost import costs
+from archlang.analyses.differences import Change, Differences
+from archlang.draw.paint import Coat, Paint, cards, groups
+from archlang.draw.parts import Card, Group, Part
+from archlang.draw.words import Words, shape_text
+from archlang.graph import Graph, Node, Region
+from archlang.types import Shape
+from archlang.wording import si
+
+Side: TypeAlias = Literal["a", "b"]
+State: TypeAlias = Literal["same", "changed", "added", "removed"]
+MARKS: dict[State, str] = {"same": "", "changed": "~", "added": "+", "removed": "−"}
+STATES: dict[str, State] = {"changed": "changed", "added": "added", "removed": "removed"}
+"""What a layer's change makes it; what only has another path or other sizes is the same."""
+
+
+class Key(NamedTuple):
+    """What tells a part from others: whether it is open, and the nodes that it stands for."""
+
+    open: bool
+    nodes: frozenset[int]
+
+
+def key_of(part: Part) -> Key:
+    """The key of a part."""
+    return Key(isinstance(part, Group), frozenset(node.index for node in part.all))
+
+
+class Compared:
+    """The changes between two networks, by the parts that pictures of both have."""
+
+    def __init__(self, a: Graph, b: Graph) -> None:
+        self.graphs: dict[Side, Graph] = {"a": a, "b": b}
+        self.differences = Differences(a, b)
+        self.changes: dict[Side, dict[int, Change]] = {"a": {}, "b": {}}
+        for change in self.differences.changes:
+            for side, node in sides(change):
+                self.changes[side][node.index] = change
+        self.partner: dict[Side, dict[Key, Key]] = {"a": {}, "b": {}}
+        self._scopes: dict[Side, dict[int, list[Hashable]]] = {"a": {}, "b": {}}
+        self._note(self.differences.root)
+
+    def _note(self, scope: Pair) -> None:
+        """Tell the layers of a scope on both sides what stands in it on one side alone."""
+        for side, other in (("a", "b"), ("b", "a")):
+            region = getattr(scope, side)
+            alone = list(self._alone(scope, other))
+            if alone and isinstance(region, Region):
+                for node in region.nodes():
+                    self._scopes[side].setdefault(node.index, []).append(tuple(alone))
+        for pair in scope.inside:
+            if isinstance(pair.a, Region) and isinstance(pair.b, Region):
+                self._note(pair)
+
+    def _alone(self, scope: Pair, side: Side) -> Iterator[Hashable]:
+        """What one network alone has right in a scope: where, and which layers."""
+        for place, pair in enumerate(scope.inside):
+            if getattr(pair, "b" if side == "a" else "a") is None:
+                yield (place, *(str(x.part.op) for x in pair.layers() if isinstance(x.part, Node)))
+
+    def apart(self, side: Side, node: Node) -> Hashable:
+        """What has to be equal of two layers for them to be drawn as copies."""
+        change = self.changes[side][node.index]
+        told = (change.kind, *words_of(change)) if change.kind in STATES else ()
+        return (told, *self._scopes[side].get(node.index, ()))
+
+    def match(self, a: Sequence[Part], b: Sequence[Part]) -> None:
+        """Find which parts of two pictures are each other's: those with most layers in common."""
+        parts: dict[Side, list[Part]] = {"a": _every(a), "b": _every(b)}
+        holders: dict[Side, dict[int, list[int]]] = {"a": {}, "b": {}}
+        for side, found in parts.items():
+            for number, part in enumerate(found):
+                for node in part.all:
+                    holders[side].setdefault(node.index, []).append(number)
+        common: Counter[tuple[int, int]] = Counter()
+        for change in self.differences.changes:
+            if change.a and change.b:
+                mine, theirs = (holders[s].get(n.index, ()) for s, n in sides(change))
+                common.update((x, y) for x in mine for y in theirs)
+
+        def alike(pair: tuple[int, int]) -> tuple[float, bool]:
+            x, y = parts["a"][pair[0]], parts["b"][pair[1]]
+            return 2 * common[pair] / (len(x.all) + len(y.all)), type(x) is type(y)
+
+        taken: dict[Side, set[int]] = {"a": set(), "b": set()}
+        for x, y in sorted(common, key=alike, reverse=True):
+            if x not in taken["a"] and y not in taken["b"]:
+                taken["a"].add(x)
+                taken["b"].add(y)
+                mine_, theirs_ = key_of(parts["a"][x]), key_of(parts["b"][y])
+                self.partner["a"].setdefault(mine_, theirs_)
+                self.partner["b"].setdefault(theirs_, mine_)
+
+    def of(self, side: Side, part: Part) -> list[Change]:
+        """What changed in a part, with what its partner alone has."""
+        mine, other = self.changes[side], self._other(side)
+        found = [mine[node.index] for node in part.all]
+        partner = self.partner[side].get(key_of(part))
+        theirs = (self.changes[other][index] for index in sorted(partner.nodes if partner else ()))
+        gone = "added" if side == "a" else "removed"
+        return [*found, *(change for change in theirs if change.kind == gone)]
+
+    @staticmethod
+    def _other(side: Side) -> Side:
+        return "b" if side == "a" else "a"
+
+    def state(self, side: Side, part: Part) -> State:
+        """What has become of a part."""
+        found = {STATES.get(change.kind, "same") for change in self.of(side, part)}
+        return found.pop() if len(found) == 1 else "changed" if found - {"same"} else "same"
+
+    def params(self, side: Side, part: Part) -> int:
+        """How many parameters a part has more than before; told once of parts with a partner.
+
+        Over all boxes of both pictures these come to the difference of the networks.
+        """
+        if side == "a" and key_of(part) in self.partner["a"]:
+            return 0
+        return sum(self._params(change) for change in self.of(side, part) if side == "b") - sum(
+            self._params(change, "a")
+            for change in self.of(side, part)
+            if side == "a" and change.kind == "removed"
+        )
+
+    def _params(self, change: Change, only: Side | None = None) -> int:
+        found = {s: costs(self.graphs[s])[n.index].params for s, n in sides(change)}
+        return found.get("a", 0) if only == "a" else found.get("b", 0) - found.get("a", 0)
+
+
+def _every(items: Sequence[Part]) -> list[Part]:
+    return [*cards(items), *groups(items)]
+
+
+def sides(change: Change) -> list[tuple[Side, Node]]:
+    """The layers of a change, by side."""
+    found: list[tuple[Side, Node]] = []
+    if change.a is not None:
+        found.append(("a", change.a))
+    if change.b is not None:
+        found.append(("b", change.b))
+    return found
+
+
+def words_of(change: Change) -> list[str]:
+    """What has changed of a layer, in few words each: the first says most."""
+    said = [f"{name} {_times(a)} → {_times(b)}" for name, (a, b) in change.arguments.items()]
+    if not said:
+        said += [f"{k} {_shape(a)} → {_shape(b)}" for k, (a, b) in change.tensors.items()][:1]
+    said += ["takes another tensor"] if change.takes else []
+    return [*said, *(f"{name}: {a} → {b}" for name, (a, b) in change.other.items())]
+
+
+def _times(text: str) -> str:
+    """``3×3`` for ``3x3``."""
+    parts = text.split("x")
+    return "×".join(parts) if all(part.isdigit() for part in parts) else text
+
+
+def _shape(shape: Shape | None) -> str:
+    return "none" if shape is None else "×".join(str(int(size)) for size in shape)
+
+
+class SidePaint(Paint):
+    """Marks and colours what has changed, in the picture of one of two networks."""
+
+    def __init__(self, compared: Compared, side: Side) -> None:
+        self.compared, self.side = compared, side
+
+    def apart(self, node: Node) -> Hashable:
+        """Copies that have not changed alike are no copies."""
+        return self.compared.apart(self.side, node)
+
+    def prepare(self, items: Sequence[Part]) -> None:
+        """Mark the open parts."""
+        for group in groups(items):
+            state = self.compared.state(self.side, group)
+            group.note = f"{MARKS[state]} {self._count(group) or state}" if MARKS[state] else ""
+
+    def lines(self, card: Card, said: list[Words]) -> list[Words]:
+        """The lines of a box behind its mark, and what has changed."""
+        state = self.compared.state(self.side, card)
+        if not said:
+            return said
+        title, rest = said[0], said[1:]
+        if mark := MARKS[state]:
+            title = title._replace(text=f"{mark} {title.text}")
+        if self.side == "b" and card.kind != "join":
+            rest = self._resized(card, rest)
+        if card.kind == "join":
+            return [title]
+        told = [Words(text, ink="title").fitted() for text in self._told(card, state)]
+        return [title, *rest, *told]
+
+    def _resized(self, card: Card, said: list[Words]) -> list[Words]:
+        """The lines of a box, with the shape that was before the one that is."""
+        change = self.compared.changes["b"][card.nodes[-1].index]
+        if change.a is None or change.b is None or not said:
+            return said
+        before, after = shape_text(change.a), shape_text(change.b)
+        if before == after or said[-1].text != after:
+            return said
+        return [*said[:-1], said[-1]._replace(text=f"{before} → {after}")]
+
+    def _told(self, card: Card, state: State) -> Iterator[str]:
+        if state == "changed" and card.kind == "part":
+            yield self._count(card)
+        elif state == "changed" and self.side == "b":
+            own = (self.compared.changes["b"][node.index] for node in card.nodes)
+            texts = [text for change in own if change.kind == "changed" for text in words_of(change)]
+            yield from texts[:1] if texts else [self._count(card)]
+        elif state == "changed":
+            own = (self.compared.changes["a"][node.index] for node in card.nodes)
+            if all(change.kind != "changed" for change in own):
+                yield self._count(card)
+        if params := self.compared.params(self.side, card):
+            yield f"{'+' if params > 0 else '−'}{si(abs(params))} parameters"
+
+    def _count(self, part: Part) -> str:
+        """``9 changed, 4 added``; nothing of what stands wholly on one side."""
+        counts = Counter(change.kind for change in self.compared.of(self.side, part))
+        texts = [f"{counts[kind]:,} {kind}" for kind in ("changed", "added", "removed")]
+        return ", ".join(t for t in texts if not t.startswith("0 "))
+
+    def share(self, card: Card) -> float:
+        """No bars."""
+        return 0.0
+
+    def coat(self, part: Part, tint: str) -> Coat:
+        """The colour of what has become of it."""
+        state = self.compared.state(self.side, part)
+        if isinstance(part, Card):
+            return Coat(tint if state == "same" and tint in ("input", "join") else state)
+        return Coat("plain" if state == "same" else f"{state}-frame")
+
+    def about(self, part: Part, said: str) -> str:
+        """What is said of it, which network it is of, and what has become of it."""
+        state = self.compared.state(self.side, part)
+        return f"{self.side.upper()}: {said}; {state}"
+
+
