@@ -25,11 +25,11 @@ from archlang.cli.common import (
     load_network,
     stop,
 )
+from archlang.cli.dtypes import DtypeName
 from archlang.cli.memory import (
     LEFT_OUT,
     DeviceName,
     Devices,
-    DtypeName,
     Dtypes,
     Ema,
     OptimizerName,

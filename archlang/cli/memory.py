@@ -13,6 +13,7 @@ import typer
 from archlang.analyses.memory.account import PRECISIONS, Memory, Setting
 from archlang.analyses.memory.ledger import Kind, Moment, said
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.dtypes import DtypeName
 from archlang.cli.output import check_plot, write_files
 from archlang.cli.sizes import row_sizes
 from archlang.cli.table import Cells, text_table
@@ -39,16 +40,6 @@ class OptimizerName(StrEnum):
     rmsprop = "rmsprop"
     adam = "adam"
     adamw = "adamw"
-
-
-class DtypeName(StrEnum):
-    """The precision; all but float32 are under autocast."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-    bf16 = "bf16"
-    fp16 = "fp16"
 
 
 class DeviceName(StrEnum):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.common import File, InputShapes, ModelName, Settings, stop
 from archlang.cli.output import check_folder, write_files
+from archlang.cli.overlay import Batch, Color, Diff, Dtype, colouring, networks_of
 
 if TYPE_CHECKING:
     from archlang.draw.scene import Scene
@@ -64,23 +65,38 @@ def render(
         RenderDirection, typer.Option(help="Down (TB) or to the right (LR).")
     ] = RenderDirection.TB,
     theme: Annotated[RenderTheme, typer.Option(help="Its colours.")] = RenderTheme.light,
+    color: Color = None,
+    batch: Batch = None,
+    dtype: Dtype = None,
+    diff: Diff = None,
     format_: Annotated[
         RenderFormat | None, typer.Option("--format", "-f", help="Where the name does not say it.")
     ] = None,
 ) -> None:
     """Draw the network: as stages, as blocks or layer by layer. Nothing is run.
 
-    Equal copies are drawn once, with their number.
+    Equal copies are drawn once, with their number. With `--diff`, what has become of it in a
+    second network, side by side.
     """
     path = None if out in (None, "-") else Path(str(out))
     kind = _kind(path, format_)
     if path is not None:
         check_folder(path)
-    network = load_network(file, model, set_, input_)
-    from archlang.draw.picture import picture
+    if color and diff:
+        stop("--color and --diff cannot be drawn in one picture", hint="draw one for each")
+    colours = colouring(color, batch, dtype)
+    network, other = networks_of(file, model, diff, set_, input_)
+    from archlang.draw.views import view
 
     try:
-        scene = picture(network, level=level.value, expand=expand or (), direction=direction.value)
+        scene = view(
+            network,
+            level=level.value,
+            expand=expand or (),
+            direction=direction.value,
+            colouring=colours,
+            beside=other,
+        )
     except ValueError as error:
         hint = "paths are those of `archlang summary`; quote a `*`"
         stop(f"--expand: {error}", hint=hint)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from archlang.draw.compare import MARKS, Compared, Side, SidePaint, State, key_of
+from archlang.draw.compare import MARKS, Compared, Side, SidePaint, State
 from archlang.draw.compose import LEGEND, moved, spread, text
 from archlang.draw.layout import Direction
 from archlang.draw.levels import Level, opened
-from archlang.draw.paint import cards, groups
+from archlang.draw.paint import Copies, every
 from archlang.draw.parts import Part, Structure
 from archlang.draw.picture import HEAD, MARGIN, picture
 from archlang.draw.scene import Box, Rect, Scene, Swatch, Text
@@ -48,15 +48,11 @@ def beside(
     networks: dict[Side, Network] = {"a": a, "b": b}
     paints: dict[Side, SidePaint] = {s: SidePaint(compared, s) for s in networks}
     opening = _opening(networks, paints, expand)
-    items = {
-        side: opened(Structure(n.graph, paints[side].apart), level, opening[side])
-        for side, n in networks.items()
-    }
-    compared.match(items["a"], items["b"])
+    built = {side: Structure(n.graph, paints[side].apart) for side, n in networks.items()}
+    items = {side: opened(s, level, opening[side]) for side, s in built.items()}
+    compared.match({side: Copies(s) for side, s in built.items()}, items)
     scenes = {
-        side: picture(
-            n, level=level, expand=opening[side], direction=direction, paint=paints[side]
-        )
+        side: picture(n, level=level, expand=opening[side], direction=direction, paint=paints[side])
         for side, n in networks.items()
     }
     pairs = _pairs(compared, items["a"], items["b"])
@@ -83,14 +79,12 @@ def _opening(
     return found
 
 
-def _pairs(
-    compared: Compared, a: Sequence[Part], b: Sequence[Part]
-) -> list[tuple[Place, Place]]:
+def _pairs(compared: Compared, a: Sequence[Part], b: Sequence[Part]) -> list[tuple[Place, Place]]:
     """The boxes that are each other's."""
-    theirs = {key_of(p): p for p in (*groups(b), *cards(b))}
+    theirs = {compared.key("b", part): part for part in every(b)}
     found = []
-    for part in (*groups(a), *cards(a)):
-        key = key_of(part)
+    for part in every(a):
+        key = compared.key("a", part)
         partner = compared.partner["a"].get(key)
         if partner is not None and partner.open == key.open:
             found.append(((part.path, key.open), (theirs[partner].path, key.open)))
@@ -206,6 +200,6 @@ def _difference(a: int, b: int, what: str) -> str:
     """``25.6 M → 68.9 M parameters (+43.3 M, +169 %)``."""
     if a == b:
         return f"{si(a)} {what}, as before"
-    percent = f", {(b - a) / a:+.1%}".replace("%", " %").replace("-", "−") if a else ""
     sign = "+" if b > a else "−"
+    percent = f", {sign}{100 * abs(b - a) / a:.2f} %" if a else ""
     return f"{si(a)} → {si(b)} {what} ({sign}{si(abs(b - a))}{percent})"

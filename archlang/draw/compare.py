@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from archlang.analyses.alignment import Pair
 from archlang.analyses.cost import costs
-from archlang.analyses.differences import Change, Differences
-from archlang.draw.paint import Coat, Paint, cards, groups
+from archlang.analyses.differences import Change, Differences, Kind
+from archlang.draw.paint import Coat, Copies, Paint, every, groups
 from archlang.draw.parts import Card, Group, Part
 from archlang.draw.words import Words, shape_text
 from archlang.graph import Graph, Node, Region
@@ -18,8 +18,9 @@ from archlang.wording import si
 
 Side: TypeAlias = Literal["a", "b"]
 State: TypeAlias = Literal["same", "changed", "added", "removed"]
+OTHER: dict[Side, Side] = {"a": "b", "b": "a"}
 MARKS: dict[State, str] = {"same": "", "changed": "~", "added": "+", "removed": "−"}
-STATES: dict[str, State] = {"changed": "changed", "added": "added", "removed": "removed"}
+STATES: dict[Kind, State] = {"changed": "changed", "added": "added", "removed": "removed"}
 """What a layer's change makes it; what only has another path or other sizes is the same."""
 
 
@@ -28,11 +29,6 @@ class Key(NamedTuple):
 
     open: bool
     nodes: frozenset[int]
-
-
-def key_of(part: Part) -> Key:
-    """The key of a part."""
-    return Key(isinstance(part, Group), frozenset(node.index for node in part.all))
 
 
 class Compared:
@@ -45,13 +41,14 @@ class Compared:
         for change in self.differences.changes:
             for side, node in sides(change):
                 self.changes[side][node.index] = change
+        self.copies: dict[Side, Copies] = {}
         self.partner: dict[Side, dict[Key, Key]] = {"a": {}, "b": {}}
         self._scopes: dict[Side, dict[int, list[Hashable]]] = {"a": {}, "b": {}}
         self._note(self.differences.root)
 
     def _note(self, scope: Pair) -> None:
         """Tell the layers of a scope on both sides what stands in it on one side alone."""
-        for side, other in (("a", "b"), ("b", "a")):
+        for side, other in OTHER.items():
             region = getattr(scope, side)
             alone = list(self._alone(scope, other))
             if alone and isinstance(region, Region):
@@ -64,7 +61,7 @@ class Compared:
     def _alone(self, scope: Pair, side: Side) -> Iterator[Hashable]:
         """What one network alone has right in a scope: where, and which layers."""
         for place, pair in enumerate(scope.inside):
-            if getattr(pair, "b" if side == "a" else "a") is None:
+            if getattr(pair, OTHER[side]) is None:
                 yield (place, *(str(x.part.op) for x in pair.layers() if isinstance(x.part, Node)))
 
     def apart(self, side: Side, node: Node) -> Hashable:
@@ -73,13 +70,19 @@ class Compared:
         told = (change.kind, *words_of(change)) if change.kind in STATES else ()
         return (told, *self._scopes[side].get(node.index, ()))
 
-    def match(self, a: Sequence[Part], b: Sequence[Part]) -> None:
+    def key(self, side: Side, part: Part) -> Key:
+        """The key of a part."""
+        nodes = self.copies[side].of(part)
+        return Key(isinstance(part, Group), frozenset(node.index for node in nodes))
+
+    def match(self, copies: dict[Side, Copies], items: dict[Side, list[Part]]) -> None:
         """Find which parts of two pictures are each other's: those with most layers in common."""
-        parts: dict[Side, list[Part]] = {"a": _every(a), "b": _every(b)}
+        self.copies = copies
+        parts = {side: every(found) for side, found in items.items()}
         holders: dict[Side, dict[int, list[int]]] = {"a": {}, "b": {}}
         for side, found in parts.items():
             for number, part in enumerate(found):
-                for node in part.all:
+                for node in copies[side].of(part):
                     holders[side].setdefault(node.index, []).append(number)
         common: Counter[tuple[int, int]] = Counter()
         for change in self.differences.changes:
@@ -89,29 +92,27 @@ class Compared:
 
         def alike(pair: tuple[int, int]) -> tuple[float, bool]:
             x, y = parts["a"][pair[0]], parts["b"][pair[1]]
-            return 2 * common[pair] / (len(x.all) + len(y.all)), type(x) is type(y)
+            mine, theirs = self.key("a", x), self.key("b", y)
+            size = len(mine.nodes) + len(theirs.nodes)
+            return 2 * common[pair] / size, mine.open == theirs.open
 
         taken: dict[Side, set[int]] = {"a": set(), "b": set()}
         for x, y in sorted(common, key=alike, reverse=True):
             if x not in taken["a"] and y not in taken["b"]:
                 taken["a"].add(x)
                 taken["b"].add(y)
-                mine_, theirs_ = key_of(parts["a"][x]), key_of(parts["b"][y])
-                self.partner["a"].setdefault(mine_, theirs_)
-                self.partner["b"].setdefault(theirs_, mine_)
+                keys = self.key("a", parts["a"][x]), self.key("b", parts["b"][y])
+                self.partner["a"].setdefault(keys[0], keys[1])
+                self.partner["b"].setdefault(keys[1], keys[0])
 
     def of(self, side: Side, part: Part) -> list[Change]:
         """What changed in a part, with what its partner alone has."""
-        mine, other = self.changes[side], self._other(side)
-        found = [mine[node.index] for node in part.all]
-        partner = self.partner[side].get(key_of(part))
+        mine, other = self.changes[side], OTHER[side]
+        found = [mine[node.index] for node in self.copies[side].of(part)]
+        partner = self.partner[side].get(self.key(side, part))
         theirs = (self.changes[other][index] for index in sorted(partner.nodes if partner else ()))
         gone = "added" if side == "a" else "removed"
         return [*found, *(change for change in theirs if change.kind == gone)]
-
-    @staticmethod
-    def _other(side: Side) -> Side:
-        return "b" if side == "a" else "a"
 
     def state(self, side: Side, part: Part) -> State:
         """What has become of a part."""
@@ -123,21 +124,15 @@ class Compared:
 
         Over all boxes of both pictures these come to the difference of the networks.
         """
-        if side == "a" and key_of(part) in self.partner["a"]:
+        if side == "a" and self.key(side, part) in self.partner["a"]:
             return 0
-        return sum(self._params(change) for change in self.of(side, part) if side == "b") - sum(
-            self._params(change, "a")
-            for change in self.of(side, part)
-            if side == "a" and change.kind == "removed"
-        )
+        changes = (c for c in self.of(side, part) if side == "b" or c.b is None)
+        return sum(self._params(change) for change in changes)
 
-    def _params(self, change: Change, only: Side | None = None) -> int:
-        found = {s: costs(self.graphs[s])[n.index].params for s, n in sides(change)}
-        return found.get("a", 0) if only == "a" else found.get("b", 0) - found.get("a", 0)
-
-
-def _every(items: Sequence[Part]) -> list[Part]:
-    return [*cards(items), *groups(items)]
+    def _params(self, change: Change) -> int:
+        found = {side: costs(self.graphs[side])[node.index] for side, node in sides(change)}
+        before, after = (found[side].params if side in found else 0 for side in OTHER)
+        return after - before
 
 
 def sides(change: Change) -> list[tuple[Side, Node]]:
@@ -183,7 +178,7 @@ class SidePaint(Paint):
         """Mark the open parts."""
         for group in groups(items):
             state = self.compared.state(self.side, group)
-            group.note = f"{MARKS[state]} {self._count(group) or state}" if MARKS[state] else ""
+            group.note = f"{MARKS[state]} {self._count(group)}" if MARKS[state] else ""
 
     def lines(self, card: Card, said: list[Words]) -> list[Words]:
         """The lines of a box behind its mark, and what has changed."""
@@ -211,11 +206,13 @@ class SidePaint(Paint):
         return [*said[:-1], said[-1]._replace(text=f"{before} → {after}")]
 
     def _told(self, card: Card, state: State) -> Iterator[str]:
-        if state == "changed" and card.kind == "part":
+        if card.kind == "part" and state != "same":
             yield self._count(card)
         elif state == "changed" and self.side == "b":
             own = (self.compared.changes["b"][node.index] for node in card.nodes)
-            texts = [text for change in own if change.kind == "changed" for text in words_of(change)]
+            texts = [
+                text for change in own if change.kind == "changed" for text in words_of(change)
+            ]
             yield from texts[:1] if texts else [self._count(card)]
         elif state == "changed":
             own = (self.compared.changes["a"][node.index] for node in card.nodes)
@@ -225,10 +222,12 @@ class SidePaint(Paint):
             yield f"{'+' if params > 0 else '−'}{si(abs(params))} parameters"
 
     def _count(self, part: Part) -> str:
-        """``9 changed, 4 added``; nothing of what stands wholly on one side."""
+        """``9 changed, 4 added``, in layers; how many they are where all are on one side."""
         counts = Counter(change.kind for change in self.compared.of(self.side, part))
-        texts = [f"{counts[kind]:,} {kind}" for kind in ("changed", "added", "removed")]
-        return ", ".join(t for t in texts if not t.startswith("0 "))
+        if self.compared.state(self.side, part) != "changed":
+            count = counts.total()
+            return f"{count:,} layer{'s' if count > 1 else ''}"
+        return ", ".join(f"{counts[kind]:,} {kind}" for kind in STATES if counts[kind])
 
     def share(self, card: Card) -> float:
         """No bars."""
@@ -245,5 +244,3 @@ class SidePaint(Paint):
         """What is said of it, which network it is of, and what has become of it."""
         state = self.compared.state(self.side, part)
         return f"{self.side.upper()}: {said}; {state}"
-
-

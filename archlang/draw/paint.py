@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from archlang.draw.parts import Card, Group, Part
+from archlang.draw.parts import Card, Group, Part, Structure
 from archlang.draw.words import Words
 from archlang.graph import Node
 
@@ -44,6 +44,28 @@ class Paint:
         return said
 
 
+class Copies:
+    """What each part stands for: also the like of its nodes in copies of the parts around it."""
+
+    def __init__(self, structure: Structure) -> None:
+        self._of: dict[int, list[Node]] = {}
+        for node in structure.graph.nodes:
+            if structure.origin(node.index) == node.index:
+                self._of.setdefault(structure.drawn(node.index), []).append(node)
+
+    def of(self, part: Part) -> list[Node]:
+        """All nodes that a part stands for; the last copy's are last of each."""
+        return [copy for node in part.nodes for copy in self._of[node.index]]
+
+    def last(self, part: Part) -> Node:
+        """The node whose tensor leaves the last copy."""
+        return self._of[part.nodes[-1].index][-1]
+
+    def around(self, part: Part) -> int:
+        """How many copies there are of it by those of the parts around it."""
+        return len(self._of[part.nodes[0].index]) // part.copies
+
+
 def groups(items: Sequence[Part]) -> list[Group]:
     """All open parts, each before those inside it."""
     found: list[Group] = []
@@ -59,3 +81,8 @@ def cards(items: Sequence[Part]) -> list[Card]:
     for item in items:
         found += [item] if isinstance(item, Card) else cards(item.items)
     return found
+
+
+def every(items: Sequence[Part]) -> list[Part]:
+    """All of both: the open parts, and then the boxes."""
+    return [*groups(items), *cards(items)]

@@ -42,8 +42,8 @@ def picture(
 ) -> Scene:
     """The scene of a network, opened to a level; ``expand`` are patterns of paths to open.
 
-    ``paint`` tells more of its parts, or colours them. Where things lie does not depend on a theme. A unit is a CSS pixel. Raises ``ValueError`` for
-    a pattern that no part matches.
+    ``paint`` tells more of its parts, or colours them. Where things lie does not depend on a
+    theme. A unit is a CSS pixel. Raises ``ValueError`` for a pattern that no part matches.
     """
     paint = paint or Paint()
     structure = Structure(network.graph, paint.apart)
@@ -77,9 +77,7 @@ def picture(
 class _Drawing:
     """The boxes of a scene as they are made."""
 
-    def __init__(
-        self, network: Network, structure: Structure, level: Level, paint: Paint
-    ) -> None:
+    def __init__(self, network: Network, structure: Structure, level: Level, paint: Paint) -> None:
         self.network, self.structure, self.level, self.paint = network, structure, level, paint
         self.total = network.totals.params
         totals = network.totals

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from archlang.columns import COLUMNS
-from archlang.draw.parts import Part
-from archlang.graph import Graph, Node
-from archlang.network import Network
+from archlang.draw.paint import Copies
+from archlang.draw.parts import Part, Structure
+from archlang.graph import Graph
 from archlang.step import Low
 from archlang.wording import memory_text, si
 
@@ -18,8 +18,9 @@ QuantityName: TypeAlias = Literal["params", "macs", "memory", "receptive"]
 class Quantity(Protocol):
     """A figure of boxes."""
 
-    sums: bool
-    """Whether all parts have the network's total, together."""
+    @property
+    def sums(self) -> bool:
+        """Whether all parts have the network's total, together."""
 
     @property
     def title(self) -> str:
@@ -44,6 +45,7 @@ class Quantity(Protocol):
 class Sum(NamedTuple):
     """A quantity that adds up: what each node has of it, and how so much is told."""
 
+    copies: Copies
     name: str
     each: Sequence[int]
     total: int
@@ -56,22 +58,19 @@ class Sum(NamedTuple):
         """``parameters, 25.6 M in all``."""
         return f"{self.name}, {self.tell(self.total)} in all"
 
-    def of(self, nodes: Sequence[Node]) -> int:
-        """How much of it some nodes have."""
-        return sum(self.each[n.index] for n in nodes)
-
-    def amount(self, part: Part) -> float:
+    def amount(self, part: Part) -> int:
         """How much a part has, all of its copies together."""
-        return self.of(part.all)
+        return sum(self.each[n.index] for n in self.copies.of(part))
 
     def share(self, part: Part) -> float:
         """The part of the network's total."""
-        return self.of(part.all) / self.total if self.total else 0.0
+        return self.amount(part) / self.total if self.total else 0.0
 
     def text(self, part: Part) -> str:
-        """``2.36 M · 9.2 %``; nothing for none."""
-        amount = self.of(part.all)
-        return self.said(amount, self.share(part)) if amount else ""
+        """``2.36 M · 9.2 %``; nothing for none. ``×5`` where a part around it has five copies."""
+        amount, around = self.amount(part), self.copies.around(part)
+        copies = f" (×{around})" if around > 1 else ""
+        return f"{self.said(amount, self.share(part))}{copies}" if amount else ""
 
     def most(self, parts: Sequence[Part]) -> float:
         """The largest amount that a box has."""
@@ -88,15 +87,15 @@ class Sight:
     sums = False
     title = "receptive field, of the input's side"
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, copies: Copies) -> None:
+        self.graph, self.copies = graph, copies
 
     def amount(self, part: Part) -> float | None:
         """How much of the input a place sees, along the axis of which it sees least."""
         from archlang.analyses.receptive import field_of
 
         found = []
-        for axis in field_of(self.graph, part.all[-1]).axes:
+        for axis in field_of(self.graph, self.copies.last(part)).axes:
             if axis.size is None and not axis.whole:
                 return None
             found.append(1.0 if axis.size is None else min(1.0, axis.size / axis.extent))
@@ -111,10 +110,12 @@ class Sight:
         from archlang.analyses.receptive import field_of
 
         inputs: dict[str, list[str]] = {}
-        for axis in field_of(self.graph, part.all[-1]).axes:
+        for axis in field_of(self.graph, self.copies.last(part)).axes:
             size = axis.size if axis.size is not None else "whole" if axis.whole else "varies"
             inputs.setdefault(axis.input, []).append(str(size))
-        sides = [t[0] if set(t) in ({"whole"}, {"varies"}) else "×".join(t) for t in inputs.values()]
+        sides = [
+            t[0] if set(t) in ({"whole"}, {"varies"}) else "×".join(t) for t in inputs.values()
+        ]
         found = list(dict.fromkeys(sides))
         if found == ["whole"]:
             return "sees the whole input"
@@ -130,21 +131,21 @@ class Sight:
 
 
 def quantity(
-    name: QuantityName, network: Network, batch: int = 1, low: Low | None = None
+    name: QuantityName, structure: Structure, batch: int = 1, low: Low | None = None
 ) -> Quantity:
     """A quantity by its name. ``batch`` and ``low``, autocast's precision, are for memory."""
-    graph = network.graph
+    graph, copies = structure.graph, Copies(structure)
     if name == "receptive":
-        return Sight(graph)
+        return Sight(graph, copies)
     if name == "memory":
-        return _memory(graph, batch, low)
+        return _memory(graph, copies, batch, low)
     each = [int(value) for value in COLUMNS[name].of(graph)]
     if name == "params":
-        return Sum("parameters", each, sum(each), si, _with_percent)
-    return Sum("MACs", each, sum(each), si, lambda amount, _: f"{si(amount)} MACs")
+        return Sum(copies, "parameters", each, sum(each), si, _with_percent)
+    return Sum(copies, "MACs", each, sum(each), si, lambda n, _: f"{si(n)} MACs")
 
 
-def _memory(graph: Graph, batch: int, low: Low | None) -> Sum:
+def _memory(graph: Graph, copies: Copies, batch: int, low: Low | None) -> Sum:
     """Bytes kept for the backward pass, those of the loss left out: they are no box's."""
     from archlang.analyses.kept import forward
 
@@ -152,7 +153,7 @@ def _memory(graph: Graph, batch: int, low: Low | None) -> Sum:
     for run, kept in zip(found.runs, found.by_run(), strict=True):
         each[run.node.index] = kept
     name = f"kept for the backward pass, batch {batch}, {low or 'float32'}"
-    return Sum(name, each, sum(each), memory_text, lambda n, _: f"{memory_text(n)} kept")
+    return Sum(copies, name, each, sum(each), memory_text, lambda n, _: f"{memory_text(n)} kept")
 
 
 def _with_percent(amount: int, share: float) -> str:

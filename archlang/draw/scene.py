@@ -32,8 +32,9 @@ class Rect(NamedTuple):
 class Box(NamedTuple):
     """A layer, a folded part or a frame around parts.
 
-    ``tint`` is the hue's name in a theme; ``share`` is the part of the network's parameters that
-    ``bar`` shows; ``shade`` is a place on the scale of figures, in place of the tint; ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
+    ``tint`` is the hue's name in a theme, ``shade`` a place on the scale of figures in its stead;
+    ``share`` is the part of the network's parameters, or of another figure, that ``bar`` shows;
+    ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
     """
 
     rect: Rect
