@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import product
 from typing import Literal, NamedTuple, TypeAlias
 
 from archlang.analyses.alignment import Pair
@@ -44,6 +45,7 @@ class Compared:
         self.copies: dict[Side, Copies] = {}
         self.partner: dict[Side, dict[Key, Key]] = {"a": {}, "b": {}}
         self._scopes: dict[Side, dict[int, list[Hashable]]] = {"a": {}, "b": {}}
+        self._shapes: dict[Key, str] = {}
         self._note(self.differences.root)
 
     def _note(self, scope: Pair) -> None:
@@ -87,23 +89,21 @@ class Compared:
         common: Counter[tuple[int, int]] = Counter()
         for change in self.differences.changes:
             if change.a and change.b:
-                mine, theirs = (holders[s].get(n.index, ()) for s, n in sides(change))
-                common.update((x, y) for x in mine for y in theirs)
+                common.update(product(*(holders[s].get(n.index, ()) for s, n in sides(change))))
+
+        self._shapes = {self.key("a", part): shape_text(part.nodes[-1]) for part in parts["a"]}
+        keys = {side: [self.key(side, part) for part in found] for side, found in parts.items()}
 
         def alike(pair: tuple[int, int]) -> tuple[float, bool]:
-            x, y = parts["a"][pair[0]], parts["b"][pair[1]]
-            mine, theirs = self.key("a", x), self.key("b", y)
-            size = len(mine.nodes) + len(theirs.nodes)
-            return 2 * common[pair] / size, mine.open == theirs.open
+            mine, theirs = keys["a"][pair[0]], keys["b"][pair[1]]
+            whole = len(mine.nodes) + len(theirs.nodes)
+            return 2 * common[pair] / whole, mine.open == theirs.open
 
-        taken: dict[Side, set[int]] = {"a": set(), "b": set()}
         for x, y in sorted(common, key=alike, reverse=True):
-            if x not in taken["a"] and y not in taken["b"]:
-                taken["a"].add(x)
-                taken["b"].add(y)
-                keys = self.key("a", parts["a"][x]), self.key("b", parts["b"][y])
-                self.partner["a"].setdefault(keys[0], keys[1])
-                self.partner["b"].setdefault(keys[1], keys[0])
+            mine, theirs = keys["a"][x], keys["b"][y]
+            if mine not in self.partner["a"] and theirs not in self.partner["b"]:
+                self.partner["a"][mine] = theirs
+                self.partner["b"][theirs] = mine
 
     def of(self, side: Side, part: Part) -> list[Change]:
         """What changed in a part, with what its partner alone has."""
@@ -119,15 +119,25 @@ class Compared:
         found = {STATES.get(change.kind, "same") for change in self.of(side, part)}
         return found.pop() if len(found) == 1 else "changed" if found - {"same"} else "same"
 
+    def before(self, part: Part) -> str:
+        """The shape that came out of the first network's like of a part; "" where it has none."""
+        partner = self.partner["b"].get(self.key("b", part))
+        return self._shapes.get(partner, "") if partner else ""
+
     def params(self, side: Side, part: Part) -> int:
-        """How many parameters a part has more than before; told once of parts with a partner.
+        """How many parameters a box has more than before; told once of a pair, in the second.
 
         Over all boxes of both pictures these come to the difference of the networks.
         """
-        if side == "a" and self.key(side, part) in self.partner["a"]:
+        partner = self.partner[side].get(self.key(side, part))
+        alone = partner is None or partner.open
+        if side == "a" and not alone:
             return 0
-        changes = (c for c in self.of(side, part) if side == "b" or c.b is None)
-        return sum(self._params(change) for change in changes)
+        own = self.changes[side]
+        changes = (
+            [own[n.index] for n in self.copies[side].of(part)] if alone else self.of(side, part)
+        )
+        return sum(self._params(change) for change in changes if side == "b" or change.b is None)
 
     def _params(self, change: Change) -> int:
         found = {side: costs(self.graphs[side])[node.index] for side, node in sides(change)}
@@ -148,8 +158,8 @@ def sides(change: Change) -> list[tuple[Side, Node]]:
 def words_of(change: Change) -> list[str]:
     """What has changed of a layer, in few words each: the first says most."""
     said = [f"{name} {_times(a)} → {_times(b)}" for name, (a, b) in change.arguments.items()]
-    if not said:
-        said += [f"{k} {_shape(a)} → {_shape(b)}" for k, (a, b) in change.tensors.items()][:1]
+    if not said and change.tensors:
+        said.append(_arriving(change) or next(map(_tensor, change.tensors.items())))
     said += ["takes another tensor"] if change.takes else []
     return [*said, *(f"{name}: {a} → {b}" for name, (a, b) in change.other.items())]
 
@@ -158,6 +168,24 @@ def _times(text: str) -> str:
     """``3×3`` for ``3x3``."""
     parts = text.split("x")
     return "×".join(parts) if all(part.isdigit() for part in parts) else text
+
+
+def _arriving(change: Change) -> str:
+    """What another shape a layer is given: ``input channels 64 → 128``; "" where it is not."""
+    assert change.a is not None
+    assert change.b is not None
+    before, after = ([x.output.shape for x in node.inputs] for node in (change.a, change.b))
+    if len(before) != 1 or len(after) != 1 or len(before[0]) != len(after[0]):
+        return ""
+    axes = [axis for axis, (a, b) in enumerate(zip(before[0], after[0], strict=True)) if a != b]
+    if axes == [0] and len(before[0]) > 1:
+        return f"input channels {int(before[0][0])} → {int(after[0][0])}"
+    return f"input {_shape(before[0])} → {_shape(after[0])}" if axes else ""
+
+
+def _tensor(item: tuple[str, tuple[Shape | None, Shape | None]]) -> str:
+    name, (a, b) = item
+    return f"{name} {_shape(a)} → {_shape(b)}"
 
 
 def _shape(shape: Shape | None) -> str:
@@ -178,7 +206,7 @@ class SidePaint(Paint):
         """Mark the open parts."""
         for group in groups(items):
             state = self.compared.state(self.side, group)
-            group.note = f"{MARKS[state]} {self._count(group)}" if MARKS[state] else ""
+            group.note = "" if state == "same" else self._marks(group)
 
     def lines(self, card: Card, said: list[Words]) -> list[Words]:
         """The lines of a box behind its mark, and what has changed."""
@@ -197,37 +225,50 @@ class SidePaint(Paint):
 
     def _resized(self, card: Card, said: list[Words]) -> list[Words]:
         """The lines of a box, with the shape that was before the one that is."""
-        change = self.compared.changes["b"][card.nodes[-1].index]
-        if change.a is None or change.b is None or not said:
-            return said
-        before, after = shape_text(change.a), shape_text(change.b)
-        if before == after or said[-1].text != after:
+        before, after = self.compared.before(card), shape_text(card.nodes[-1])
+        if not said or not before or before == after or said[-1].text != after:
             return said
         return [*said[:-1], said[-1]._replace(text=f"{before} → {after}")]
 
     def _told(self, card: Card, state: State) -> Iterator[str]:
+        """What has become of a box: how many changes a closed part has, what those of a layer are."""
         if card.kind == "part" and state != "same":
             yield self._count(card)
-        elif state == "changed" and self.side == "b":
-            own = (self.compared.changes["b"][node.index] for node in card.nodes)
-            texts = [
-                text for change in own if change.kind == "changed" for text in words_of(change)
-            ]
-            yield from texts[:1] if texts else [self._count(card)]
         elif state == "changed":
-            own = (self.compared.changes["a"][node.index] for node in card.nodes)
-            if all(change.kind != "changed" for change in own):
-                yield self._count(card)
+            yield from self._changes(card)
         if params := self.compared.params(self.side, card):
             yield f"{'+' if params > 0 else '−'}{si(abs(params))} parameters"
 
+    def _changes(self, card: Card) -> Iterator[str]:
+        """The first thing that changed in a layer, in the second network, and what came or went."""
+        found = self.compared.of(self.side, card)
+        if self.side == "b":
+            texts = [text for c in found if c.kind == "changed" for text in words_of(c)]
+            yield from texts[:1]
+        alone = [
+            (c.kind, node.op.name) for c in found if c.kind != "changed" for _, node in sides(c)
+        ]
+        told = [f"{MARKS[STATES[kind]]} {name}" for kind, name in alone if kind in STATES]
+        if told:
+            yield ", ".join(dict.fromkeys(told))
+
     def _count(self, part: Part) -> str:
         """``9 changed, 4 added``, in layers; how many they are where all are on one side."""
-        counts = Counter(change.kind for change in self.compared.of(self.side, part))
+        counts = self._counts(part)
         if self.compared.state(self.side, part) != "changed":
             count = counts.total()
             return f"{count:,} layer{'s' if count > 1 else ''}"
-        return ", ".join(f"{counts[kind]:,} {kind}" for kind in STATES if counts[kind])
+        return ", ".join(f"{count:,} {state}" for state, count in counts.items())
+
+    def _marks(self, part: Part) -> str:
+        """The same in short: ``~9 +4``."""
+        counts = self._counts(part)
+        return " ".join(f"{MARKS[state]}{count:,}" for state, count in counts.items())
+
+    def _counts(self, part: Part) -> Counter[State]:
+        """How many layers of a part have changed, have come, have gone."""
+        counts = Counter(change.kind for change in self.compared.of(self.side, part))
+        return Counter({state: counts[kind] for kind, state in STATES.items() if counts[kind]})
 
     def share(self, card: Card) -> float:
         """No bars."""
