@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from archlang.draw.compare import MARKS, Compared, Side, SidePaint, State
+from archlang.draw.compare import Compared, Side, State
 from archlang.draw.compose import LEGEND, moved, spread, text
 from archlang.draw.layout import Direction
 from archlang.draw.levels import Level, opened
+from archlang.draw.marks import MARKS, SidePaint
 from archlang.draw.paint import Copies, every
 from archlang.draw.parts import Part, Structure
 from archlang.draw.picture import HEAD, MARGIN, picture

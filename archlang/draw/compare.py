@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from itertools import product
 from typing import Literal, NamedTuple, TypeAlias
 
 from archlang.analyses.alignment import Pair
 from archlang.analyses.cost import costs
 from archlang.analyses.differences import Change, Differences, Kind
-from archlang.draw.paint import Coat, Copies, Paint, every, groups
-from archlang.draw.parts import Card, Group, Part
-from archlang.draw.words import Words, shape_text
+from archlang.draw.paint import Copies, every
+from archlang.draw.parts import Group, Part
+from archlang.draw.words import shape_text
 from archlang.graph import Graph, Node, Region
 from archlang.types import Shape
-from archlang.wording import si
 
 Side: TypeAlias = Literal["a", "b"]
 State: TypeAlias = Literal["same", "changed", "added", "removed"]
 OTHER: dict[Side, Side] = {"a": "b", "b": "a"}
-MARKS: dict[State, str] = {"same": "", "changed": "~", "added": "+", "removed": "−"}
 STATES: dict[Kind, State] = {"changed": "changed", "added": "added", "removed": "removed"}
 """What a layer's change makes it; what only has another path or other sizes is the same."""
 
@@ -89,21 +87,22 @@ class Compared:
         common: Counter[tuple[int, int]] = Counter()
         for change in self.differences.changes:
             if change.a and change.b:
-                common.update(product(*(holders[s].get(n.index, ()) for s, n in sides(change))))
+                mine, theirs = (holders[s].get(n.index, ()) for s, n in sides(change))
+                common.update(product(mine, theirs))
 
         self._shapes = {self.key("a", part): shape_text(part.nodes[-1]) for part in parts["a"]}
         keys = {side: [self.key(side, part) for part in found] for side, found in parts.items()}
 
         def alike(pair: tuple[int, int]) -> tuple[float, bool]:
-            mine, theirs = keys["a"][pair[0]], keys["b"][pair[1]]
-            whole = len(mine.nodes) + len(theirs.nodes)
-            return 2 * common[pair] / whole, mine.open == theirs.open
+            one, other = keys["a"][pair[0]], keys["b"][pair[1]]
+            whole = len(one.nodes) + len(other.nodes)
+            return 2 * common[pair] / whole, one.open == other.open
 
         for x, y in sorted(common, key=alike, reverse=True):
-            mine, theirs = keys["a"][x], keys["b"][y]
-            if mine not in self.partner["a"] and theirs not in self.partner["b"]:
-                self.partner["a"][mine] = theirs
-                self.partner["b"][theirs] = mine
+            one, other = keys["a"][x], keys["b"][y]
+            if one not in self.partner["a"] and other not in self.partner["b"]:
+                self.partner["a"][one] = other
+                self.partner["b"][other] = one
 
     def of(self, side: Side, part: Part) -> list[Change]:
         """What changed in a part, with what its partner alone has."""
@@ -190,98 +189,3 @@ def _tensor(item: tuple[str, tuple[Shape | None, Shape | None]]) -> str:
 
 def _shape(shape: Shape | None) -> str:
     return "none" if shape is None else "×".join(str(int(size)) for size in shape)
-
-
-class SidePaint(Paint):
-    """Marks and colours what has changed, in the picture of one of two networks."""
-
-    def __init__(self, compared: Compared, side: Side) -> None:
-        self.compared, self.side = compared, side
-
-    def apart(self, node: Node) -> Hashable:
-        """Copies that have not changed alike are no copies."""
-        return self.compared.apart(self.side, node)
-
-    def prepare(self, items: Sequence[Part]) -> None:
-        """Mark the open parts."""
-        for group in groups(items):
-            state = self.compared.state(self.side, group)
-            group.note = "" if state == "same" else self._marks(group)
-
-    def lines(self, card: Card, said: list[Words]) -> list[Words]:
-        """The lines of a box behind its mark, and what has changed."""
-        state = self.compared.state(self.side, card)
-        if not said:
-            return said
-        title, rest = said[0], said[1:]
-        if mark := MARKS[state]:
-            title = title._replace(text=f"{mark} {title.text}")
-        if self.side == "b" and card.kind != "join":
-            rest = self._resized(card, rest)
-        if card.kind == "join":
-            return [title]
-        told = [Words(text, ink="title").fitted() for text in self._told(card, state)]
-        return [title, *rest, *told]
-
-    def _resized(self, card: Card, said: list[Words]) -> list[Words]:
-        """The lines of a box, with the shape that was before the one that is."""
-        before, after = self.compared.before(card), shape_text(card.nodes[-1])
-        if not said or not before or before == after or said[-1].text != after:
-            return said
-        return [*said[:-1], said[-1]._replace(text=f"{before} → {after}")]
-
-    def _told(self, card: Card, state: State) -> Iterator[str]:
-        """What has become of a box: how many changes a closed part has, what those of a layer are."""
-        if card.kind == "part" and state != "same":
-            yield self._count(card)
-        elif state == "changed":
-            yield from self._changes(card)
-        if params := self.compared.params(self.side, card):
-            yield f"{'+' if params > 0 else '−'}{si(abs(params))} parameters"
-
-    def _changes(self, card: Card) -> Iterator[str]:
-        """The first thing that changed in a layer, in the second network, and what came or went."""
-        found = self.compared.of(self.side, card)
-        if self.side == "b":
-            texts = [text for c in found if c.kind == "changed" for text in words_of(c)]
-            yield from texts[:1]
-        alone = [
-            (c.kind, node.op.name) for c in found if c.kind != "changed" for _, node in sides(c)
-        ]
-        told = [f"{MARKS[STATES[kind]]} {name}" for kind, name in alone if kind in STATES]
-        if told:
-            yield ", ".join(dict.fromkeys(told))
-
-    def _count(self, part: Part) -> str:
-        """``9 changed, 4 added``, in layers; how many they are where all are on one side."""
-        counts = self._counts(part)
-        if self.compared.state(self.side, part) != "changed":
-            count = counts.total()
-            return f"{count:,} layer{'s' if count > 1 else ''}"
-        return ", ".join(f"{count:,} {state}" for state, count in counts.items())
-
-    def _marks(self, part: Part) -> str:
-        """The same in short: ``~9 +4``."""
-        counts = self._counts(part)
-        return " ".join(f"{MARKS[state]}{count:,}" for state, count in counts.items())
-
-    def _counts(self, part: Part) -> Counter[State]:
-        """How many layers of a part have changed, have come, have gone."""
-        counts = Counter(change.kind for change in self.compared.of(self.side, part))
-        return Counter({state: counts[kind] for kind, state in STATES.items() if counts[kind]})
-
-    def share(self, card: Card) -> float:
-        """No bars."""
-        return 0.0
-
-    def coat(self, part: Part, tint: str) -> Coat:
-        """The colour of what has become of it."""
-        state = self.compared.state(self.side, part)
-        if isinstance(part, Card):
-            return Coat(tint if state == "same" and tint in ("input", "join") else state)
-        return Coat("plain" if state == "same" else f"{state}-frame")
-
-    def about(self, part: Part, said: str) -> str:
-        """What is said of it, which network it is of, and what has become of it."""
-        state = self.compared.state(self.side, part)
-        return f"{self.side.upper()}: {said}; {state}"

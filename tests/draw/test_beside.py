@@ -13,8 +13,9 @@ from archlang import ArchError, loads
 from archlang.analyses.differences import Differences
 from archlang.comparison import compare
 from archlang.draw.beside import beside
-from archlang.draw.compare import MARKS, STATES, Compared, SidePaint
+from archlang.draw.compare import STATES, Compared
 from archlang.draw.levels import Level, opened
+from archlang.draw.marks import MARKS, SidePaint
 from archlang.draw.paint import Copies, cards
 from archlang.draw.parts import Card, Structure
 from archlang.draw.scene import Box, Scene
