@@ -84,9 +84,11 @@ class SidePaint(Paint):
         return ", ".join(f"{count:,} {state}" for state, count in counts.items())
 
     def _marks(self, part: Part) -> str:
-        """The same in short: ``~9 +4``."""
+        """The same in short: ``~9 +4``; ``~ +4`` where nothing that was there has changed."""
         counts = self._counts(part)
-        return " ".join(f"{MARKS[state]}{count:,}" for state, count in counts.items())
+        said = [f"{MARKS[state]}{count:,}" for state, count in counts.items()]
+        alone = "changed" not in counts and self.compared.state(self.side, part) == "changed"
+        return " ".join([MARKS["changed"], *said] if alone else said)
 
     def _counts(self, part: Part) -> Counter[State]:
         """How many layers of a part have changed, have come, have gone."""

@@ -211,6 +211,9 @@ def test_open_parts_have_marks_and_numbers():
     scene = drawn(("unet:unet", "unet:unet_same"), "stage")
     frame = next(b for b in halves(scene)[1] if b.path == "down1")
     assert words(frame) == ["down1", "down · ~2 +2"]
+    scene = drawn(("vgg:vgg16", "vgg:vgg19"), "stage")
+    frames = [words(b) for b in scene.boxes if b.kind == "frame"]
+    assert frames.count(["56×56", "~ +2"]) == 2
 
 
 def test_what_only_has_another_size_is_the_same():
