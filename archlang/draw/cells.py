@@ -6,6 +6,7 @@ branches lie side by side, and what joins them behind.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archlang.draw.parts import Card, Group, Part, Structure
@@ -28,7 +29,8 @@ class Lane:
 class Cell:
     """A part's place: ``main`` is its length along the flow, ``cross`` its width across.
 
-    ``spine`` is where across it is entered and left; ``m`` and ``c`` are where it begins. A
+    ``spine`` is where across it is entered and left, ``middle`` where along it that is for one
+    that is ``turned``; ``m`` and ``c`` are where it begins. A
     group has gaps before, between and behind its ``rows``: ``tracks`` are the ways across in
     each, ``lanes`` the ways along beside them, by the cell that the tensor comes from.
     """
@@ -40,12 +42,18 @@ class Cell:
     main: float = 0
     cross: float = 0
     spine: float = 0
+    middle: float = 0
     m: float = 0
     c: float = 0
     content: float = 0
     gaps: list[float] = field(default_factory=list)
     tracks: list[dict[Cell, int]] = field(default_factory=list)
     lanes: dict[Cell, Lane] = field(default_factory=dict)
+    turned: bool = False
+    """Whether what is in it goes across the flow, away from the straight way beside it."""
+    up: bool = False
+    flipped: bool = False
+    """Whether the picture shows it upside down, or mirrored, as it does the arms of a U."""
     goes_on: bool = False
     """Whether another cell of its group takes from it."""
     entered: Cell | None = None
@@ -63,7 +71,7 @@ class Cell:
         if self.parent is None:
             return False
         row = self.parent.rows[self.row]
-        return len(row) == 1 or (leads(row) and row[0] is self)
+        return len(row) == 1 or lead(row) is self
 
     def column(self) -> Cell:
         """The outermost cell with this one's spine."""
@@ -73,11 +81,12 @@ class Cell:
         return cell
 
 
-def leads(row: list[Cell]) -> bool:
-    """Whether the first of a row goes straight on, and the others lie beside it."""
-    first = row[0].part
-    straight = isinstance(first, Card) and first.kind == "pass"
-    return straight or (row[0].goes_on and not any(cell.goes_on for cell in row[1:]))
+def lead(row: list[Cell]) -> Cell | None:
+    """The cell of a row that goes straight on, where the others lie beside it."""
+    for cell in row:
+        if isinstance(cell.part, Card) and cell.part.kind == "pass":
+            return cell
+    return row[0] if row[0].goes_on and not any(cell.goes_on for cell in row[1:]) else None
 
 
 @dataclass(slots=True)
@@ -115,10 +124,10 @@ def _cells(cell: Cell, holder: dict[int, Cell], passes: dict[Cell, Cell]) -> Non
     kids = [Cell(item, cell) for item in part.items]
     for kid in kids:
         _cells(kid, holder, passes)
-    if part.beside and kids[-1].part.nodes:
+    if part.beside >= 0 and kids[-1].part.nodes:
         straight = Cell(Card("pass", [], [], part.path), cell)
         passes[kids[-1]] = straight
-        kids.insert(0, straight)
+        kids.insert(part.beside, straight)
     cell.rows = [kids]
 
 
@@ -203,3 +212,51 @@ def _order(
     row.sort(key=place)
     for number, cell in enumerate(row):
         cell.c = number - (len(row) - 1) / 2
+
+
+def branches(plan: Plan) -> list[tuple[Cell, list[Cell]]]:
+    """What may lie across the flow, and the cards in it: a chain beside a straight way.
+
+    It takes the tensor of that way alone, and gives one to the join of both.
+    """
+    sources: dict[Cell, list[Cell]] = {}
+    users: dict[Cell, list[Cell]] = {}
+    for start, end in plan.edges:
+        sources.setdefault(end, []).append(start)
+        users.setdefault(start, []).append(end)
+    found = []
+    for group in _groups(plan.root):
+        if [len(row) for row in group.rows] != [2, 1]:
+            continue
+        (straight, branch), (join,) = group.rows
+        if lead(group.rows[0]) is not straight or len(sources[join]) != 2:
+            continue
+        cards = _chain(branch)
+        if not cards or straight not in sources[join]:
+            continue
+        ways = [sources[straight], *([card] for card in cards)]
+        comes = all(sources[card] == way for card, way in zip(cards, ways, strict=False))
+        goes = all(users[a] == [b] for a, b in zip(cards, [*cards[1:], join], strict=True))
+        if comes and goes:
+            found.append((branch, cards))
+    return found
+
+
+def _groups(cell: Cell) -> Iterator[Cell]:
+    yield cell
+    for row in cell.rows:
+        for kid in row:
+            yield from _groups(kid)
+
+
+def _chain(cell: Cell) -> list[Cell]:
+    """The cards of a cell in which one follows the other; none where it is more than that."""
+    if not cell.rows:
+        return [cell] if isinstance(cell.part, Card) and cell.part.kind != "pass" else []
+    found = []
+    for row in cell.rows:
+        cards = _chain(row[0]) if len(row) == 1 else []
+        if not cards:
+            return []
+        found += cards
+    return found

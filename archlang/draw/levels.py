@@ -71,8 +71,18 @@ def closed(group: Group) -> Card:
     said = template or _content(group)
     card = Card("part", group.nodes, group.all, group.path, name, template, group.copies)
     card.others = group.others
-    card.note = said if name else _content(group)
+    card.notes = tuple(note for note in (said if name else _content(group), _joined(group)) if note)
     return card
+
+
+def _joined(group: Group) -> str:
+    """The sizes that a part's last layer joins, where it ends in one that does."""
+    last = group.items[-1]
+    if not isinstance(last, Card) or last.kind != "join":
+        return ""
+    op, node = last.layer.op, last.layer
+    said = op.caption(node.output, *node.tensors)
+    return said.removeprefix(op.sign).strip() if op.sign and said.startswith(op.sign) else ""
 
 
 def _content(group: Group) -> str:

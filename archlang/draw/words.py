@@ -54,25 +54,31 @@ def lines(card: Card, *, named: bool) -> list[Words]:
     if card.kind == "join":
         return _joined(card.nodes[0])
     copies = f" ×{card.copies}" if card.copies > 1 else ""
-    last = card.nodes[-1]
+    before = after = ""
     titles: list[str] = []
-    if card.kind == "layer" and follows(card.nodes[0]):
-        said = " · ".join(n.op.name for n in card.nodes)
-        return [Words(said + copies, ink="title").fitted()]
+    if card.kind == "layer" and follows(card.layer):
+        return [Words(_names(card.nodes) + copies, ink="title").fitted()]
     if card.kind == "input":
         titles = [card.path]
     elif card.kind == "part":
-        titles = [card.names or card.template or card.path, card.note]
+        titles = [card.names or card.template or card.path, *card.notes]
     else:
-        titles = [card.names if named else "", caption(card.nodes[0])]
-        followers = [n.op.name for n in card.nodes[1:]]
-        titles.append("" if named else " · ".join(followers))
+        titles = [card.names if named else "", caption(card.layer)]
+        if not named:
+            before = _names(card.nodes[: card.first])
+            after = _names(card.nodes[card.first + 1 :])
     titles = list(dict.fromkeys(t for t in titles if t))
+    faint = [Words(t, ink="faint").fitted() for t in (before, *titles[1:], after) if t]
     return [
+        *faint[: bool(before)],
         Words(titles[0] + copies, TITLE, True, "title").fitted(),
-        *(Words(t, ink="faint").fitted() for t in titles[1:]),
-        Words(shape_text(last)).fitted(),
+        *faint[bool(before) :],
+        Words(shape_text(card.nodes[-1])).fitted(),
     ]
+
+
+def _names(nodes: list[Node]) -> str:
+    return " · ".join(n.op.name for n in nodes)
 
 
 def _joined(node: Node) -> list[Words]:
