@@ -43,6 +43,8 @@ class Cell:
     cross: float = 0
     spine: float = 0
     middle: float = 0
+    offset: float = 0
+    """Where its spine is, from that of its group."""
     m: float = 0
     c: float = 0
     content: float = 0
@@ -55,7 +57,9 @@ class Cell:
     flipped: bool = False
     """Whether the picture shows it upside down, or mirrored, as it does the arms of a U."""
     goes_on: bool = False
-    """Whether another cell of its group takes from it."""
+    """Whether it leads to the last row of its group, and first to the row behind it."""
+    behind: Cell | None = None
+    """The only cell of its group that it takes from."""
     entered: Cell | None = None
     left: Cell | None = None
     """The cells whose tensors have its spine, in and out: those of others take lanes."""
@@ -175,8 +179,7 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
     kids = cell.rows[0]
     used: dict[Cell, list[Cell]] = {}
     for kid in kids:
-        before = [k.row for k in takes.get(kid, ())]
-        kid.row = 1 + max(before, default=-1)
+        kid.row = 1 + max((k.row for k in takes.get(kid, ())), default=-1)
         for source in takes.get(kid, ()):
             used.setdefault(source, []).append(kid)
     for kid in reversed(kids):
@@ -185,8 +188,16 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
     rows: list[list[Cell]] = [[] for _ in range(1 + max(k.row for k in kids))]
     for kid in kids:
         rows[kid.row].append(kid)
+        before = list(takes.get(kid, ()))
+        kid.behind = before[0] if len(before) == 1 else None
+    ends = set(rows[-1])
+    for row in reversed(rows):
+        ends.update(kid for kid in row if any(user in ends for user in used.get(kid, ())))
+        for kid in row:
+            followed = any(user.row == kid.row + 1 for user in used.get(kid, ()))
+            kid.goes_on = kid in ends and (followed or row is rows[-1])
     for row in rows:
-        _order(row, takes, used)
+        _order(row, takes)
     cell.rows = [row for row in rows if row]
     for number, row in enumerate(cell.rows):
         for kid in row:
@@ -195,15 +206,11 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
         _rows(kid, takes, outside)
 
 
-def _order(
-    row: list[Cell], takes: dict[Cell, dict[Cell, None]], used: dict[Cell, list[Cell]]
-) -> None:
+def _order(row: list[Cell], takes: dict[Cell, dict[Cell, None]]) -> None:
     """Sort a row by where the cells that it takes from lie; what goes on comes before what ends.
 
     Branches that all take from one place keep their order.
     """
-    for cell in row:
-        cell.goes_on = cell in used
 
     def place(cell: Cell) -> tuple[bool, float]:
         at = [k.c for k in takes.get(cell, ())]
@@ -235,7 +242,7 @@ def branches(plan: Plan) -> list[tuple[Cell, list[Cell]]]:
         if not cards or straight not in sources[join]:
             continue
         ways = [sources[straight], *([card] for card in cards)]
-        comes = all(sources[card] == way for card, way in zip(cards, ways, strict=False))
+        comes = all(sources[card] == way for card, way in zip(cards, ways, strict=False) if card in sources)
         goes = all(users[a] == [b] for a, b in zip(cards, [*cards[1:], join], strict=True))
         if comes and goes:
             found.append((branch, cards))

@@ -17,7 +17,7 @@ from archlang.draw.words import Words, frame_title
 
 Direction: TypeAlias = Literal["TB", "LR"]
 
-GAP, TRACK, ARROW = 22.0, 8.0, 12.0
+GAP, TRACK, ARROW = 20.0, 8.0, 12.0
 BETWEEN = 18.0
 """Between neighbours of a row."""
 LANE = 9.0
@@ -74,8 +74,9 @@ class Layout:
         band = TITLE if titles else 0.0
         edge = FRAME if cell.part.framed else 0.0
         before = edge + (band if not self.down else 0.0)
-        sides = [_sides(row) for row in cell.rows]
-        left, right = (max(side[i] for side in sides) for i in (0, 1))
+        _spread(cell)
+        left = max(kid.spine - kid.offset for row in cell.rows for kid in row)
+        right = max(kid.offset + kid.cross - kid.spine for row in cell.rows for kid in row)
         if self.down and titles:
             near, far = (right, left) if cell.flipped else (left, right)
             near, far = _around(titles, near, far)
@@ -136,10 +137,8 @@ class Layout:
         at = m
         for gap, row in zip(cell.gaps, cell.rows, strict=False):
             at += gap
-            across = c + cell.spine - _sides(row)[0]
             for kid in row:
-                self.place(kid, at, across)
-                across += kid.cross + BETWEEN
+                self.place(kid, at, c + cell.spine + kid.offset - kid.spine)
             at += max(k.main for k in row)
 
     def point(self, m: float, c: float) -> Point:
@@ -215,14 +214,36 @@ def _around(titles: list[float], before: float, behind: float) -> tuple[float, f
     return max(before, titles[0] + CLEAR), max(behind, sum(titles[1:]) + CLEAR)
 
 
-def _sides(row: list[Cell]) -> tuple[float, float]:
-    """How far a row reaches to both sides of its group's spine."""
-    whole = sum(kid.cross for kid in row) + BETWEEN * (len(row) - 1)
-    first = row[0] if len(row) == 1 else lead(row)
-    if first is None:
-        return whole / 2, whole / 2
-    left = sum(kid.cross + BETWEEN for kid in row[: row.index(first)]) + first.spine
-    return left, whole - left
+def _spread(cell: Cell) -> None:
+    """Find where the spines of a group's cells lie, from the group's.
+
+    Rows one below the other whose cells each go on from the one above them share columns.
+    """
+    at = 0
+    while at < len(cell.rows):
+        end = at + 1
+        while end < len(cell.rows) and _continues(cell.rows[end - 1], cell.rows[end]):
+            end += 1
+        _columns(cell.rows[at:end])
+        at = end
+
+
+def _continues(row: list[Cell], next_: list[Cell]) -> bool:
+    return len(row) == len(next_) and all(b.behind is a for a, b in zip(row, next_, strict=True))
+
+
+def _columns(rows: list[list[Cell]]) -> None:
+    """Place the spines of the cells of rows with the same columns."""
+    before = [max(kid.spine for kid in column) for column in zip(*rows, strict=True)]
+    after = [max(kid.cross - kid.spine for kid in column) for column in zip(*rows, strict=True)]
+    spines = [before[0]]
+    for number in range(1, len(before)):
+        spines.append(spines[-1] + after[number - 1] + BETWEEN + before[number])
+    first = rows[0][0] if len(before) == 1 else lead(rows[0])
+    middle = (spines[-1] + after[-1]) / 2 if first is None else spines[rows[0].index(first)]
+    for row in rows:
+        for kid, spine in zip(row, spines, strict=True):
+            kid.offset = spine - middle
 
 
 def _passes(row: list[Cell]) -> bool:

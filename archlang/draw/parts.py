@@ -90,7 +90,7 @@ class Structure:
     """A network's parts, and what each node is drawn as.
 
     ``params`` are the parameters of each node; ``inputs`` what each takes, handed-on tensors
-    traced to where they were made.
+    traced to where they were made. A parameter, which depends on no input, takes none.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -101,7 +101,7 @@ class Structure:
             if _hands_on(node):
                 self._same[node.index] = self.origin(node.inputs[0].index)
         self.inputs = {
-            n.index: [self.origin(i.index) for i in n.inputs]
+            n.index: [] if starts(n) else [self.origin(i.index) for i in n.inputs]
             for n in graph.nodes
             if n.index not in self._same
         }
@@ -154,11 +154,11 @@ class Structure:
                 last.all.append(node)
                 if serves:
                     last.first = len(last.nodes) - 1
-                    last.path, last.name = node.path, _label(node.path)
+                    last.path, last.name = node.path, label(node.path)
                 return
         kind: Literal["input", "layer", "join"]
         kind = "join" if node.op.merges else "layer" if node.inputs else "input"
-        found.append(Card(kind, [node], [node], node.path, _label(node.path)))
+        found.append(Card(kind, [node], [node], node.path, label(node.path)))
 
     def _merge(self, region: Region) -> list[Part]:
         items: list[Part] = []
@@ -187,7 +187,7 @@ class Structure:
         joined = self.inputs[nodes[-1].index]
         latest = max(i for i in (*taken, *joined) if i not in inside)
         for place, (tensor, nothing) in enumerate(zip(joined, empty, strict=False)):
-            if nothing and tensor == latest and (tensor in taken) == (place == 0):
+            if nothing and tensor == latest and (place == 0 or tensor not in taken):
                 return place
         return -1
 
@@ -245,11 +245,11 @@ def _scope(region: Region, items: list[Part]) -> Part:
     if len(items) == 1 and items[0].copies == 1:
         (item,) = items
         if isinstance(item, Card) or item.framed:
-            item.path, item.name = path, _label(path)
+            item.path, item.name = path, label(path)
             item.template = template or item.template
             return item
         items = item.items if item.beside < 0 else items
-    return Group(items, path, _label(path), template)
+    return Group(items, path, label(path), template)
 
 
 def _copies(part: Part) -> Iterator[tuple[str, int]]:
@@ -264,7 +264,7 @@ def _unframed(items: list[Part]) -> Group:
 
 
 def _names(part: Part) -> str:
-    return span(part.name, _label(part.others[-1])) if part.name and part.others else part.name
+    return span(part.name, label(part.others[-1])) if part.name and part.others else part.name
 
 
 def span(first: str, last: str) -> str:
@@ -278,7 +278,7 @@ def span(first: str, last: str) -> str:
     return f"{first}–{rest or last}"
 
 
-def _label(path: str) -> str:
+def label(path: str) -> str:
     """The last name of a path; "" for a number, which nobody chose."""
     last = path.rpartition(".")[2]
     return "" if last.isdigit() else last
@@ -295,8 +295,21 @@ def _hands_on(node: Node) -> bool:
     )
 
 
+def starts(node: Node) -> bool:
+    """Whether a node depends on nothing that it takes: it gives out a parameter of its own."""
+    if not isinstance(node.op, View) or not node.params:
+        return False
+    return not any(node.op.window(node.output, *node.tensors))
+
+
 def _norms(node: Node) -> bool:
     return bool(node.op.work(node.output, *node.tensors).norm)
+
+
+def caption(node: Node) -> str:
+    """A layer in few words."""
+    shared = "" if node.first else " (shared)"
+    return f"{node.op.caption(node.output, *node.tensors)}{shared}"
 
 
 def follows(node: Node) -> bool:

@@ -10,7 +10,7 @@ from archlang import loads
 from archlang.draw.levels import MOST, Level
 from archlang.draw.picture import picture
 from archlang.draw.scene import Box, Scene
-from archlang.draw.words import caption
+from archlang.draw.parts import caption
 from archlang.network import Network
 from tests.draw.networks import FILES, few, spec
 
