@@ -190,12 +190,7 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
         rows[kid.row].append(kid)
         before = list(takes.get(kid, ()))
         kid.behind = before[0] if len(before) == 1 else None
-    ends = set(rows[-1])
-    for row in reversed(rows):
-        ends.update(kid for kid in row if any(user in ends for user in used.get(kid, ())))
-        for kid in row:
-            followed = any(user.row == kid.row + 1 for user in used.get(kid, ()))
-            kid.goes_on = kid in ends and (followed or row is rows[-1])
+    _lead_on(rows, used)
     for row in rows:
         _order(row, takes)
     cell.rows = [row for row in rows if row]
@@ -204,6 +199,16 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
             kid.row = number
     for kid in kids:
         _rows(kid, takes, outside)
+
+
+def _lead_on(rows: list[list[Cell]], used: dict[Cell, list[Cell]]) -> None:
+    """Find which cells lead to the last row, and first to the row behind them."""
+    ends = set(rows[-1])
+    for row in reversed(rows):
+        ends.update(kid for kid in row if any(user in ends for user in used.get(kid, ())))
+        for kid in row:
+            followed = any(user.row == kid.row + 1 for user in used.get(kid, ()))
+            kid.goes_on = kid in ends and (followed or row is rows[-1])
 
 
 def _order(row: list[Cell], takes: dict[Cell, dict[Cell, None]]) -> None:
@@ -242,7 +247,9 @@ def branches(plan: Plan) -> list[tuple[Cell, list[Cell]]]:
         if not cards or straight not in sources[join]:
             continue
         ways = [sources[straight], *([card] for card in cards)]
-        comes = all(sources[card] == way for card, way in zip(cards, ways, strict=False) if card in sources)
+        comes = all(
+            sources[card] == way for card, way in zip(cards, ways, strict=False) if card in sources
+        )
         goes = all(users[a] == [b] for a, b in zip(cards, [*cards[1:], join], strict=True))
         if comes and goes:
             found.append((branch, cards))

@@ -70,7 +70,7 @@ class Layout:
         if cell.turned:
             self._across_size(cell)
             return
-        titles = [words.width for words in frame_title(cell.part)] if cell.part.framed else []
+        titles = _titles(cell.part)
         band = TITLE if titles else 0.0
         edge = FRAME if cell.part.framed else 0.0
         before = edge + (band if not self.down else 0.0)
@@ -99,7 +99,7 @@ class Layout:
     def _across_size(self, cell: Cell) -> None:
         """Sizes of a group whose cells lie one behind the other across the flow."""
         kids = [row[0] for row in cell.rows]
-        titles = [words.width for words in frame_title(cell.part)] if cell.part.framed else []
+        titles = _titles(cell.part)
         edge, band = (FRAME, TITLE - 8) if titles else (0.0, 0.0)
         cell.gaps = [edge, edge]
         cell.gaps[-1 if cell.up else 0] += band if self.down else 0.0
@@ -205,6 +205,13 @@ class Layout:
 def beside(widths: list[float]) -> float:
     """The length of texts side by side."""
     return sum(widths) + CLEAR * (len(widths) - 1)
+
+
+def _titles(part: Card | Group) -> list[float]:
+    """The lengths of the texts of a frame's name; none where there is no frame."""
+    if isinstance(part, Card) or not part.framed:
+        return []
+    return [words.width for words in frame_title(part)]
 
 
 def _around(titles: list[float], before: float, behind: float) -> tuple[float, float]:

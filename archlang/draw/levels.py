@@ -104,18 +104,7 @@ def _stages(structure: Structure) -> list[Part]:
     """Stem, stages and head: what most of the network is in is opened, runs are put together."""
     items = structure.items
     total = len(structure.inputs)
-    while True:
-        at = next((n for n, item in enumerate(items) if _is_large(item, total)), None)
-        if at is None:
-            break
-        large = items[at]
-        assert isinstance(large, Group)
-        items = [*items[:at], *large.items, *items[at + 1 :]]
-    while sum(map(_boxes, items)) < FEW:
-        groups = [item for item in items if isinstance(item, Group) and item.framed]
-        large = max(groups, key=lambda group: len(group.all), default=None)
-        if large is None or large.copies > 1:
-            break
+    while large := _large(items, total):
         at = items.index(large)
         items = [*items[:at], *large.items, *items[at + 1 :]]
     if sum(map(_boxes, items)) > MOST:
@@ -159,11 +148,13 @@ def _views(part: Part) -> bool:
     return all(isinstance(n.op, View) and n.inputs and not starts(n) for n in part.nodes)
 
 
-def _is_large(part: Part, total: int) -> bool:
-    """Whether a part holds most of a network, and is a stretch that can be shown as such."""
-    if not isinstance(part, Group) or not part.framed or part.copies > 1:
-        return False
-    return len(part.all) > total * 0.6 and len(part.items) > 1
+def _large(items: list[Part], total: int) -> Group | None:
+    """A part that holds most of a network, or the largest of few, that can be opened."""
+    groups = [i for i in items if isinstance(i, Group) and i.framed and i.copies == 1]
+    large = max(groups, key=lambda group: len(group.all), default=None)
+    if large is None or sum(map(_boxes, items)) < FEW:
+        return large
+    return large if len(large.all) > total * 0.6 and len(large.items) > 1 else None
 
 
 def _boxes(part: Part) -> int:
@@ -216,7 +207,7 @@ def _lone(structure: Structure, found: list[Part]) -> int:
     for at in range(1, len(found)):
         part, before = found[at], found[at - 1]
         alone = isinstance(part, Card) and part.kind == "layer" and not structure.share(part.all)
-        if alone and isinstance(before, Group) and before.framed:
-            if structure.inputs[part.nodes[0].index] == [before.nodes[-1].index]:
-                return at
+        run = isinstance(before, Group) and before.framed
+        if alone and run and structure.inputs[part.nodes[0].index] == [before.all[-1].index]:
+            return at
     return 0

@@ -1,8 +1,9 @@
 """What a picture is made of: cards and groups of them, from a network's regions.
 
 A card is a box that is not opened: a layer with those that work on its values one by one (its norm,
-its activation), before it or behind, or a whole part of the network. A group is a part that is open. Equal copies in a row
-are one part; layers that hand on what they are given, such as `identity`, are none.
+its activation), before it or behind, or a whole part of the network. A group is a part that is
+open. Equal copies in a row are one part; layers that hand on what they are given, such as
+`identity`, are none.
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ def fold(plan: Plan, skips: Skips) -> None:
         _mark(cell, up=cell.row >= skips.turn)
 
 
-def lay(
-    plan: Plan, skips: Skips, layout: Layout, found: list[Route]
-) -> dict[Edge, list[Point]]:
+def lay(plan: Plan, skips: Skips, layout: Layout, found: list[Route]) -> dict[Edge, list[Point]]:
     """Place the cells of a U, whose sizes are known; the ways of the plan's edges.
 
     ``found`` are the routes of all edges but the skips.

@@ -10,7 +10,7 @@ from archlang.draw.scene import Ink
 from archlang.graph import Node
 
 TITLE, SMALL = 12.0, 10.5
-ROOM = 190.0
+ROOM = 240.0
 """The longest line."""
 LEADING = 15.0
 PAD_X, PAD_Y = 10.0, 7.0
