@@ -88,9 +88,13 @@ class Cell:
 def lead(row: list[Cell]) -> Cell | None:
     """The cell of a row that goes straight on, where the others lie beside it."""
     for cell in row:
-        if isinstance(cell.part, Card) and cell.part.kind == "pass":
+        if _passes(cell):
             return cell
     return row[0] if row[0].goes_on and not any(cell.goes_on for cell in row[1:]) else None
+
+
+def _passes(cell: Cell) -> bool:
+    return isinstance(cell.part, Card) and cell.part.kind == "pass"
 
 
 @dataclass(slots=True)
@@ -241,17 +245,14 @@ def branches(plan: Plan) -> list[tuple[Cell, list[Cell]]]:
         if [len(row) for row in group.rows] != [2, 1]:
             continue
         (straight, branch), (join,) = group.rows
-        if lead(group.rows[0]) is not straight or len(sources[join]) != 2:
-            continue
         cards = _chain(branch)
-        if not cards or straight not in sources[join]:
+        if not _passes(straight) or not cards or len(sources.get(join, ())) != 2:
             continue
-        ways = [sources[straight], *([card] for card in cards)]
-        comes = all(
-            sources[card] == way for card, way in zip(cards, ways, strict=False) if card in sources
-        )
-        goes = all(users[a] == [b] for a, b in zip(cards, [*cards[1:], join], strict=True))
-        if comes and goes:
+        before = [sources[straight], *([card] for card in cards)]
+        comes = [sources.get(card, way) == way for card, way in zip(cards, before, strict=False)]
+        after = [*cards[1:], join]
+        goes = [users.get(card) == [way] for card, way in zip(cards, after, strict=True)]
+        if all(comes) and all(goes):
             found.append((branch, cards))
     return found
 
@@ -266,7 +267,7 @@ def _groups(cell: Cell) -> Iterator[Cell]:
 def _chain(cell: Cell) -> list[Cell]:
     """The cards of a cell in which one follows the other; none where it is more than that."""
     if not cell.rows:
-        return [cell] if isinstance(cell.part, Card) and cell.part.kind != "pass" else []
+        return [] if _passes(cell) else [cell]
     found = []
     for row in cell.rows:
         cards = _chain(row[0]) if len(row) == 1 else []
