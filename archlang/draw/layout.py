@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from archlang.draw.cells import Cell, Plan, branches, lead
 from archlang.draw.parts import Card, Group
-from archlang.draw.routes import Route
+from archlang.draw.routes import Column, Route, sort_tracks
 from archlang.draw.scene import Point, Rect
 from archlang.draw.words import Words, frame_title
 
@@ -168,10 +168,15 @@ class Layout:
 
     # Ways
 
-    def points(self, route: Route) -> list[Point]:
+    def ways(self, found: list[Route]) -> dict[tuple[Cell, Cell], list[Point]]:
+        """The ways of tensors between cells that have their places, by their ends."""
+        sort_tracks(found, self._across)
+        return {(route.start, route.end): self._points(route) for route in found}
+
+    def _points(self, route: Route) -> list[Point]:
         """A tensor's way, corner by corner."""
         start, end = route.start, route.end
-        across = [self._across(column.cell, column.source) for column in route.columns]
+        across = [self._across(column) for column in route.columns]
         found = [(start.m + start.main, across[0])] if not route.leaves else []
         if route.leaves:
             middle = start.m + start.middle
@@ -187,7 +192,8 @@ class Layout:
         return [self.point(m, c) for m, c in _straight(found)]
 
     @staticmethod
-    def _across(cell: Cell, source: Cell | None) -> float:
+    def _across(column: Column) -> float:
+        cell, source = column
         if source is None:
             return cell.c + cell.spine
         return cell.c + cell.content + LANE * (cell.lanes[source].place + 1)

@@ -75,7 +75,7 @@ def _ways(cells: Plan, layout: Layout) -> dict[tuple[Cell, Cell], list[Point]]:
     if skips is not None:
         return ushape.lay(cells, skips, layout, found)
     layout.place(cells.root)
-    return {(route.start, route.end): layout.points(route) for route in found}
+    return layout.ways(found)
 
 
 class _Drawing:

@@ -6,7 +6,7 @@ and beside its group's rows there is nothing but ways.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -78,7 +78,6 @@ def routes(plan: Plan, but: Collection[tuple[Cell, Cell]] = ()) -> list[Route]:
     _clear(plan.root)
     found = [_route(start, end) for start, end in plan.edges if (start, end) not in but]
     _places(plan.root)
-    _sort_tracks(found)
     return found
 
 
@@ -219,18 +218,18 @@ def _places(cell: Cell) -> None:
             _places(kid)
 
 
-def _sort_tracks(found: list[Route]) -> None:
+def sort_tracks(found: list[Route], across: Callable[[Column], float]) -> None:
     """Put the tracks of each gap in order, so that no two tensors share a stretch of a column.
 
     What leaves a column has to do so before another comes into it. Where that goes round in a
-    circle, the first that was met comes first.
+    circle, the first that was met comes first. ``across`` is where a column lies.
     """
-    leaving: dict[Gap, dict[Key, set[Cell]]] = {}
-    coming: dict[Gap, dict[Key, set[Cell]]] = {}
+    leaving: dict[Gap, dict[float, set[Cell]]] = {}
+    coming: dict[Gap, dict[float, set[Cell]]] = {}
     for route in found:
         for (gap, track), (before, after) in zip(route.gaps, pairwise(route.columns), strict=True):
-            leaving.setdefault(gap, {}).setdefault(before.key, set()).add(track)
-            coming.setdefault(gap, {}).setdefault(after.key, set()).add(track)
+            leaving.setdefault(gap, {}).setdefault(round(across(before), 3), set()).add(track)
+            coming.setdefault(gap, {}).setdefault(round(across(after), 3), set()).add(track)
     for gap, columns in coming.items():
         tracks = gap.group.tracks[gap.number]
         above: dict[Cell, set[Cell]] = {track: set() for track in tracks}

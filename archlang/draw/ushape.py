@@ -66,12 +66,11 @@ def lay(plan: Plan, skips: Skips, layout: Layout, found: list[Route]) -> dict[Ed
     left = max(cell.cross - cell.spine for cell in down)
     right = left + max(c.spine for c in down) + ACROSS + max(c.spine for c in up)
     ways = {}
-    for route in found:
-        points = layout.points(route)
+    for edge, points in layout.ways(found).items():
         before = [(left - x + root.spine, y) for x, y in points if y <= turn]
         after = [(right + x - root.spine, 2 * turn - y) for x, y in points if y > turn]
         across = [(left, turn), (right, turn)] if before and after else []
-        ways[route.start, route.end] = [*before, *across, *after]
+        ways[edge] = [*before, *across, *after]
     for cell in down:
         _shift(cell, left + root.spine, None)
     for cell in up:
