@@ -71,12 +71,11 @@ def closed(group: Group) -> Card:
     name, template = group.name, group.template
     if not group.framed:
         template = group.nodes[-1].op.name
-    said = template or _content(group)
     card = Card("part", group.nodes, group.all, group.path, name, template, group.copies)
     card.others = group.others
     weighted = [n.first for n in group.nodes if n.params]
     again = "shared" if weighted and not any(weighted) else ""
-    notes = (said if name else _content(group), _joined(group), again)
+    notes = (template if name else "", _content(group), _joined(group), again)
     card.notes = tuple(note for note in notes if note)
     return card
 
@@ -93,8 +92,13 @@ def _joined(group: Group) -> str:
 def _content(group: Group) -> str:
     """What a part without a template is made of, if it is of one: ``bottleneck ×3``."""
     inside = [i for i in group.items if i.template]
+    for item in group.items:
+        if isinstance(item, Group) and not item.framed:
+            inside += [i for i in item.items if isinstance(i, Group) and i.template]
+        elif isinstance(item, Group) and not item.template:
+            return ""
     templates = {i.template for i in inside}
-    if len(templates) != 1 or any(isinstance(i, Group) for i in group.items if i not in inside):
+    if len(templates) != 1:
         return ""
     count = sum(i.copies for i in inside)
     return f"{templates.pop()} ×{count}" if count > 1 else ""
