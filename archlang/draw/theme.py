@@ -51,6 +51,7 @@ THEMES: dict[ThemeName, Theme] = {
             "norm1": ("#fbe9d3", "#d9a45c"),
             "join1": ("#f4f5f7", "#7f8a9a"),
             "join2": ("#fae6f2", "#c982b0"),
+            "bracket": ("#98a4b5", "#98a4b5"),
         },
     ),
     "dark": Theme(
@@ -82,6 +83,7 @@ THEMES: dict[ThemeName, Theme] = {
             "norm1": ("#44301a", "#b3803f"),
             "join1": ("#222932", "#7d8999"),
             "join2": ("#40233a", "#a8618f"),
+            "bracket": ("#66758a", "#66758a"),
         },
     ),
 }
