@@ -30,10 +30,11 @@ class RenderDirection(StrEnum):
 
 
 class RenderTheme(StrEnum):
-    """Dark on light, or light on dark."""
+    """Dark on light, light on dark, or as the reader of an SVG prefers."""
 
     light = "light"
     dark = "dark"
+    auto = "auto"
 
 
 class RenderStyle(StrEnum):
@@ -77,7 +78,10 @@ def render(
     style: Annotated[
         RenderStyle, typer.Option(help="Boxes and ways, or the volumes of tensors as slabs.")
     ] = RenderStyle.graph,
-    theme: Annotated[RenderTheme, typer.Option(help="Its colours.")] = RenderTheme.light,
+    theme: Annotated[
+        RenderTheme,
+        typer.Option(help="Its colours; auto: an SVG that follows its reader's page, else light."),
+    ] = RenderTheme.light,
     format_: Annotated[
         RenderFormat | None,
         typer.Option("--format", "-f", help="Where the name does not say it; svg, if neither."),

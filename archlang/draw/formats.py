@@ -58,12 +58,18 @@ def _volume(network: Network, look: Look) -> str:
     return svg(volume(network, level=look.level, expand=look.expand), look.colours)
 
 
+THEMES: tuple[ThemeName, ThemeName] = ("light", "dark")
 STYLES: dict[Style, Callable[[Network, Look], str]] = {"graph": _graph, "volume": _volume}
 
 
 def drawn(network: Network, look: Look) -> str:
     """A picture as the text of an SVG; for the theme "auto", one that follows its reader's."""
-    return STYLES[look.style](network, look)
+    if look.theme != "auto":
+        return STYLES[look.style](network, look)
+    from archlang.draw.auto import following
+
+    light, dark = (drawn(network, look._replace(theme=theme)) for theme in THEMES)
+    return following(light, dark)
 
 
 # Formats: what a file holds.
@@ -76,13 +82,13 @@ def _svg(network: Network, look: Look) -> bytes:
 def _png(network: Network, look: Look) -> bytes:
     from archlang.draw.convert import png
 
-    return png(drawn(network, look))
+    return png(drawn(network, look._replace(theme=look.colours)))
 
 
 def _pdf(network: Network, look: Look) -> bytes:
     from archlang.draw.convert import pdf
 
-    return pdf(drawn(network, look))
+    return pdf(drawn(network, look._replace(theme=look.colours)))
 
 
 def _txt(network: Network, look: Look) -> bytes:
