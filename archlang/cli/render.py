@@ -44,12 +44,21 @@ class RenderStyle(StrEnum):
     volume = "volume"
 
 
+class RenderLayout(StrEnum):
+    """Who says where boxes lie: each is a line of ``LAYOUTS``."""
+
+    own = "own"
+    dot = "dot"
+
+
 class RenderFormat(StrEnum):
     """What is written: each is a line of ``FORMATS``."""
 
     svg = "svg"
     png = "png"
     pdf = "pdf"
+    dot = "dot"
+    mermaid = "mermaid"
     txt = "txt"
 
 
@@ -78,6 +87,9 @@ def render(
     style: Annotated[
         RenderStyle, typer.Option(help="Boxes and ways, or the volumes of tensors as slabs.")
     ] = RenderStyle.graph,
+    layout: Annotated[
+        RenderLayout, typer.Option(help="Our own, or that of Graphviz's program dot.")
+    ] = RenderLayout.own,
     theme: Annotated[
         RenderTheme,
         typer.Option(help="Its colours; auto: an SVG that follows its reader's page, else light."),
@@ -98,6 +110,7 @@ def render(
         direction=direction.value,
         theme=theme.value,
         style=style.value,
+        layout=layout.value,
     )
     kind = format_.value if format_ else _named(path)
     if path is not None:
@@ -107,9 +120,6 @@ def render(
         data = written(network, kind, look)
     except DrawError as error:
         stop(error.message, hint=error.hint)
-    except ValueError as error:
-        hint = "paths are those of `archlang summary`; quote a `*`"
-        stop(f"--expand: {error}", hint=hint)
     if path is None:
         typer.get_binary_stream("stdout").write(data)
         return

@@ -29,6 +29,7 @@ from archlang.draw.slabs import (
     line,
     place,
 )
+from archlang.draw.ways import ways
 from archlang.draw.words import Words, caption, shape_text
 from archlang.network import Network
 from archlang.wording import si
@@ -56,7 +57,7 @@ def volume(network: Network, *, level: Level = "overview", expand: Sequence[str]
     cells = plan(structure, _joined(structure, opened(structure, level, expand)))
     items = line(cells.root, apart=level == "overview")
     figure = _Figure(network, structure, level)
-    figure.add(cells.root, items, _ways(cells.edges))
+    figure.add(cells.root, items, ways(cells))
     return figure.scene()
 
 
@@ -110,12 +111,6 @@ def _parallel(structure: Structure, items: list[Part]) -> bool:
         for n in item.nodes
         for source in structure.inputs[n.index]
     )
-
-
-def _ways(edges: list[tuple[Cell, Cell]]) -> list[tuple[Cell, Cell]]:
-    """The edges of a plan, straight ways left out."""
-    on = {a: b for a, b in edges if not a.part.nodes}
-    return [(a, on.get(b, b)) for a, b in edges if a.part.nodes]
 
 
 class _Figure:
