@@ -46,8 +46,18 @@ def outline(box: Box) -> Rect:
 def problems(scene: Scene) -> Iterator[str]:
     """Everything that is wrong with where things lie."""
     canvas = Rect(0, 0, scene.width, scene.height)
-    fronts = [box for box in scene.boxes if not inside(outline(box), canvas)]
-    yield from (f"{box.path} leaves the picture" for box in fronts)
+    for box in scene.boxes:
+        if not inside(outline(box), canvas):
+            yield f"{box.path} leaves the picture"
+    yield from labels(scene, canvas)
+    for wire, way in ways(scene):
+        if way.width and way.height:
+            yield f"a way to {wire} is slanted"
+        if not inside(way, canvas):
+            yield f"a way to {wire} leaves the picture"
+
+
+def labels(scene: Scene, canvas: Rect) -> Iterator[str]:
     texts = sorted(scene.texts, key=lambda t: t.x)
     for place, text in enumerate(texts):
         if abs(text.width - width(text.text, text.size, text.bold)) > SLACK:
@@ -62,23 +72,21 @@ def problems(scene: Scene) -> Iterator[str]:
         for box in scene.boxes:
             if overlap(extent(text), box.rect):
                 yield f"{text.text} lies on {box.path}"
+
+
+def ways(scene: Scene) -> Iterator[tuple[str, Rect]]:
+    """Each stretch of each way, and where the way leads."""
     for wire in scene.wires:
         for one, other in pairwise(wire.points):
             x, y = min(one[0], other[0]), min(one[1], other[1])
             way = Rect(x, y, abs(one[0] - other[0]), abs(one[1] - other[1]))
-            if way.width and way.height:
-                yield f"a way to {scene.boxes[wire.target].path} is slanted"
-            if not inside(way, canvas):
-                yield f"a way to {scene.boxes[wire.target].path} leaves the picture"
+            yield scene.boxes[wire.target].path, way
 
 
 def struck(scene: Scene) -> Iterator[str]:
     """Labels that a way leads through."""
-    for wire in scene.wires:
-        for one, other in pairwise(wire.points):
-            x, y = min(one[0], other[0]), min(one[1], other[1])
-            way = Rect(x, y, abs(one[0] - other[0]), abs(one[1] - other[1]))
-            yield from (t.text for t in scene.texts if crosses(way, extent(t)))
+    for _, way in ways(scene):
+        yield from (t.text for t in scene.texts if crosses(way, extent(t)))
 
 
 def holds(network: Network) -> None:
