@@ -19,6 +19,8 @@ class Theme(NamedTuple):
     bar: str
     track: str
     tints: dict[str, tuple[str, str]]
+    shades: tuple[float, float, float] = (0.0, 0.25, 0.6)
+    """How much of its border's colour a slab's top, front and side have: the first is lightest."""
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -85,6 +87,7 @@ THEMES: dict[ThemeName, Theme] = {
             "join2": ("#40233a", "#a8618f"),
             "bracket": ("#66758a", "#66758a"),
         },
+        shades=(0.55, 0.25, 0.05),
     ),
 }
 

@@ -309,12 +309,12 @@ class _Figure:
         x = right = MARGIN
         for tint, said in self.kinds.legend():
             words = Words(said)
-            if x > MARGIN and x + SWATCH + 6 + words.width > room:
+            if x > MARGIN and x + SWATCH + 10 + words.width > room:
                 x, y = MARGIN, y + LEGEND - 6
             about = f"{said}: a colour of the legend"
             rect = Rect(x, y, SWATCH, SWATCH)
-            self.boxes.append(Box(rect, "card", tint, said, about, (), 0))
-            x += SWATCH + 6
+            self.boxes.append(Box(rect, "card", tint, said, about, (), 0, recedes=(4.0, 3.0)))
+            x += SWATCH + 10
             self.texts.append(Text(said, x, y + 9.5, words.size, words.width))
             x += words.width
             right = max(right, x)
