@@ -6,6 +6,7 @@ Light colours stay written at each shape, so that what knows no style sheets sho
 from __future__ import annotations
 
 import re
+from zlib import crc32
 
 TAG = re.compile(r"<\w[^<>]*>")
 COLOUR = re.compile(r' (fill|stroke|stop-color)="(#[0-9a-fA-F]+)"')
@@ -30,9 +31,11 @@ def following(light: str, dark: str) -> str:
         return f'{tag.removesuffix(end)} class="{name}"{end}'
 
     text = TAG.sub(with_class, light)
+    scope = f"t{crc32(light.encode()):08x}"  # a page may hold several pictures
     rules = "".join(
-        f".{name}{{{';'.join(f'{what}:{colour}' for what, colour in changed)}}}"
+        f".{scope} .{name}{{{';'.join(f'{what}:{colour}' for what, colour in changed)}}}"
         for changed, name in classes.items()
     )
     style = f"<style>@media (prefers-color-scheme:dark){{{rules}}}</style>\n"
+    text = text.replace("<svg", f'<svg class="{scope}"', 1)
     return text.replace("<title", f"{style}<title", 1)

@@ -11,7 +11,7 @@ from archlang.draw.auto import following
 from archlang.draw.formats import STYLES, Look, drawn, written
 from tests.draw.networks import spec
 
-RULE = re.compile(r"\.(\w+)\{([^}]*)\}")
+RULE = re.compile(r"\.(t\w{8}) \.(\w+)\{([^}]*)\}")
 
 
 def pictures(style: str) -> tuple[str, str, str]:
@@ -28,7 +28,8 @@ def in_the_dark(auto: str) -> str:
     (style,) = re.findall(r"<style>.*</style>\n", auto)
     assert style.startswith("<style>@media (prefers-color-scheme:dark){")
     text = auto.replace(style, "")
-    for name, rules in RULE.findall(style.partition("{")[2]):
+    for scope, name, rules in RULE.findall(style.partition("{")[2]):
+        assert text.startswith(f'<svg class="{scope}"')
         for rule in rules.split(";"):
             what, _, colour = rule.partition(":")
             tag = rf'(<[^<>]* {what}=")#\w+("[^<>]*) class="{name}"'
@@ -53,4 +54,11 @@ def test_a_png_of_it_is_light():
 
 def test_what_does_not_change_has_no_class():
     same = '<svg><title>t</title><a fill="#fff"/></svg>'
-    assert "class" not in following(same, same)
+    assert following(same, same).count("class") == 1, "that of the picture"
+
+
+def test_pictures_of_one_page_have_rules_of_their_own():
+    (one,), (other,) = (
+        {scope for scope, _, _ in RULE.findall(pictures(style)[2])} for style in STYLES
+    )
+    assert one != other
