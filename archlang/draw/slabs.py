@@ -167,9 +167,9 @@ def _stretch(cells: list[Cell], apart: bool) -> Stretch:
     last = slabs[-1].card
     label = _names(cells, apart)
     _, *sizes = last.nodes[-1].output.shape or (1,)
-    said = [_width(s.card) for s in slabs]
+    said = [_width(s.card) + (_copies(s.card) if len(slabs) > 1 else "") for s in slabs]
     marks = []
-    if not apart and (len(set(said)) > 1 or "+" in said[0]):
+    if not apart and (len(set(said)) > 1 or not said[0].isdigit()):
         for width, run in groupby(zip(said, slabs, strict=True), key=lambda pair: pair[0]):
             marks.append((Words(width, 9, ink="faint"), [s for _, s in run]))
         label += [Words("×".join(map(str, map(int, sizes))))] if sizes else []
@@ -182,11 +182,17 @@ def _width(card: Card) -> str:
     """The channels that come out of a card; those of each branch, where they come together."""
     node = card.nodes[-1]
     channels, *sizes = node.output.shape or (1,)
-    if card.kind == "part" and node.op.merges:
+    grows = len(node.inputs) == 2 and any(n.op.merges for n in node.inputs)
+    if card.kind == "part" and node.op.merges and not grows:
         widths = [x.shape[0] for x in node.tensors if list(x.shape[1:]) == sizes]
         if len(widths) == len(node.inputs) and sum(widths) == channels:
             return "+".join(str(int(w)) for w in widths)
     return str(int(channels))
+
+
+def _copies(card: Card) -> str:
+    """How many there are of a card, where that is more than are drawn."""
+    return f" ×{card.copies}" if card.copies > COPIES else ""
 
 
 def _names(cells: list[Cell], apart: bool) -> list[Words]:
@@ -203,29 +209,35 @@ def _names(cells: list[Cell], apart: bool) -> list[Words]:
     whole = _whole(cells)
     if len(whole) == 1:
         return [Words(whole[0].names, bold=True, ink="title").fitted()]
-    return [Words(f"×{card.copies}", ink="faint")] if card.copies > COPIES else []
+    many = _copies(card).strip() if len(cells) == 1 else ""
+    return [Words(many, ink="faint")] if many else []
 
 
 def _whole(cells: list[Cell]) -> list[Group]:
     """The largest open parts with a name all of whose slabs are among some."""
     there = {id(cell.part) for cell in cells}
-    found: list[Group] = []
+    found: dict[int, Group] = {}
+    inside: dict[Cell, bool] = {}
     for cell in cells:
-        at = cell.parent
-        last = None
+        at, last = cell.parent, None
         while at is not None and isinstance(at.part, Group):
-            if at.part.framed and at.part.name and _cards(at.part) <= there:
-                last = at.part
+            if at not in inside:
+                inside[at] = all(card in there for card in _cards(at.part))
+            if not inside[at]:
+                break
+            last = at.part if at.part.framed and at.part.name else last
             at = at.parent
-        if last is not None and last not in found:
-            found.append(last)
-    return found
+        if last is not None:
+            found[id(last)] = last
+    return list(found.values())
 
 
-def _cards(part: Part) -> set[int]:
+def _cards(part: Part) -> Iterator[int]:
     if isinstance(part, Card):
-        return {id(part)}
-    return {card for item in part.items for card in _cards(item)}
+        yield id(part)
+    else:
+        for item in part.items:
+            yield from _cards(item)
 
 
 # Places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from time import process_time
 from typing import get_args
 from xml.etree import ElementTree
 
@@ -146,6 +147,13 @@ def test_the_figure_of_the_paper():
     assert {"conv + relu", "linear + relu + dropout", "input"} <= set(said(scene))
 
 
+def test_it_is_quick():
+    spec("resnet", "resnet152")
+    start = process_time()
+    svg(volume(spec("resnet", "resnet152"), level="layer"))
+    assert process_time() - start < 0.3
+
+
 def test_vectors_are_thin_bars():
     *_, bar = slabs(volume(spec("vgg", "vgg16")))
     assert bar.rect.width > 4 * bar.rect.height
@@ -157,6 +165,8 @@ def test_copies_are_so_many_slabs():
     assert [sum(b.path.startswith(f"layer{n}") for b in slabs(scene)) for n in (1, 2, 3, 4)] == [
         3, 4, 6, 3,
     ]  # fmt: skip
+    many = volume(loads(BODY % "conv(3x3, 3) x 20 -> conv(3x3, 8)"), level="layer")
+    assert {"3 ×20", "8"} <= set(said(many)), "more than are drawn"
     assert "encoder_block ×12" in said(volume(spec("vit", "vit_b_16"), level="layer"))
 
 
@@ -166,6 +176,8 @@ def test_branches_that_come_together_are_one_slab_with_their_widths():
         inside_one = [b for b in slabs(scene) if b.path.startswith("inception4a")]
         assert len(inside_one) == 1
         assert "192+208+48+64" in said(scene)
+    dense = volume(spec("densenet", "densenet121"), level="stage")
+    assert not [s for s in said(dense) if s.endswith("+32")], "it grows: it is not two branches"
 
 
 def test_skips_are_arcs_above():
