@@ -34,11 +34,12 @@ class Box(NamedTuple):
 
     ``tint`` is the hue's name in a theme, ``shade`` a place on the scale of figures in its stead;
     ``share`` is the part of the network's parameters, or of another figure, that ``bar`` shows;
-    ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
+    ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1. A slab
+    ``recedes`` so far to the right and up.
     """
 
     rect: Rect
-    kind: Literal["card", "join", "frame"]
+    kind: Literal["card", "join", "frame", "slab"]
     tint: str
     path: str
     about: str
@@ -49,6 +50,7 @@ class Box(NamedTuple):
     bar: Rect | None = None
     share: float = 0.0
     shade: float | None = None
+    recedes: Point = (0.0, 0.0)
 
 
 class Swatch(NamedTuple):

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from archlang.draw.font import FAMILY
 from archlang.draw.scale import colour, readable
 from archlang.draw.scene import Box, Point, Rect, Scene, Swatch, Text, Wire
-from archlang.draw.theme import THEMES, Theme, ThemeName
+from archlang.draw.theme import THEMES, Theme, ThemeName, mixed
 
 FONTS = f"'{FAMILY}',Verdana,sans-serif"
 BEND = 5.0
@@ -64,7 +64,10 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if box.stacked:
         x, y, width, height = box.rect
         yield _rect(Rect(x + 3, y + 3, width, height), radius, fill, edge)
-    yield _rect(box.rect, radius, fill, edge)
+    if any(box.recedes):
+        yield from _slab(box, colours)
+    else:
+        yield _rect(box.rect, radius, fill, edge)
     if box.bar is not None:
         shaded = box.shade is not None
         yield _rect(box.bar, 1.5, colours.background if shaded else colours.track)
@@ -73,6 +76,22 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if box.kind != "frame":
         yield from (_text(text, colours, fill) for text in box.texts)
     yield "</g>"
+
+
+def _slab(box: Box, colours: Theme) -> Iterator[str]:
+    """A slab's top, its right side and its front, as light falls on them from above."""
+    fill, edge = colours.tints[box.tint]
+    x, y, width, height = box.rect
+    dx, dy = box.recedes
+    front = ((x, y), (x, y + height), (x + width, y + height), (x + width, y))
+    top = (front[0], front[3], (x + width + dx, y - dy), (x + dx, y - dy))
+    side = (front[3], front[2], (x + width + dx, y + height - dy), top[2])
+    for face, shade in zip((top, front, side), colours.shades, strict=True):
+        corners = "L".join(_at(corner) for corner in face)
+        yield (
+            f'<path d="M{corners}Z" fill="{mixed(fill, edge, shade)}" stroke="{edge}" '
+            'stroke-width="0.8" stroke-linejoin="round"/>'
+        )
 
 
 def _rect(rect: Rect, radius: float, fill: str, edge: str = "") -> str:
