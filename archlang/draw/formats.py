@@ -191,10 +191,11 @@ def written(network: Network, name: str, look: Look) -> bytes:
         raise DrawError(
             f"--layout {look.layout} cannot lay out --style volume", "leave one of them out"
         )
-    if option := "color" if look.colouring else "diff" if look.beside else "":
-        if look.style != "graph" or look.layout != "own" or "volume" not in kind.styles:
-            hint = "write it as svg, png or pdf, in the style and layout that are the default"
-            raise DrawError(f"--{option} cannot be shown so", hint)
+    option = "color" if look.colouring else "diff" if look.beside else ""
+    boxes = look.style == "graph" and look.layout == "own" and "volume" in kind.styles
+    if option and not boxes:
+        hint = "write it as svg, png or pdf, in the style and layout that are the default"
+        raise DrawError(f"--{option} cannot be shown so", hint)
     if look.expand:
         _check(network, look)
     try:
