@@ -19,8 +19,8 @@ class Theme(NamedTuple):
     bar: str
     track: str
     tints: dict[str, tuple[str, str]]
-    shades: tuple[float, float, float] = (0.0, 0.25, 0.6)
-    """How much of its border's colour a slab's top, front and side have: the first is lightest."""
+    shades: tuple[float, float, float]
+    """How much of its border's colour a slab's top, front and side have: light falls on the top."""
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -55,6 +55,7 @@ THEMES: dict[ThemeName, Theme] = {
             "join2": ("#fae6f2", "#c982b0"),
             "bracket": ("#98a4b5", "#98a4b5"),
         },
+        shades=(0.0, 0.25, 0.6),
     ),
     "dark": Theme(
         background="#11161d",
