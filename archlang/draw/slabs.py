@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from math import log2
 from typing import TypeAlias
 
-from archlang.draw.cells import Cell, leads
+from archlang.draw.cells import Cell
 from archlang.draw.parts import Card, Group, Part
 from archlang.draw.words import Words, shape_text
 
@@ -159,7 +159,9 @@ def _key(item: Cell | list[Cell], apart: bool) -> object:
 
 
 def _fork(lanes: list[Cell], apart: bool) -> Fork:
-    return Fork([line(lane, apart=apart) for lane in lanes], leads(lanes))
+    first, *rest = lanes
+    leads = first.goes_on and not any(lane.goes_on for lane in rest)
+    return Fork([line(lane, apart=apart) for lane in lanes], leads)
 
 
 def _stretch(cells: list[Cell], apart: bool) -> Stretch:

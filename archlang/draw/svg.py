@@ -79,7 +79,7 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
 
 
 def _slab(box: Box, colours: Theme) -> Iterator[str]:
-    """A slab's top, its right side and its front, as light falls on them from above."""
+    """A slab's top, its front and its right side, as light falls on them from above."""
     fill, edge = colours.tints[box.tint]
     x, y, width, height = box.rect
     dx, dy = box.recedes

@@ -25,8 +25,8 @@ class Theme(NamedTuple):
     track: str
     tints: dict[str, tuple[str, str]]
     scale: tuple[Lab, Lab]
-    shades: tuple[float, float, float] = (0.0, 0.25, 0.6)
-    """How much of its border's colour a slab's top, front and side have: the first is lightest."""
+    shades: tuple[float, float, float]
+    """How much of its border's colour a slab's top, front and side have: light falls on the top."""
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -69,6 +69,7 @@ THEMES: dict[ThemeName, Theme] = {
             "bracket": ("#98a4b5", "#98a4b5"),
         },
         scale=((0.975, -0.003, -0.009), (0.655, -0.05, -0.143)),
+        shades=(0.0, 0.25, 0.6),
     ),
     "dark": Theme(
         background="#11161d",
