@@ -138,10 +138,10 @@ def _cells(cell: Cell, holder: dict[int, Cell], passes: dict[Cell, Cell]) -> Non
     kids = [Cell(item, cell) for item in part.items]
     for kid in kids:
         _cells(kid, holder, passes)
-    if part.beside >= 0 and kids[-1].part.nodes:
+    if part.straight >= 0 and kids[-1].part.nodes:
         straight = Cell(Card("pass", [], [], part.path), cell)
         passes[kids[-1]] = straight
-        kids.insert(part.beside, straight)
+        kids.insert(part.straight, straight)
     cell.rows = [kids]
 
 

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from archlang.draw.parts import Card, Group, Part, Structure, caption, label, span, starts
+from archlang.draw.parts import Card, Group, Part, Structure, label, span, starts
+from archlang.draw.words import caption
 from archlang.op import View
 
 Level: TypeAlias = Literal["overview", "stage", "layer"]
@@ -75,8 +76,9 @@ def closed(group: Group) -> Card:
     card.others = group.others
     weighted = [n.first for n in group.nodes if n.params]
     again = "shared" if weighted and not any(weighted) else ""
-    notes = (template if name else "", _content(group), _joined(group), again)
-    card.notes = tuple(note for note in notes if note)
+    said = (template if name else "", _content(group))
+    card.note = said[0] or said[1]
+    card.details = tuple(text for text in (said[1], _joined(group), again) if text)
     return card
 
 
