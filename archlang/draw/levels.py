@@ -93,11 +93,13 @@ def _joined(group: Group) -> str:
 
 def _content(group: Group) -> str:
     """What a part without a template is made of, if it is of one: ``bottleneck ×3``."""
-    inside = [i for i in group.items if i.template]
+    inside: list[Part] = []
     for item in group.items:
-        if isinstance(item, Group) and not item.framed:
+        if item.template:
+            inside.append(item)
+        elif isinstance(item, Group) and not item.framed:
             inside += [i for i in item.items if isinstance(i, Group) and i.template]
-        elif isinstance(item, Group) and not item.template:
+        elif isinstance(item, Group) or any(n.params for n in item.nodes):
             return ""
     templates = {i.template for i in inside}
     if len(templates) != 1:
