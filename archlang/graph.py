@@ -12,6 +12,7 @@ from archlang.source import Source, Span
 from archlang.types import Condition, Dim, Shape, Tensor
 
 if TYPE_CHECKING:
+    from archlang.diagnostic import Diagnostic
     from archlang.elaborate.scope import Env
     from archlang.sizes.claims import Claim
     from archlang.syntax import ast
@@ -183,6 +184,34 @@ class Clash(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
+class Missing:
+    """A stretch of the text that an error keeps out of the network, or that would follow it.
+
+    ``finding`` says what is wrong with it; None where nothing is known to be, but what it takes
+    is missing too. ``takes`` are the tensors that arrive, as far as they are known. It would be
+    the part ``place`` of ``region``; ``op`` is the layer, where that much is known.
+    """
+
+    path: str
+    span: Span
+    region: Region
+    takes: tuple[Node | Missing, ...]
+    finding: Diagnostic | None = None
+    op: Op | None = None
+    place: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = len(self.region.parts)
+
+
+class Disputed(NamedTuple):
+    """A tensor that is there, but not as the spec says."""
+
+    node: Node
+    finding: Diagnostic
+
+
+@dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
 
@@ -200,6 +229,10 @@ class Graph:
     """The values of what the spec leaves open by a ``?``, in the order of their first use."""
     clashes: list[Clash] = field(default_factory=list)
     """Merges that failed: there are none in a network that is whole."""
+    missing: list[Missing] = field(default_factory=list)
+    """What errors have kept out of it: none in a network that is whole."""
+    disputed: list[Disputed] = field(default_factory=list)
+    """Tensors that a statement of the spec contradicts: none in a network that is whole."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

@@ -239,6 +239,21 @@ def inspect(
     A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
     is does not depend on ``inputs``.
     """
+    graph, found = examine(program, name, settings, inputs, solved)
+    return (graph if graph is not None and graph.whole else None), found
+
+
+def examine(
+    program: Program,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+    solved: Sequence[Solved] | None = None,
+) -> tuple[Graph | None, list[Diagnostic]]:
+    """As ``inspect``, but with what there is of the graph where it is not whole.
+
+    There is none where a ``?`` has no value: ``Program.work_out`` has what comes before it.
+    """
 
     def look(program: Program, model: str) -> tuple[Graph | None, list[Diagnostic]]:
         given = (settings, inputs) if model == name else (None, None)
@@ -250,7 +265,7 @@ def inspect(
             from archlang.analyses.repairs import mended
 
             found = mended(program, name, graph, found, look)
-    return (graph if graph is not None and graph.whole else None), found
+    return graph, found
 
 
 def _look(

@@ -13,6 +13,8 @@ from itertools import takewhile
 from typing import Literal, TypeAlias
 
 from archlang.analyses.cost import costs
+from archlang.diagnostic import Diagnostic
+from archlang.draw.broken import absent
 from archlang.graph import Graph, Node, Region
 from archlang.op import View
 from archlang.window import pointwise
@@ -33,6 +35,8 @@ class Card:
     """The paths of its further copies."""
     note: str = ""
     """What else is said of a closed part."""
+    wrong: Diagnostic | None = None
+    """What is wrong with it."""
 
     @property
     def names(self) -> str:
@@ -71,6 +75,11 @@ class Group:
         return [n for item in self.items for n in item.nodes]
 
     @property
+    def wrong(self) -> bool:
+        """Whether something is wrong with what is in it."""
+        return any(item.wrong for item in self.items)
+
+    @property
     def all(self) -> list[Node]:
         """Those that it stands for, copies included."""
         return [*(n for item in self.items for n in item.all), *self.extra]
@@ -103,6 +112,7 @@ class Structure:
             for source in dict.fromkeys(sources):
                 self.users[source].append(index)
         self._copy: dict[int, int] = {}
+        self._wrong = {node.index: finding for node, finding in graph.disputed}
         self.items = self._parts(graph.root)
 
     def origin(self, index: int) -> int:
@@ -138,15 +148,24 @@ class Structure:
     def _add(self, found: list[Part], node: Node) -> None:
         """A layer, in the box of the layer before it where it only follows that."""
         last = found[-1] if found else None
-        if isinstance(last, Card) and last.kind == "layer" and follows(node):
+        wrong = self._wrong.get(node.index)
+        if isinstance(last, Card) and last.kind == "layer" and self._goes_with(last, node):
             tail = last.nodes[-1].index
             if self.inputs[node.index] == [tail] and len(self.users[tail]) == 1:
                 last.nodes.append(node)
                 last.all.append(node)
+                last.wrong = last.wrong or wrong
                 return
         kind: Literal["input", "layer", "join"]
         kind = "join" if node.op.merges else "layer" if node.inputs else "input"
-        found.append(Card(kind, [node], [node], node.path, _label(node.path)))
+        found.append(Card(kind, [node], [node], node.path, _label(node.path), wrong=wrong))
+
+    def _goes_with(self, card: Card, node: Node) -> bool:
+        """Whether a layer only follows that of a card, or both are out of an error's reach."""
+        if absent(node):
+            spoken = card.name or card.wrong or node.index in self._wrong
+            return absent(card.nodes[0]) and not spoken
+        return follows(node)
 
     def _merge(self, region: Region) -> list[Part]:
         items: list[Part] = []
@@ -180,6 +199,8 @@ class Structure:
 
     def _repeats(self, one: Part, next_: Part) -> bool:
         """Whether a part does the same as the one before it, to what that comes to."""
+        if one.wrong or next_.wrong:
+            return False
         if type(one) is not type(next_) or (isinstance(one, Card) and one.kind != "layer"):
             return False
         if one.template != next_.template or len(one.nodes) != len(next_.nodes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.draw import ushape
+from archlang.draw.broken import absent
 from archlang.draw.cells import Cell, plan
 from archlang.draw.layout import Direction, Layout, joined
 from archlang.draw.levels import Level, opened
@@ -79,6 +80,10 @@ class _Drawing:
         self.title = Words(network.name, 15, True, "title")
         note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
         self.aside = Words(note, ink="faint")
+        if not network.graph.whole:
+            count = len({finding.span for _, finding in network.graph.disputed})
+            said = f"{count} error{'s' if count > 1 else ''}, drawn as far as it is known"
+            self.aside = Words(said, ink="error")
         self.width = self.left = 0.0
         self.boxes: list[Box] = []
         self.places: dict[Cell, int] = {}
@@ -161,6 +166,10 @@ class _Drawing:
         return box._replace(bar=strip, share=share) if share else box
 
     def _card_tint(self, card: Card) -> str:
+        if card.wrong:
+            return "wrong"
+        if absent(card.nodes[0]):
+            return "absent"
         if card.kind in ("input", "join"):
             return card.kind
         if card.kind == "part":

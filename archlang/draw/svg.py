@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from archlang.draw.font import FAMILY
@@ -11,6 +11,8 @@ from archlang.draw.theme import THEMES, Theme, ThemeName
 
 FONTS = f"'{FAMILY}',Verdana,sans-serif"
 BEND = 5.0
+DASH = ' stroke-dasharray="4 3"'
+"""How what errors have kept away is drawn."""
 HEAD = (3.2, 6.0)
 """Half the width of an arrow's head, and its length."""
 
@@ -28,7 +30,8 @@ def svg(scene: Scene, theme: ThemeName = "light") -> str:
             f'<rect width="{wide}" height="{high}" fill="{colours.background}"/>',
             *(_text(text, colours) for text in scene.texts),
             *(line for box in scene.boxes if box.kind == "frame" for line in _box(box, colours)),
-            *_wires(scene.wires, colours),
+            *_wires([w for w in scene.wires if not _missing(scene, w)], colours),
+            *_wires([w for w in scene.wires if _missing(scene, w)], colours, DASH),
             *(line for box in scene.boxes if box.kind != "frame" for line in _box(box, colours)),
             *(
                 _text(text, colours)
@@ -47,6 +50,11 @@ def number(value: float) -> str:
     return text.removesuffix(".0") if text != "-0.0" else "0"
 
 
+def _missing(scene: Scene, wire: Wire) -> bool:
+    """Whether a way leads to what errors have kept away."""
+    return scene.boxes[wire.target].tint == "absent"
+
+
 def _box(box: Box, colours: Theme) -> Iterator[str]:
     fill, edge = colours.tints[box.tint]
     yield f'<g role="img" aria-label={quoteattr(box.about)}><title>{escape(box.about)}</title>'
@@ -54,7 +62,7 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if box.stacked:
         x, y, width, height = box.rect
         yield _rect(Rect(x + 3, y + 3, width, height), radius, fill, edge)
-    yield _rect(box.rect, radius, fill, edge)
+    yield _rect(box.rect, radius, fill, edge, DASH if box.tint == "absent" else "")
     if box.bar is not None:
         yield _rect(box.bar, 1.5, colours.track)
         part = box.bar._replace(width=max(box.bar.width * box.share, 1))
@@ -64,9 +72,9 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     yield "</g>"
 
 
-def _rect(rect: Rect, radius: float, fill: str, edge: str = "") -> str:
+def _rect(rect: Rect, radius: float, fill: str, edge: str = "", dash: str = "") -> str:
     x, y, width, height = map(number, rect)
-    stroke = f' stroke="{edge}"' if edge else ""
+    stroke = f' stroke="{edge}"{dash}' if edge else ""
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{number(radius)}" '
         f'fill="{fill}"{stroke}/>'
@@ -82,12 +90,12 @@ def _text(text: Text, colours: Theme) -> str:
     )
 
 
-def _wires(wires: tuple[Wire, ...], colours: Theme) -> Iterator[str]:
+def _wires(wires: Sequence[Wire], colours: Theme, dash: str = "") -> Iterator[str]:
     """All ways as one stroke, so that what lies on another is not darker, and their arrows."""
     if not wires:
         return
     ways = "".join(dict.fromkeys(_path(wire.points) for wire in wires))
-    yield f'<path fill="none" stroke="{colours.wire}" stroke-width="1.3" d="{ways}"/>'
+    yield f'<path fill="none" stroke="{colours.wire}" stroke-width="1.3"{dash} d="{ways}"/>'
     heads = dict.fromkeys(_head(*wire.points[-2:]) for wire in wires)
     yield f'<path fill="{colours.wire}" d="{"".join(heads)}"/>'
 

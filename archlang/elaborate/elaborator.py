@@ -11,12 +11,13 @@ from archlang.arguments import LARGEST
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.merges import Merges
+from archlang.elaborate.missing import called, lose
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
-from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
+from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire
 from archlang.elaborate.signature import compare, differ, same_traces, sizes, states, wrong
 from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
-from archlang.graph import Aux, Graph, Node, Region, Requirement, Written
+from archlang.graph import Aux, Disputed, Graph, Node, Region, Requirement, Written
 from archlang.ops.input import Input
 from archlang.source import Span
 from archlang.syntax import ast
@@ -59,23 +60,24 @@ class Elaborator(Merges):
         for stmt in stmts:
             try:
                 wire, present = self.statement(stmt, at, wire)
-            except Stop:
-                raise
             except Problem as problem:
+                flows = isinstance(stmt, (ast.Pipe, ast.If, ast.For, ast.Input))
+                if flows:
+                    wire = lose(self.graph, problem, called(stmt), at, [wire], at.env.span(stmt))
+                    self.forget(stmt, at, wire)
+                if isinstance(problem, Stop):
+                    raise
                 self.report(problem.diagnostic)
                 present = True
-                if isinstance(stmt, (ast.Pipe, ast.If, ast.For, ast.Input)):
-                    wire = LOST
-                    self.forget(stmt, at)
             contributed = contributed or present
         return wire, contributed
 
-    def forget(self, stmt: ast.Stmt, at: Place) -> None:
+    def forget(self, stmt: ast.Stmt, at: Place, lost: Lost) -> None:
         """After an error, the tensor that a statement would have named is lost too."""
         if isinstance(stmt, ast.Input):
-            at.env.tensors[stmt.name] = LOST
+            at.env.tensors[stmt.name] = lost
         elif isinstance(stmt, ast.Pipe) and stmt.label and not stmt.label.indices:
-            at.env.tensors[stmt.label.name] = LOST
+            at.env.tensors[stmt.label.name] = lost
 
     def statement(self, stmt: ast.Stmt, at: Place, wire: Wire) -> tuple[Wire, bool]:
         """Run one statement: the tensor after it, and whether it contributed anything."""
@@ -154,6 +156,7 @@ class Elaborator(Merges):
         except Stop:
             raise
         except Problem as problem:
+            self.graph.disputed.append(Disputed(node, problem.diagnostic))
             self.report(problem.diagnostic)
 
     def if_(self, stmt: ast.If, at: Place, wire: Wire) -> tuple[Wire, bool]:

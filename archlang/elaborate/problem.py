@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Note
+from archlang.graph import Missing
 from archlang.op import nearest
 from archlang.source import Span
 
@@ -16,6 +17,8 @@ class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recor
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+        self.missing: Missing | None = None
+        """What it keeps out of the network, once that is recorded."""
 
 
 class Stop(Problem):

@@ -7,14 +7,20 @@ from typing import TypeAlias
 
 from archlang.elaborate.problem import Problem
 from archlang.elaborate.values import BlockDef, Failed, Partial, Value
-from archlang.graph import Assumed, Node, Region
+from archlang.graph import Assumed, Missing, Node, Region
 from archlang.op import Op
 from archlang.source import Span
 from archlang.syntax import ast
 
 
+@dataclass(frozen=True, slots=True)
 class Lost:
-    """A tensor that an error has made unknown: whatever follows from it is not reported."""
+    """A tensor that an error has made unknown: whatever follows from it is not reported.
+
+    ``origin`` is what it would be of, as far as that is known.
+    """
+
+    origin: Node | Missing | None = None
 
 
 LOST = Lost()

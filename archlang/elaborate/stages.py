@@ -13,6 +13,7 @@ from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
@@ -27,7 +28,7 @@ from archlang.elaborate.values import (
     parameters,
     written,
 )
-from archlang.graph import Graph, Node, Region, Written
+from archlang.graph import Disputed, Graph, Node, Region, Written
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
@@ -93,11 +94,12 @@ class Stages(ABC):
                     return self.merge(stage, at, wire)
                 case ast.Repeat():
                     return self.repeat(stage, at, wire)
-        except Stop:
-            raise
         except Problem as problem:
+            lost = lose(self.graph, problem, label or called(stage), at, [wire], span)
+            if isinstance(problem, Stop):
+                raise
             self.report(problem.diagnostic)
-        return LOST
+            return lost
 
     def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:
         """Run a body that is one flow."""
@@ -220,7 +222,7 @@ class Stages(ABC):
             self.evaluator.fixed(argument.value, argument.span)
         path = self.claim(at.scope, label, span)
         if isinstance(wire, Lost):
-            return LOST
+            return unreached(self.graph, label or cls.name, at, [wire], span, op)
         return self.node(op, (self.needed(wire, span),), at, path, span, bound)
 
     def needed(self, wire: Wire, span: Span) -> Node:
@@ -312,7 +314,7 @@ class Stages(ABC):
         if isinstance(wire, Lost):
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
-            return LOST
+            return unreached(self.graph, label or node.name, at, [wire], span)
         arrives = self.needed(wire, span)
         bind_signature(node, inner, arrives.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
@@ -330,9 +332,13 @@ class Stages(ABC):
             if isinstance(end, Node):
                 region.result = end
                 self.states(block, end, "gives")
-                if self.trial.tracing:  # what follows says more of the values
-                    result = end
-                self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
+                # where values are tried, what follows says more of them
+                result = end if self.trial.tracing else Lost(end)
+                try:
+                    self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
+                except Problem as problem:
+                    self.graph.disputed.append(Disputed(end, problem.diagnostic))
+                    raise
             result = end
         self.active.pop()
         return result
