@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
 from archlang.cli.output import check_folder, write_files
-
-if TYPE_CHECKING:
-    from archlang.draw.scene import Scene
+from archlang.draw.errors import DrawError
+from archlang.draw.formats import FORMATS, Look, named, written
 
 
 class RenderLevel(StrEnum):
@@ -38,17 +37,22 @@ class RenderTheme(StrEnum):
 
 
 class RenderFormat(StrEnum):
-    """What is written."""
+    """What is written: each is a line of ``FORMATS``."""
 
     svg = "svg"
     png = "png"
     pdf = "pdf"
+    txt = "txt"
+
+
+ENDINGS = ", ".join(ending for f in FORMATS.values() for ending in f.endings)
 
 
 def render(
     file: File,
     out: Annotated[
-        str | None, typer.Argument(help="A .svg, .png or .pdf; - or nothing for standard output.")
+        str | None,
+        typer.Argument(help=f"A file, by its ending: {ENDINGS}; - or nothing for standard output."),
     ] = None,
     model: ModelName = None,
     set_: Settings = None,
@@ -65,7 +69,8 @@ def render(
     ] = RenderDirection.TB,
     theme: Annotated[RenderTheme, typer.Option(help="Its colours.")] = RenderTheme.light,
     format_: Annotated[
-        RenderFormat | None, typer.Option("--format", "-f", help="Where the name does not say it.")
+        RenderFormat | None,
+        typer.Option("--format", "-f", help="Where the name does not say it; svg, if neither."),
     ] = None,
 ) -> None:
     """Draw the network: as stages, as blocks or layer by layer. Nothing is run.
@@ -73,18 +78,23 @@ def render(
     Equal copies are drawn once, with their number.
     """
     path = None if out in (None, "-") else Path(str(out))
-    kind = _kind(path, format_)
+    look = Look(
+        level=level.value,
+        expand=tuple(expand or ()),
+        direction=direction.value,
+        theme=theme.value,
+    )
+    kind = format_.value if format_ else _named(path)
     if path is not None:
         check_folder(path)
     network = load_network(file, model, set_, input_)
-    from archlang.draw.picture import picture
-
     try:
-        scene = picture(network, level=level.value, expand=expand or (), direction=direction.value)
+        data = written(network, kind, look)
+    except DrawError as error:
+        stop(error.message, hint=error.hint)
     except ValueError as error:
         hint = "paths are those of `archlang summary`; quote a `*`"
         stop(f"--expand: {error}", hint=hint)
-    data = _written(scene, theme, kind)
     if path is None:
         typer.get_binary_stream("stdout").write(data)
         return
@@ -97,33 +107,11 @@ def render(
     print(f"written to {path}")
 
 
-def _kind(path: Path | None, given: RenderFormat | None) -> RenderFormat:
-    """The format: what is asked for, or what the name ends in."""
-    if given is not None:
-        return given
+def _named(path: Path | None) -> str:
+    """The format that a file's name ends in."""
     if path is None:
-        return RenderFormat.svg
+        return RenderFormat.svg.value
     try:
-        return RenderFormat(path.suffix.removeprefix(".").lower())
-    except ValueError:
-        stop(
-            f"cannot tell what to write from the name {path}",
-            hint="it can end in .svg, .png or .pdf; or say --format",
-        )
-
-
-def _written(scene: Scene, theme: RenderTheme, kind: RenderFormat) -> bytes:
-    from archlang.draw import convert
-    from archlang.draw.svg import svg
-
-    text = svg(scene, theme.value)
-    try:
-        if kind is RenderFormat.png:
-            return convert.png(text)
-        if kind is RenderFormat.pdf:
-            return convert.pdf(text)
-    except ImportError as error:
-        what = (error.name or "a library").replace("_", "-")
-        hint = "pip install 'archlang[draw]', or write .svg"
-        stop(f"a {kind.value} needs {what}, which is not installed", hint=hint)
-    return text.encode()
+        return named(path)
+    except DrawError as error:
+        stop(error.message, hint=error.hint)
