@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.common import (
+    CLEAN,
+    FINDINGS,
+    File,
+    InputShapes,
+    ModelName,
+    Settings,
+    chosen,
+    input_names,
+    parse_inputs,
+    parse_settings,
+    print_diagnostics,
+    read,
+    stop,
+)
 from archlang.cli.output import check_folder, write_files
+from archlang.diagnostic import Diagnostic
 from archlang.draw.errors import DrawError
 from archlang.draw.formats import FORMATS, Look, named, written
+from archlang.elaborate import Program
 
 
 class RenderLevel(StrEnum):
@@ -87,14 +104,15 @@ def render(
     kind = format_.value if format_ else _named(path)
     if path is not None:
         check_folder(path)
-    network = load_network(file, model, set_, input_)
-    try:
-        data = written(network, kind, look)
-    except DrawError as error:
-        stop(error.message, hint=error.hint)
-    except ValueError as error:
-        hint = "paths are those of `archlang summary`; quote a `*`"
-        stop(f"--expand: {error}", hint=hint)
+    drawn = draw(Program(*read(file)), model, set_, input_, kind, look)
+    if drawn.data is not None:
+        _put(drawn.data, path)
+    print_diagnostics(drawn.found, sys.stderr)
+    raise typer.Exit(FINDINGS if drawn.wrong else CLEAN)
+
+
+def _put(data: bytes, path: Path | None) -> None:
+    """Write a picture to its file, or to standard output."""
     if path is None:
         typer.get_binary_stream("stdout").write(data)
         return
@@ -105,6 +123,47 @@ def render(
 
     write_files(path, write)
     print(f"written to {path}")
+
+
+class Drawn(NamedTuple):
+    """A picture, if there is one, and what is found about the spec."""
+
+    data: bytes | None
+    found: list[Diagnostic]
+
+    @property
+    def wrong(self) -> bool:
+        return any(d.severity == "error" for d in self.found)
+
+
+def draw(
+    program: Program,
+    model: str | None,
+    settings: list[str] | None,
+    inputs: list[str] | None,
+    kind: str,
+    look: Look,
+) -> Drawn:
+    """A model as a picture, up to what is wrong with it; ends the program for wrong options."""
+    from archlang.draw.broken import sketched
+
+    if program.diagnostics:
+        return Drawn(None, program.diagnostics)
+    name = chosen(program, model)
+    shapes = parse_inputs(inputs, input_names(program, name))
+    network, found = sketched(program, name, parse_settings(settings), shapes)
+    drawn = Drawn(None, found)
+    if network is None:
+        return drawn
+    if drawn.wrong:
+        look = look._replace(style="graph")
+    try:
+        return Drawn(written(network, kind, look), found)
+    except DrawError as error:
+        stop(error.message, hint=error.hint)
+    except ValueError as error:
+        hint = "paths are those of `archlang summary`; quote a `*`"
+        stop(f"--expand: {error}", hint=hint)
 
 
 def _named(path: Path | None) -> str:

@@ -5,15 +5,17 @@ What is missing gets a box of its own, in its place, and what it takes leads to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from archlang.diagnostic import Diagnostic
+from archlang.elaborate import Program
 from archlang.graph import Disputed, Graph, Missing, Node, Part, Region
+from archlang.network import Network, examine
 from archlang.op import Weightless, Work
 from archlang.step import Step, Value
-from archlang.types import Dim, Tensor
+from archlang.types import Dim, Shape, Tensor
 from archlang.window import Window
 
 
@@ -52,6 +54,26 @@ def absent(node: Node) -> bool:
     return isinstance(node.op, Absent)
 
 
+def sketched(
+    program: Program,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+) -> tuple[Network | None, list[Diagnostic]]:
+    """A model as far as it is known, for a picture, and all that is found about it.
+
+    Where nothing is wrong, it is the network that ``from_program`` gives. None where there is
+    nothing to draw.
+    """
+    graph, found = examine(program, name, settings, inputs)
+    if graph is None:
+        graph, _ = program.work_out(name, settings, inputs)
+    shown: Graph | None = graph
+    if any(d.severity == "error" for d in found):
+        shown = completed(graph, [d for d in found if d.severity == "error"])
+    return (Network(program, shown, settings or {}) if shown else None), found
+
+
 def completed(graph: Graph, found: Sequence[Diagnostic]) -> Graph | None:
     """A graph with a node for all that is missing, and all that is wrong in ``disputed``.
 
@@ -69,15 +91,24 @@ def completed(graph: Graph, found: Sequence[Diagnostic]) -> Graph | None:
     ends = {f"{n.path} {n.index}": n for n in nodes if n.index not in taken and n.inputs}
     made = Graph(graph.name, root, nodes, graph.inputs, {**graph.outputs, **ends}, graph.aux)
     made.whole = False
-    made.disputed = [
-        *graph.disputed,
-        *(Disputed(stand_ins[id(m)], m.finding) for m in graph.missing if m.finding),
-    ]
-    known = {d.finding.span for d in made.disputed}
-    for finding in found:
-        at = [n for n in graph.nodes if n.span == finding.span and finding.span not in known]
-        made.disputed.extend(Disputed(n, finding) for n in at)
+    made.disputed = list(_disputed(graph, stand_ins, found))
     return made
+
+
+def _disputed(
+    graph: Graph, stand_ins: Mapping[int, Node], found: Sequence[Diagnostic]
+) -> Iterator[Disputed]:
+    """What is wrong with which node, in the words that it is told in."""
+    told = {finding.span: finding for finding in found}
+    for node, finding in graph.disputed:
+        yield Disputed(node, told.pop(finding.span, finding))
+    for missing in graph.missing:
+        if missing.finding:
+            finding = told.pop(missing.finding.span, missing.finding)
+            yield Disputed(stand_ins[id(missing)], finding)
+    for node in graph.nodes:
+        if node.span in told:
+            yield Disputed(node, told[node.span])
 
 
 def _stand_in(missing: Missing, index: int, known: Mapping[int, Node]) -> Node:

@@ -22,7 +22,8 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
     ``expand`` are patterns of paths, as in ``layer3.*``. Raises ``ValueError`` for one that no
     part matches.
     """
-    _check(structure, expand)
+    if structure.graph.whole:  # what is to be opened may not be reached
+        _check(structure, expand)
     if level == "layer":
         return structure.items
     depth = 0 if level == "overview" else 1

@@ -112,7 +112,7 @@ class Structure:
             for source in dict.fromkeys(sources):
                 self.users[source].append(index)
         self._copy: dict[int, int] = {}
-        self._wrong = {node.index: finding for node, finding in graph.disputed}
+        self._wrong = {self.origin(n.index): finding for n, finding in graph.disputed}
         self.items = self._parts(graph.root)
 
     def origin(self, index: int) -> int:
@@ -157,7 +157,7 @@ class Structure:
                 last.wrong = last.wrong or wrong
                 return
         kind: Literal["input", "layer", "join"]
-        kind = "join" if node.op.merges else "layer" if node.inputs else "input"
+        kind = "join" if node.op.merges and not wrong else "layer" if node.inputs else "input"
         found.append(Card(kind, [node], [node], node.path, _label(node.path), wrong=wrong))
 
     def _goes_with(self, card: Card, node: Node) -> bool:

@@ -55,7 +55,8 @@ def lines(card: Card, *, named: bool) -> list[Words]:
         return _absent(card)
     said = _said(card, named)
     if card.wrong:
-        said[-1:-1] = _error(card.wrong.message)
+        at = len(said) - (len(said) > 1)
+        said[at:at] = _error(": ".join(filter(None, (card.wrong.message, card.wrong.label))))
     return said
 
 

@@ -39,7 +39,8 @@ class Merges(Stages):
         if not ends:
             fail("A110", f"every branch of `{stage.name}` is left out", head)
         if any(isinstance(end, Lost) for end, _ in ends):
-            return unreached(self.graph, op.name, place, [end for end, _ in ends], head, op)
+            path = at.scope.merge(op.name)
+            return unreached(self.graph, path, place, [end for end, _ in ends], head, op)
         nodes = tuple(self.needed(end, head) for end, _ in ends)
         if len(nodes) == 1:
             return nodes[0]

@@ -23,24 +23,24 @@ def lose(
 ) -> Lost:
     """What a stretch comes to that a problem ends; only the innermost one is recorded."""
     if problem.missing is None:
-        problem.missing = _missing(graph, name, at, takes, span, op)
+        problem.missing = _missing(graph, at.scope.child(name), at, takes, span, op)
         problem.missing.finding = problem.diagnostic
     return Lost(problem.missing)
 
 
 def unreached(
-    graph: Graph, name: str, at: Place, takes: Sequence[Wire], span: Span, op: Op | None = None
+    graph: Graph, path: str, at: Place, takes: Sequence[Wire], span: Span, op: Op | None = None
 ) -> Lost:
     """What a stretch comes to where something that it takes is lost."""
-    return Lost(_missing(graph, name, at, takes, span, op))
+    return Lost(_missing(graph, path, at, takes, span, op))
 
 
 def _missing(
-    graph: Graph, name: str, at: Place, takes: Sequence[Wire], span: Span, op: Op | None
+    graph: Graph, path: str, at: Place, takes: Sequence[Wire], span: Span, op: Op | None
 ) -> Missing:
     ends = (wire.origin if isinstance(wire, Lost) else wire for wire in takes)
     arrive = tuple(end for end in ends if end is not None)
-    missing = Missing(at.scope.child(name), span, at.region, arrive, op=op)
+    missing = Missing(path, span, at.region, arrive, op=op)
     graph.missing.append(missing)
     return missing
 

@@ -222,7 +222,7 @@ class Stages(ABC):
             self.evaluator.fixed(argument.value, argument.span)
         path = self.claim(at.scope, label, span)
         if isinstance(wire, Lost):
-            return unreached(self.graph, label or cls.name, at, [wire], span, op)
+            return unreached(self.graph, path, at, [wire], span, op)
         return self.node(op, (self.needed(wire, span),), at, path, span, bound)
 
     def needed(self, wire: Wire, span: Span) -> Node:
@@ -314,7 +314,7 @@ class Stages(ABC):
         if isinstance(wire, Lost):
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
-            return unreached(self.graph, label or node.name, at, [wire], span)
+            return unreached(self.graph, path, at, [wire], span)
         arrives = self.needed(wire, span)
         bind_signature(node, inner, arrives.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
