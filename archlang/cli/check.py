@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +21,7 @@ from archlang.cli.common import (
     InputShapes,
     ModelName,
     Settings,
+    Watch,
     input_names,
     parse_inputs,
     parse_settings,
@@ -82,6 +83,7 @@ def check(
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
     ] = False,
+    watch: Watch = False,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
 
@@ -89,6 +91,26 @@ def check(
     --fix, the value of each ? of a spec that is right is written in its place; standard input
     is printed with them.
     """
+    if watch:
+        from archlang.cli.watch import watch as again
+
+        if fix:
+            stop("--watch follows what you write, and --fix writes: it takes one of them")
+        again(files, lambda seen: _check(files, model, set_, input_, require, format_, fix, seen))
+    _check(files, model, set_, input_, require, format_, fix, [])
+
+
+def _check(
+    files: list[str],
+    model: str | None,
+    set_: list[str] | None,
+    input_: list[str] | None,
+    require: list[str] | None,
+    format_: CheckFormat,
+    fix: bool,
+    seen: list[Program],
+) -> NoReturn:
+    """Check specs once, and end; those that were read are added to ``seen``."""
     data = None
     if fix:
         if set_:
@@ -97,7 +119,7 @@ def check(
             stop("--fix prints standard input itself, and cannot print data beside it")
         data = sys.stdin.buffer.read() if "-" in files else None
     asked = [_readable(text) for text in require or []]
-    checked = [check_file(file, model, set_, input_, asked, data) for file in files]
+    checked = [check_file(file, model, set_, input_, asked, data, seen) for file in files]
     found = [d for one in checked for d in one.found]
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
@@ -177,9 +199,15 @@ def check_file(
     inputs: list[str] | None,
     require: Sequence[str] = (),
     data: bytes | None = None,
+    seen: list[Program] | None = None,
 ) -> Checked:
-    """Check one spec; ``data`` is what standard input holds, where it was read already."""
+    """Check one spec; ``data`` is what standard input holds, where it was read already.
+
+    The spec is added to ``seen``, whatever comes of it.
+    """
     program = Program(*read(file, data))
+    if seen is not None:
+        seen.append(program)
     if program.diagnostics:
         return Checked(file, program, program.diagnostics)
     try:

@@ -34,6 +34,10 @@ InputShapes = Annotated[
     typer.Option("--input", help="An input shape, such as 3x128x128 or left=1x28x28. Repeatable."),
 ]
 
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Do it again whenever the file, or one it uses, is saved.")
+]
+
 
 def stop(message: str, code: int = USAGE, hint: str = "") -> NoReturn:
     """End with a message on standard error."""

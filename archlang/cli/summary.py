@@ -17,12 +17,15 @@ from archlang.cli.common import (
     InputShapes,
     ModelName,
     Settings,
-    load_network,
+    Watch,
+    network_of,
+    read,
     stop,
     use_color,
 )
 from archlang.cli.table import Cells, text_table
 from archlang.columns import COLUMNS, DEFAULT_COLUMNS, Value
+from archlang.elaborate import Program
 from archlang.network import Network
 from archlang.op import nearest
 from archlang.report import (
@@ -74,11 +77,31 @@ def summary(
     format_: Annotated[SummaryFormat, typer.Option("--format", "-f", help="Printed as.")] = (
         SummaryFormat.text
     ),
+    watch: Watch = False,
 ) -> None:
     """Summarise a network: shapes, parameters, MACs, layer by layer. Nothing is run."""
     chosen = _known("--columns", [name.strip() for name in columns.split(",")], COLUMNS)
     tools = _tools(compat or [])
-    network = load_network(file, model, set_, input_)
+
+    def once(seen: list[Program]) -> None:
+        seen.append(program := Program(*read(file)))
+        _print(network_of(program, model, set_, input_), chosen, tools, depth, fold, format_)
+
+    if watch:
+        from archlang.cli.watch import watch as again
+
+        again([file], once)
+    once([])
+
+
+def _print(
+    network: Network,
+    chosen: list[str],
+    tools: list[Tool],
+    depth: int,
+    fold: bool,
+    format_: SummaryFormat,
+) -> None:
     match format_:
         case SummaryFormat.json:
             from archlang import __version__

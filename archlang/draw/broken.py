@@ -90,7 +90,7 @@ def completed(graph: Graph, found: Sequence[Diagnostic]) -> Graph | None:
     taken = {i.index for node in nodes for i in node.inputs}
     ends = {f"{n.path} {n.index}": n for n in nodes if n.index not in taken and n.inputs}
     made = Graph(graph.name, root, nodes, graph.inputs, {**graph.outputs, **ends}, graph.aux)
-    made.whole = False
+    made.whole, made.missing = False, graph.missing
     made.disputed = list(_disputed(graph, stand_ins, found))
     return made
 
@@ -106,9 +106,10 @@ def _disputed(
         if missing.finding:
             finding = told.pop(missing.finding.span, missing.finding)
             yield Disputed(stand_ins[id(missing)], finding)
-    for node in graph.nodes:
-        if node.span in told:
-            yield Disputed(node, told[node.span])
+    stated = ((s.node, s.span) for s in graph.stated)
+    for node, span in (*((n, n.span) for n in graph.nodes), *stated):
+        if span in told:
+            yield Disputed(node, told[span])
 
 
 def _stand_in(missing: Missing, index: int, known: Mapping[int, Node]) -> Node:

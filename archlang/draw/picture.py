@@ -82,8 +82,9 @@ class _Drawing:
         self.aside = Words(note, ink="faint")
         if not network.graph.whole:
             count = len({finding.span for _, finding in network.graph.disputed})
-            said = f"{count} error{'s' if count > 1 else ''}, drawn as far as it is known"
-            self.aside = Words(said, ink="error")
+            said = f"{count} error{'s' if count > 1 else ''}" if count else "not as it requires"
+            known = ", drawn as far as it is known" if network.graph.missing else ""
+            self.aside = Words(said + known, ink="error")
         self.width = self.left = 0.0
         self.boxes: list[Box] = []
         self.places: dict[Cell, int] = {}
