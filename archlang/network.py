@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.proofs import prove
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from archlang.analyses.memory.fit import Fit
     from archlang.analyses.receptive import TensorField
     from archlang.analyses.varying import Axis
+    from archlang.draw.diagram import Diagram
 
 
 class ModelChoiceError(ValueError):
@@ -169,6 +170,28 @@ class Network:
         from archlang.backends.torch.source import source
 
         return source(self.graph)
+
+    def diagram(
+        self,
+        level: Literal["overview", "stage", "layer"] = "overview",
+        expand: str | Sequence[str] = (),
+        direction: Literal["TB", "LR"] = "TB",
+        theme: Literal["light", "dark", "auto"] = "light",
+    ) -> Diagram:
+        """Its picture, which a notebook shows and ``save`` writes to a file.
+
+        ``expand`` are patterns of paths to open, such as ``layer3``. Raises ``ValueError`` for
+        one that no part matches.
+        """
+        from archlang.draw.diagram import diagram
+
+        return diagram(self, level, expand, direction, theme)
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """What a notebook shows it as: its overview."""
+        return self.diagram()._repr_mimebundle_(include, exclude)
 
     def __repr__(self) -> str:
         return f"<Network {self.name}: {self.totals.params:,} parameters>"
