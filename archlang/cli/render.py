@@ -53,6 +53,13 @@ class RenderTheme(StrEnum):
     dark = "dark"
 
 
+class RenderStyle(StrEnum):
+    """What a picture is of: each is a line of ``STYLES``."""
+
+    graph = "graph"
+    volume = "volume"
+
+
 class RenderFormat(StrEnum):
     """What is written: each is a line of ``FORMATS``."""
 
@@ -84,6 +91,9 @@ def render(
     direction: Annotated[
         RenderDirection, typer.Option(help="Down (TB) or to the right (LR).")
     ] = RenderDirection.TB,
+    style: Annotated[
+        RenderStyle, typer.Option(help="Boxes and ways, or the volumes of tensors as slabs.")
+    ] = RenderStyle.graph,
     theme: Annotated[RenderTheme, typer.Option(help="Its colours.")] = RenderTheme.light,
     format_: Annotated[
         RenderFormat | None,
@@ -100,6 +110,7 @@ def render(
         expand=tuple(expand or ()),
         direction=direction.value,
         theme=theme.value,
+        style=style.value,
     )
     kind = format_.value if format_ else _named(path)
     if path is not None:

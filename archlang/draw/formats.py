@@ -51,7 +51,14 @@ def _graph(network: Network, look: Look) -> str:
     return svg(scene, look.colours)
 
 
-STYLES: dict[Style, Callable[[Network, Look], str]] = {"graph": _graph}
+def _volume(network: Network, look: Look) -> str:
+    from archlang.draw.svg import svg
+    from archlang.draw.volume import volume
+
+    return svg(volume(network, level=look.level, expand=look.expand), look.colours)
+
+
+STYLES: dict[Style, Callable[[Network, Look], str]] = {"graph": _graph, "volume": _volume}
 
 
 def drawn(network: Network, look: Look) -> str:

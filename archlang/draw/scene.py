@@ -33,11 +33,12 @@ class Box(NamedTuple):
     """A layer, a folded part or a frame around parts.
 
     ``tint`` is the hue's name in a theme; ``share`` is the part of the network's parameters that
-    ``bar`` shows; ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
+    ``bar`` shows; ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1. A slab
+    ``recedes`` so far to the right and up.
     """
 
     rect: Rect
-    kind: Literal["card", "join", "frame"]
+    kind: Literal["card", "join", "frame", "slab"]
     tint: str
     path: str
     about: str
@@ -47,6 +48,7 @@ class Box(NamedTuple):
     stacked: bool = False
     bar: Rect | None = None
     share: float = 0.0
+    recedes: Point = (0.0, 0.0)
 
 
 class Wire(NamedTuple):

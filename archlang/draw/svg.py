@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from archlang.draw.font import FAMILY
 from archlang.draw.scene import Box, Point, Rect, Scene, Text, Wire
-from archlang.draw.theme import THEMES, Theme, ThemeName
+from archlang.draw.theme import THEMES, Theme, ThemeName, mixed
 
 FONTS = f"'{FAMILY}',Verdana,sans-serif"
 BEND = 5.0
@@ -62,7 +62,10 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if box.stacked:
         x, y, width, height = box.rect
         yield _rect(Rect(x + 3, y + 3, width, height), radius, fill, edge)
-    yield _rect(box.rect, radius, fill, edge, DASH if box.tint == "absent" else "")
+    if box.kind == "slab":
+        yield from _slab(box, fill, edge)
+    else:
+        yield _rect(box.rect, radius, fill, edge, DASH if box.tint == "absent" else "")
     if box.bar is not None:
         yield _rect(box.bar, 1.5, colours.track)
         part = box.bar._replace(width=max(box.bar.width * box.share, 1))
@@ -70,6 +73,21 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if box.kind != "frame":
         yield from (_text(text, colours) for text in box.texts)
     yield "</g>"
+
+
+def _slab(box: Box, fill: str, edge: str) -> Iterator[str]:
+    """A slab's front, its top and its right side, as light falls on them from above."""
+    x, y, width, height = box.rect
+    dx, dy = box.recedes
+    front = ((x, y), (x, y + height), (x + width, y + height), (x + width, y))
+    top = (front[0], front[3], (x + width + dx, y - dy), (x + dx, y - dy))
+    side = (front[3], front[2], (x + width + dx, y + height - dy), top[2])
+    for face, shade in ((top, 0.0), (side, 0.6), (front, 0.25)):
+        corners = "L".join(_at(corner) for corner in face)
+        yield (
+            f'<path d="M{corners}Z" fill="{mixed(fill, edge, shade)}" stroke="{edge}" '
+            'stroke-width="0.8" stroke-linejoin="round"/>'
+        )
 
 
 def _rect(rect: Rect, radius: float, fill: str, edge: str = "", dash: str = "") -> str:

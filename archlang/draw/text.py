@@ -118,17 +118,28 @@ def _said(card: Card) -> str:
 
 
 def _ways(found: Plan) -> dict[Cell, list[Cell]]:
-    """The cells that take from each, straight ways left out."""
+    """The cells that take from each, in the order of their lines, straight ways left out."""
     on = {a: b for a, b in found.edges if isinstance(a.part, Card) and a.part.kind == "pass"}
-    users: dict[Cell, list[Cell]] = {}
+    users: dict[Cell, list[Cell]] = {
+        cell: []
+        for cell, _ in _lines(found.root, 0)
+        if isinstance(cell.part, Card) and cell.part.kind != "pass"
+    }
     for start, end in found.edges:
         if start not in on:
-            users.setdefault(start, []).append(on.get(end, end))
-            users.setdefault(users[start][-1], [])
-    for cell, _ in _lines(found.root, 0):
-        if isinstance(cell.part, Card) and cell.part.kind != "pass":
-            users.setdefault(cell, [])
+            users[start].append(on.get(end, end))
     return users
+
+
+def _later(one: Cell, other: Cell) -> bool:
+    """Whether a cell lies in a later row than another one, where their ways part."""
+    while one.level > other.level and one.parent is not None:
+        one = one.parent
+    while other.level > one.level and other.parent is not None:
+        other = other.parent
+    while one.parent is not other.parent and one.parent and other.parent:
+        one, other = one.parent, other.parent
+    return one.row > other.row
 
 
 class _Rails:
@@ -136,6 +147,7 @@ class _Rails:
 
     def __init__(self, users: dict[Cell, list[Cell]]) -> None:
         self.users = users
+        self.order = {cell: place for place, cell in enumerate(users)}
         self.columns: list[list[Cell]] = []
         self.at = 0
         """The column of the last card."""
@@ -190,20 +202,9 @@ class _Rails:
 
     def _ordered(self, users: list[Cell]) -> list[Cell]:
         """What skips others comes first, the farthest before all; branches keep their order."""
-        skips = [u for u in users if any(v is not u and self._reaches(v, u) for v in users)]
-        skips.sort(key=lambda u: -sum(self._reaches(v, u) for v in skips))
-        return skips + [u for u in users if u not in skips]
-
-    def _reaches(self, start: Cell, end: Cell) -> bool:
-        seen, stack = {start}, [start]
-        while stack:
-            for user in self.users[stack.pop()]:
-                if user is end:
-                    return True
-                if user not in seen:
-                    seen.add(user)
-                    stack.append(user)
-        return False
+        skips = [u for u in users if any(_later(u, other) for other in users)]
+        rest = [u for u in users if u not in skips]
+        return [*sorted(skips, key=self.order.__getitem__, reverse=True), *rest]
 
     @staticmethod
     def _joined(signs: list[str], joined: Sequence[int] = ()) -> str:

@@ -46,6 +46,13 @@ THEMES: dict[ThemeName, Theme] = {
             "template3": ("#dff3f5", "#6fb9c2"),
             "template4": ("#fbe5f0", "#d68bb0"),
             "template5": ("#eef3d6", "#a9b956"),
+            "weights1": ("#e6e4fb", "#8f86d6"),
+            "weights2": ("#dff0f8", "#6fa9c9"),
+            "vector": ("#ddf3e4", "#6cb587"),
+            "vector1": ("#eaf5d8", "#97ba5b"),
+            "norm1": ("#fbe9d3", "#d9a45c"),
+            "join1": ("#f4f5f7", "#7f8a9a"),
+            "join2": ("#fae6f2", "#c982b0"),
         },
     ),
     "dark": Theme(
@@ -72,6 +79,19 @@ THEMES: dict[ThemeName, Theme] = {
             "template3": ("#16363b", "#458f98"),
             "template4": ("#42223a", "#ab6190"),
             "template5": ("#31381a", "#83913f"),
+            "weights1": ("#2a2850", "#7a72c4"),
+            "weights2": ("#173645", "#4a86a6"),
+            "vector": ("#18392a", "#4c9a6c"),
+            "vector1": ("#2b3b18", "#7d9a44"),
+            "norm1": ("#44301a", "#b3803f"),
+            "join1": ("#222932", "#7d8999"),
+            "join2": ("#40233a", "#a8618f"),
         },
     ),
 }
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """A colour between two, by the share of the second."""
+    pairs = ((int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
