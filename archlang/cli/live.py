@@ -7,14 +7,24 @@ too. The page around it holds the message of an error, and loads the frame anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from threading import Condition, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+from archlang.cli.common import CLEAN, FINDINGS, print_diagnostics, stop
+from archlang.cli.watch import watch
+from archlang.elaborate import Program
+
+if TYPE_CHECKING:
+    from archlang.cli.render import Drawn
 
 
 HOST = "127.0.0.1"
@@ -144,14 +154,50 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(board: Board, port: int) -> Iterator[Server]:
-    """Serve a board meanwhile. Raises ``OSError`` where the port cannot be had."""
-    with Server(board, port) as server:
+def serving(server: Server) -> Iterator[None]:
+    """Answer requests meanwhile."""
+    with server:
         Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield server
+            yield
         finally:
             server.shutdown()
+
+
+def serve(
+    file: str, drawn: Callable[[list[Program]], Drawn], kind: str, port: int, opened: bool
+) -> NoReturn:
+    """Serve the picture of a spec, drawn anew whenever it is saved, until an interrupt.
+
+    ``opened`` shows the page in a browser.
+    """
+    board = Board()
+    try:
+        server = Server(board, port)
+    except OSError as error:
+        stop(f"cannot serve on port {port}: {(error.strerror or 'it cannot be had').lower()}")
+
+    def once(seen: list[Program]) -> None:
+        first = not board.version
+        try:
+            made = drawn(seen)
+        except typer.Exit:
+            if not first:
+                board.show(None, "There is nothing to draw: the terminal says why.")
+            raise
+        errors = [d.render() for d in made.found if d.severity == "error"]
+        board.show(made.data and document(made.data, kind), "\n\n".join(errors))
+        print_diagnostics(made.found, sys.stderr)
+        if first:
+            print(f"serving {server.url} to this machine until Ctrl-C", flush=True)
+            if opened:
+                import webbrowser
+
+                webbrowser.open(server.url)
+        raise typer.Exit(FINDINGS if errors else CLEAN)
+
+    with serving(server):
+        watch([file], once, clear=False)
 
 
 def document(data: bytes, kind: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
@@ -99,10 +99,21 @@ def render(
         RenderFormat | None,
         typer.Option("--format", "-f", help="Where the name does not say it; svg, if neither."),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show it in a browser, or write OUT, anew on every save."),
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where --watch serves its page.")
+    ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="With --watch, show its page in a browser.")
+    ] = False,
 ) -> None:
     """Draw the network: as stages, as blocks or layer by layer. Nothing is run.
 
-    Equal copies are drawn once, with their number.
+    Equal copies are drawn once, with their number. A spec with an error is drawn up to the error.
+    With --watch and no OUT, a page on this machine shows the picture; it follows what you save.
     """
     path = None if out in (None, "-") else Path(str(out))
     look = Look(
@@ -115,7 +126,28 @@ def render(
     kind = format_.value if format_ else _named(path)
     if path is not None:
         check_folder(path)
-    drawn = draw(Program(*read(file)), model, set_, input_, kind, look)
+
+    def drawn(seen: list[Program]) -> Drawn:
+        seen.append(program := Program(*read(file)))
+        return draw(program, model, set_, input_, kind, look)
+
+    if watch or port or open_:
+        if not watch or (out is not None and (port or open_)):
+            stop("--port and --open are of the page that --watch serves where there is no OUT")
+        if out == "-" or (path is None and kind not in ("svg", "html")):
+            stop("--watch serves a page with an .svg or .html, or writes OUT, a file")
+        if path is None:
+            from archlang.cli.live import serve
+
+            serve(file, drawn, kind, port or 0, open_)
+        from archlang.cli.watch import watch as again
+
+        again([file], lambda seen: _end(drawn(seen), path))
+    _end(drawn([]), path)
+
+
+def _end(drawn: Drawn, path: Path | None) -> NoReturn:
+    """Write a picture, say what is found, and end."""
     if drawn.data is not None:
         _put(drawn.data, path)
     print_diagnostics(drawn.found, sys.stderr)

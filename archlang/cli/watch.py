@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import typer
 
@@ -72,7 +72,7 @@ def state(path: Path) -> State:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def watch(files: Iterable[str], once: Once, *, clear: bool = True) -> None:
+def watch(files: Iterable[str], once: Once, *, clear: bool = True) -> NoReturn:
     """Do something now, and again whenever one of the files that it reads is saved.
 
     Those are ``files`` and all that they use. Ends the program where the first time shows that it
