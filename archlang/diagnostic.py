@@ -39,6 +39,14 @@ CODES: dict[str, str] = {
     "A211": "branches agree for some input sizes only",
     "A212": "a `?` that the spec does not determine",
     "A213": "no value of a `?` meets what the spec states",
+    "A301": "a bias before a norm that takes it away",
+    "A302": "a name that nothing uses",
+    "A303": "dropout before batch norm",
+    "A304": "probabilities where cross entropy takes logits",
+    "A305": "a stride larger than the kernel",
+    "A306": "places of the input that no output sees",
+    "A307": "`inplace` where nothing can be written over",
+    "A308": "an ignore that ignores nothing",
     "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""

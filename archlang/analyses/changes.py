@@ -63,7 +63,7 @@ def changes(graph: Graph, merges: list[Clash], source: Source) -> Iterator[Chang
             for order, (field, value) in enumerate(node.op.repairs(*node.tensors)):
                 rows.append((order, near, node, field, value))
     for _, _, node, field, value in sorted(rows, key=lambda row: row[:2]):
-        edit = _argument(node, field, value)
+        edit = argument(node, field, value)
         if edit is not None:
             said = f"`{field}={format_value(value)}` in `{' '.join(node.span.text.split())}`"
             yield Change(edit, said, node.span, field, value)
@@ -125,7 +125,7 @@ def _appended(branch: Part, text: str) -> Edit:
     return Edit(at, f" -> {text}" if plain else f"; {text}")
 
 
-def _argument(node: Node, field: str, value: Any) -> Edit | None:
+def argument(node: Node, field: str, value: Any) -> Edit | None:
     """The edit that gives a layer another argument; None where it is not plain how."""
     span = node.span
     try:

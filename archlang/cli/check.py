@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -30,9 +30,11 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
+from archlang.cli.settings import choice
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph, Solved
+from archlang.lints import lint
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
@@ -83,34 +85,29 @@ def check(
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
     ] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="The lints that are wanted: codes, as in A301,A305. All unless said."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Lints that are not wanted. Both are repeatable.")
+    ] = None,
     watch: Watch = False,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
 
-    Every model that has a value for each of its parameters is checked, or the one named. With
+    Every model that has a value for each of its parameters is checked, or the one named. What
+    is right, but probably not meant, is a warning. With
     --fix, the value of each ? of a spec that is right is written in its place; standard input
     is printed with them.
     """
     if watch:
-        from archlang.cli.watch import watch as again
+        given = {**locals(), "watch": False}
+        from archlang.cli.watch import again
 
         if fix:
-            stop("--watch follows what you write, and --fix writes: it takes one of them")
-        again(files, lambda seen: _check(files, model, set_, input_, require, format_, fix, seen))
-    _check(files, model, set_, input_, require, format_, fix, [])
-
-
-def _check(
-    files: list[str],
-    model: str | None,
-    set_: list[str] | None,
-    input_: list[str] | None,
-    require: list[str] | None,
-    format_: CheckFormat,
-    fix: bool,
-    seen: list[Program],
-) -> NoReturn:
-    """Check specs once, and end; those that were read are added to ``seen``."""
+            stop("--watch follows what you write, and --fix writes: say one of them")
+        again(files, lambda: check(**given))
     data = None
     if fix:
         if set_:
@@ -119,7 +116,10 @@ def _check(
             stop("--fix prints standard input itself, and cannot print data beside it")
         data = sys.stdin.buffer.read() if "-" in files else None
     asked = [_readable(text) for text in require or []]
-    checked = [check_file(file, model, set_, input_, asked, data, seen) for file in files]
+    checked = [check_file(file, model, set_, input_, asked, data) for file in files]
+    for one in checked:
+        if one.right:
+            one.found += lint(one.program, one.models, choice(one.file, select, ignore))
     found = [d for one in checked for d in one.found]
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
@@ -199,15 +199,9 @@ def check_file(
     inputs: list[str] | None,
     require: Sequence[str] = (),
     data: bytes | None = None,
-    seen: list[Program] | None = None,
 ) -> Checked:
-    """Check one spec; ``data`` is what standard input holds, where it was read already.
-
-    The spec is added to ``seen``, whatever comes of it.
-    """
+    """Check one spec; ``data`` is what standard input holds, where it was read already."""
     program = Program(*read(file, data))
-    if seen is not None:
-        seen.append(program)
     if program.diagnostics:
         return Checked(file, program, program.diagnostics)
     try:

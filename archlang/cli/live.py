@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from archlang.cli.common import CLEAN, FINDINGS, print_diagnostics, stop
-from archlang.cli.watch import watch
-from archlang.elaborate import Program
+from archlang.cli.watch import again
 
 if TYPE_CHECKING:
     from archlang.cli.render import Drawn
@@ -164,9 +163,7 @@ def serving(server: Server) -> Iterator[None]:
             server.shutdown()
 
 
-def serve(
-    file: str, drawn: Callable[[list[Program]], Drawn], kind: str, port: int, opened: bool
-) -> NoReturn:
+def serve(file: str, drawn: Callable[[], Drawn], kind: str, port: int, opened: bool) -> NoReturn:
     """Serve the picture of a spec, drawn anew whenever it is saved, until an interrupt.
 
     ``opened`` shows the page in a browser.
@@ -177,10 +174,10 @@ def serve(
     except OSError as error:
         stop(f"cannot serve on port {port}: {(error.strerror or 'it cannot be had').lower()}")
 
-    def once(seen: list[Program]) -> None:
+    def once() -> None:
         first = not board.version
         try:
-            made = drawn(seen)
+            made = drawn()
         except typer.Exit:
             if not first:
                 board.show(None, "There is nothing to draw: the terminal says why.")
@@ -197,7 +194,7 @@ def serve(
         raise typer.Exit(FINDINGS if errors else CLEAN)
 
     with serving(server):
-        watch([file], once, clear=False)
+        again([file], once, clear=False)
 
 
 def document(data: bytes, kind: str) -> bytes:

@@ -115,6 +115,7 @@ def render(
     Equal copies are drawn once, with their number. A spec with an error is drawn up to the error.
     With --watch and no OUT, a page on this machine shows the picture; it follows what you save.
     """
+    given = {**locals(), "watch": False}
     path = None if out in (None, "-") else Path(str(out))
     look = Look(
         level=level.value,
@@ -127,9 +128,8 @@ def render(
     if path is not None:
         check_folder(path)
 
-    def drawn(seen: list[Program]) -> Drawn:
-        seen.append(program := Program(*read(file)))
-        return draw(program, model, set_, input_, kind, look)
+    def drawn() -> Drawn:
+        return draw(Program(*read(file)), model, set_, input_, kind, look)
 
     if watch or port or open_:
         if not watch or (out is not None and (port or open_)):
@@ -140,10 +140,10 @@ def render(
             from archlang.cli.live import serve
 
             serve(file, drawn, kind, port or 0, open_)
-        from archlang.cli.watch import watch as again
+        from archlang.cli.watch import again
 
-        again([file], lambda seen: _end(drawn(seen), path))
-    _end(drawn([]), path)
+        again([file], lambda: render(**given))
+    _end(drawn(), path)
 
 
 def _end(drawn: Drawn, path: Path | None) -> NoReturn:

@@ -18,14 +18,12 @@ from archlang.cli.common import (
     ModelName,
     Settings,
     Watch,
-    network_of,
-    read,
+    load_network,
     stop,
     use_color,
 )
 from archlang.cli.table import Cells, text_table
 from archlang.columns import COLUMNS, DEFAULT_COLUMNS, Value
-from archlang.elaborate import Program
 from archlang.network import Network
 from archlang.op import nearest
 from archlang.report import (
@@ -80,28 +78,14 @@ def summary(
     watch: Watch = False,
 ) -> None:
     """Summarise a network: shapes, parameters, MACs, layer by layer. Nothing is run."""
+    if watch:
+        given = {**locals(), "watch": False}
+        from archlang.cli.watch import again
+
+        again([file], lambda: summary(**given))
     chosen = _known("--columns", [name.strip() for name in columns.split(",")], COLUMNS)
     tools = _tools(compat or [])
-
-    def once(seen: list[Program]) -> None:
-        seen.append(program := Program(*read(file)))
-        _print(network_of(program, model, set_, input_), chosen, tools, depth, fold, format_)
-
-    if watch:
-        from archlang.cli.watch import watch as again
-
-        again([file], once)
-    once([])
-
-
-def _print(
-    network: Network,
-    chosen: list[str],
-    tools: list[Tool],
-    depth: int,
-    fold: bool,
-    format_: SummaryFormat,
-) -> None:
+    network = load_network(file, model, set_, input_)
     match format_:
         case SummaryFormat.json:
             from archlang import __version__

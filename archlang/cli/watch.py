@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, TypeAlias
@@ -16,7 +17,9 @@ from typing import NoReturn, TypeAlias
 import typer
 
 from archlang.cli.common import CLEAN, USAGE, stop
+from archlang.diagnostic import ArchError
 from archlang.elaborate import Program
+from archlang.elaborate.files import read_source
 
 EVERY = 0.1
 """Seconds between two looks."""
@@ -28,8 +31,6 @@ CLEAR = "\033[2J\033[3J\033[H"
 
 State: TypeAlias = tuple[int, int, int] | None
 """When a file was changed, its size and which one it is; None where there is none."""
-Once: TypeAlias = Callable[[list[Program]], None]
-"""Does the work once. It adds the specs that it reads to the list, and may end the program."""
 
 
 class Files:
@@ -72,11 +73,12 @@ def state(path: Path) -> State:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def watch(files: Iterable[str], once: Once, *, clear: bool = True) -> NoReturn:
-    """Do something now, and again whenever one of the files that it reads is saved.
+def again(files: Iterable[str], once: Callable[[], None], *, clear: bool = True) -> NoReturn:
+    """Do something now, and again whenever one of ``files``, or one that they use, is saved.
 
-    Those are ``files`` and all that they use. Ends the program where the first time shows that it
-    was asked for wrongly; else only an interrupt does. ``clear`` empties a terminal each time.
+    ``once`` may end the program, which ends it for that time. It ends for good where the first
+    time shows that it was asked for wrongly; else only an interrupt ends it. ``clear`` empties a
+    terminal each time.
     """
     paths = [Path(file) for file in files]
     if any(str(path) == "-" for path in paths):
@@ -85,23 +87,30 @@ def watch(files: Iterable[str], once: Once, *, clear: bool = True) -> NoReturn:
     while True:
         if clear and sys.stdout.isatty():
             print(CLEAR, end="")
-        programs: list[Program] = []
         began = time.time_ns()
-        code = _code(once, programs)
+        code = _code(once)
         if first and code == USAGE:
             raise typer.Exit(USAGE)
         first = False
-        used = (path for program in programs for path in program.files)
-        again = found.follow(dict.fromkeys((*paths, *used)), began)
+        missed = found.follow(dict.fromkeys(_with_used(paths)), began)
         _say(code, len(found.known))
-        if not again:
+        if not missed:
             found.wait()
 
 
-def _code(once: Once, programs: list[Program]) -> int:
+def _with_used(paths: Iterable[Path]) -> Iterator[Path]:
+    """Specs, and the files that they use, as far as they can be read."""
+    for path in paths:
+        yield path
+        with suppress(OSError, ArchError):
+            used = Program(read_source(path), str(path.resolve())).used
+            yield from (Path(key) for key in used if not key.startswith("std/"))
+
+
+def _code(once: Callable[[], None]) -> int:
     """How it ends once."""
     try:
-        once(programs)
+        once()
     except typer.Exit as ended:
         return ended.exit_code
     return CLEAN

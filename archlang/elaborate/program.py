@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from archlang import ops  # noqa: F401 - the layers register themselves
@@ -56,13 +55,10 @@ class Program:
             self.diagnostics.append(problem.diagnostic)
         self.used = list(loader.asked)
         """The keys of the files that it uses, those that cannot be read too."""
+        self.files = [m.env.file for m in loader.loaded.values()]
+        """The spec, behind all files that it uses."""
         # by a file's source its key: its path, or `std/…` of the standard library
         self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
-
-    @property
-    def files(self) -> list[Path]:
-        """The files that it uses and that may change; its own is not among them."""
-        return [Path(key) for key in self.used if not key.startswith("std/")]
 
     @cached_property
     def models(self) -> dict[str, Model]:

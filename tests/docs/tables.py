@@ -13,6 +13,7 @@ from archlang.diagnostic import CODES
 from archlang.elaborate import expressions, stages
 from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
+from archlang.rules import rules
 from archlang.syntax import builder, parser
 from tests.docs.blocks import ROOT
 
@@ -97,6 +98,23 @@ definition as well. `use "std/resnet"` brings in what the file `std/resnet` defi
 of a signature `_` leaves a size open.
 """
 
+RULES = """\
+# What is found in a spec
+
+Every code, with a spec that has it and one that is right; `archlang explain CODE` shows the same,
+`archlang rules` lists them. Errors end a check with exit code 1. Warnings, from A301 on, are about
+specs that PyTorch runs and that are probably not meant:
+
+| to choose | say |
+|---|---|
+| in a run | `archlang check SPEC --select A301,A305`, `--ignore A303` |
+| in a project | `select = ["all"]`, `ignore = ["A303"]` under `[tool.archlang]` in pyproject.toml |
+| on a line | `# archlang: ignore[A305]` at its end |
+
+A code may be cut short, as in `A3`; where two fit, the longer decides. `--select` takes the place
+of the project's, `--ignore` adds to it.
+"""
+
 
 def layers_page() -> str:
     """docs/layers.md."""
@@ -106,6 +124,11 @@ def layers_page() -> str:
 def blocks_page() -> str:
     """docs/blocks.md."""
     return "\n".join((BLOCKS, *_sections(block_groups())))
+
+
+def rules_page() -> str:
+    """docs/rules.md."""
+    return "\n".join((RULES, *(rule.text.replace("# ", "## ", 1) for rule in rules())))
 
 
 def _sections(groups: list[Group]) -> Iterator[str]:
@@ -130,7 +153,11 @@ def _anchor(title: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-PAGES = {DOCS / "layers.md": layers_page, DOCS / "blocks.md": blocks_page}
+PAGES = {
+    DOCS / "layers.md": layers_page,
+    DOCS / "blocks.md": blocks_page,
+    DOCS / "rules.md": rules_page,
+}
 
 
 def main() -> None:
