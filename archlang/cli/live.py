@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 HOST = "127.0.0.1"
+PAGES = ("svg", "html")
+"""The formats that a browser shows."""
 ALIVE = 10.0
 """Seconds after which a page is told that nothing has changed, so that one that is gone is seen."""
 OWN = "frame-ancestors 'self'"

@@ -47,10 +47,11 @@ class RenderDirection(StrEnum):
 
 
 class RenderTheme(StrEnum):
-    """Dark on light, or light on dark."""
+    """Dark on light, light on dark, or as the reader of an SVG prefers."""
 
     light = "light"
     dark = "dark"
+    auto = "auto"
 
 
 class RenderStyle(StrEnum):
@@ -60,12 +61,21 @@ class RenderStyle(StrEnum):
     volume = "volume"
 
 
+class RenderLayout(StrEnum):
+    """Who says where boxes lie: each is a line of ``LAYOUTS``."""
+
+    own = "own"
+    dot = "dot"
+
+
 class RenderFormat(StrEnum):
     """What is written: each is a line of ``FORMATS``."""
 
     svg = "svg"
     png = "png"
     pdf = "pdf"
+    dot = "dot"
+    mermaid = "mermaid"
     txt = "txt"
 
 
@@ -94,7 +104,13 @@ def render(
     style: Annotated[
         RenderStyle, typer.Option(help="Boxes and ways, or the volumes of tensors as slabs.")
     ] = RenderStyle.graph,
-    theme: Annotated[RenderTheme, typer.Option(help="Its colours.")] = RenderTheme.light,
+    layout: Annotated[
+        RenderLayout, typer.Option(help="Our own, or that of Graphviz's program dot.")
+    ] = RenderLayout.own,
+    theme: Annotated[
+        RenderTheme,
+        typer.Option(help="Its colours; auto: an SVG that follows its reader's page, else light."),
+    ] = RenderTheme.light,
     format_: Annotated[
         RenderFormat | None,
         typer.Option("--format", "-f", help="Where the name does not say it; svg, if neither."),
@@ -123,23 +139,25 @@ def render(
         direction=direction.value,
         theme=theme.value,
         style=style.value,
+        layout=layout.value,
     )
-    kind = format_.value if format_ else _named(path)
+    usual = "html" if watch and "html" in FORMATS else "svg"
+    kind = format_.value if format_ else usual if path is None else _named(path)
     if path is not None:
         check_folder(path)
 
     def drawn() -> Drawn:
         return draw(Program(*read(file)), model, set_, input_, kind, look)
 
-    if watch or port or open_:
-        if not watch or (out is not None and (port or open_)):
-            stop("--port and --open are of the page that --watch serves where there is no OUT")
-        if out == "-" or (path is None and kind not in ("svg", "html")):
-            stop("--watch serves a page with an .svg or .html, or writes OUT, a file")
-        if path is None:
-            from archlang.cli.live import serve
+    if (port or open_) and (not watch or out is not None):
+        stop("--port and --open are of the page that --watch serves where there is no OUT")
+    if watch and path is None:
+        from archlang.cli.live import PAGES, serve
 
-            serve(file, drawn, kind, port or 0, open_)
+        if out is not None or kind not in PAGES:
+            stop(f"--watch writes a file, or serves a page with {' or '.join(PAGES)}")
+        serve(file, drawn, kind, port or 0, open_)
+    if watch:
         from archlang.cli.watch import again
 
         again([file], lambda: render(**given))
@@ -204,15 +222,10 @@ def draw(
         return Drawn(written(network, kind, look), found)
     except DrawError as error:
         stop(error.message, hint=error.hint)
-    except ValueError as error:
-        hint = "paths are those of `archlang summary`; quote a `*`"
-        stop(f"--expand: {error}", hint=hint)
 
 
-def _named(path: Path | None) -> str:
+def _named(path: Path) -> str:
     """The format that a file's name ends in."""
-    if path is None:
-        return RenderFormat.svg.value
     try:
         return named(path)
     except DrawError as error:

@@ -58,12 +58,28 @@ def _volume(network: Network, look: Look) -> str:
     return svg(volume(network, level=look.level, expand=look.expand), look.colours)
 
 
+def _dot_layout(network: Network, look: Look) -> str:
+    from archlang.draw.graphviz import laid_out
+
+    return laid_out(_dot_text(network, look))
+
+
+THEMES: tuple[ThemeName, ThemeName] = ("light", "dark")
 STYLES: dict[Style, Callable[[Network, Look], str]] = {"graph": _graph, "volume": _volume}
+
+LAYOUTS: dict[LayoutName, Callable[[Network, Look], str]] = {"own": _graph, "dot": _dot_layout}
+"""Who says where the boxes of a graph lie."""
 
 
 def drawn(network: Network, look: Look) -> str:
     """A picture as the text of an SVG; for the theme "auto", one that follows its reader's."""
-    return STYLES[look.style](network, look)
+    if look.theme != "auto":
+        draw = STYLES[look.style] if look.layout == "own" else LAYOUTS[look.layout]
+        return draw(network, look)
+    from archlang.draw.auto import following
+
+    light, dark = (drawn(network, look._replace(theme=theme)) for theme in THEMES)
+    return following(light, dark)
 
 
 # Formats: what a file holds.
@@ -76,19 +92,39 @@ def _svg(network: Network, look: Look) -> bytes:
 def _png(network: Network, look: Look) -> bytes:
     from archlang.draw.convert import png
 
-    return png(drawn(network, look))
+    return png(drawn(network, look._replace(theme=look.colours)))
 
 
 def _pdf(network: Network, look: Look) -> bytes:
     from archlang.draw.convert import pdf
 
-    return pdf(drawn(network, look))
+    return pdf(drawn(network, look._replace(theme=look.colours)))
 
 
 def _txt(network: Network, look: Look) -> bytes:
     from archlang.draw.text import text
 
     return text(network, level=look.level, expand=look.expand).encode()
+
+
+def _dot_text(network: Network, look: Look) -> str:
+    from archlang.draw.outline import dot
+
+    level, expand, direction = look.level, look.expand, look.direction
+    return dot(network, level=level, expand=expand, direction=direction, theme=look.colours)
+
+
+def _dot(network: Network, look: Look) -> bytes:
+    return _dot_text(network, look).encode()
+
+
+def _mermaid(network: Network, look: Look) -> bytes:
+    from archlang.draw.outline import mermaid
+
+    level, expand, direction = look.level, look.expand, look.direction
+    return mermaid(
+        network, level=level, expand=expand, direction=direction, theme=look.colours
+    ).encode()
 
 
 class Format(NamedTuple):
@@ -107,6 +143,8 @@ FORMATS: dict[str, Format] = {
     "svg": Format((".svg",), _svg, *PICTURE),
     "png": Format((".png",), _png, *PICTURE),
     "pdf": Format((".pdf",), _pdf, *PICTURE),
+    "dot": Format((".dot", ".gv"), _dot, layouts=("own", "dot")),
+    "mermaid": Format((".mmd", ".mermaid"), _mermaid),
     "txt": Format((".txt",), _txt),
 }
 
@@ -126,8 +164,8 @@ def named(path: Path) -> str:
 def written(network: Network, name: str, look: Look) -> bytes:
     """A network's picture in a format.
 
-    Raises ``DrawError`` where that cannot be: the format cannot show it, or a library or program
-    is missing. Raises ``ValueError`` for a pattern in ``expand`` that no part matches.
+    Raises ``DrawError`` where that cannot be: the format cannot show it, no part matches a pattern
+    in ``expand``, or a library or program is missing.
     """
     kind = FORMATS[name]
     for option, value, possible in (
@@ -142,6 +180,8 @@ def written(network: Network, name: str, look: Look) -> bytes:
         raise DrawError(
             f"--layout {look.layout} cannot lay out --style volume", "leave one of them out"
         )
+    if look.expand:
+        _check(network, look)
     try:
         return kind.write(network, look)
     except ImportError as error:
@@ -150,6 +190,17 @@ def written(network: Network, name: str, look: Look) -> bytes:
             f"a {name} needs {what}, which is not installed",
             "pip install 'archlang[draw]', or write .svg",
         ) from None
+
+
+def _check(network: Network, look: Look) -> None:
+    from archlang.draw.levels import opened
+    from archlang.draw.parts import Structure
+
+    try:
+        opened(Structure(network.graph), look.level, look.expand)
+    except ValueError as error:
+        hint = "paths are those of `archlang summary`; quote a `*`"
+        raise DrawError(f"--expand: {error}", hint) from None
 
 
 def _either(names: list[str]) -> str:

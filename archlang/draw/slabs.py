@@ -86,6 +86,7 @@ class Fork:
     lanes: list[Line]
     leads: bool
     begin: float = 0
+    end: float = 0
 
 
 Line: TypeAlias = "list[Stretch | Fork]"
@@ -165,14 +166,27 @@ def _stretch(cells: list[Cell], apart: bool) -> Stretch:
     slabs = [slab(cell) for cell in cells]
     last = slabs[-1].card
     label = _names(cells, apart)
-    channels = [int((*s.card.nodes[-1].output.shape, 1)[0]) for s in slabs]
+    _, *sizes = last.nodes[-1].output.shape or (1,)
+    said = [_width(s.card) for s in slabs]
     marks = []
-    if len(set(channels)) > 1:
-        for count, run in groupby(zip(channels, slabs, strict=True), key=lambda pair: pair[0]):
-            marks.append((Words(str(count), 9, ink="faint"), [s for _, s in run]))
-    if not marks or len(last.nodes[-1].output.shape) > 1:
+    if not apart and (len(set(said)) > 1 or "+" in said[0]):
+        for width, run in groupby(zip(said, slabs, strict=True), key=lambda pair: pair[0]):
+            marks.append((Words(width, 9, ink="faint"), [s for _, s in run]))
+        label += [Words("×".join(map(str, map(int, sizes))))] if sizes else []
+    else:
         label.append(Words(shape_text(last.nodes[-1])))
     return Stretch(slabs, label, marks)
+
+
+def _width(card: Card) -> str:
+    """The channels that come out of a card; those of each branch, where they come together."""
+    node = card.nodes[-1]
+    channels, *sizes = node.output.shape or (1,)
+    if card.kind == "part" and node.op.merges:
+        widths = [x.shape[0] for x in node.tensors if list(x.shape[1:]) == sizes]
+        if len(widths) == len(node.inputs) and sum(widths) == channels:
+            return "+".join(str(int(w)) for w in widths)
+    return str(int(channels))
 
 
 def _names(cells: list[Cell], apart: bool) -> list[Words]:
@@ -248,7 +262,7 @@ def place(items: Line, x: float, y: float) -> float:
         item.begin = x
         if isinstance(item, Fork):
             middles = _offsets(item)[0]
-            x = max(
+            item.end = x = max(
                 place(lane, x, y + middle) for lane, middle in zip(item.lanes, middles, strict=True)
             )
         else:

@@ -62,8 +62,8 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if box.stacked:
         x, y, width, height = box.rect
         yield _rect(Rect(x + 3, y + 3, width, height), radius, fill, edge)
-    if box.kind == "slab":
-        yield from _slab(box, fill, edge)
+    if any(box.recedes):
+        yield from _slab(box, colours)
     else:
         yield _rect(box.rect, radius, fill, edge, DASH if box.tint == "absent" else "")
     if box.bar is not None:
@@ -75,14 +75,15 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     yield "</g>"
 
 
-def _slab(box: Box, fill: str, edge: str) -> Iterator[str]:
-    """A slab's front, its top and its right side, as light falls on them from above."""
+def _slab(box: Box, colours: Theme) -> Iterator[str]:
+    """A slab's top, its right side and its front, as light falls on them from above."""
+    fill, edge = colours.tints[box.tint]
     x, y, width, height = box.rect
     dx, dy = box.recedes
     front = ((x, y), (x, y + height), (x + width, y + height), (x + width, y))
     top = (front[0], front[3], (x + width + dx, y - dy), (x + dx, y - dy))
     side = (front[3], front[2], (x + width + dx, y + height - dy), top[2])
-    for face, shade in ((top, 0.0), (side, 0.6), (front, 0.25)):
+    for face, shade in zip((top, front, side), colours.shades, strict=True):
         corners = "L".join(_at(corner) for corner in face)
         yield (
             f'<path d="M{corners}Z" fill="{mixed(fill, edge, shade)}" stroke="{edge}" '

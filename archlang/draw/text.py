@@ -12,6 +12,7 @@ from typing import NamedTuple
 from archlang.draw.cells import Cell, Plan, plan
 from archlang.draw.levels import Level, opened
 from archlang.draw.parts import Card, Group, Structure
+from archlang.draw.ways import cards, ways
 from archlang.draw.words import caption, shape_text
 from archlang.network import Network
 from archlang.wording import si
@@ -70,7 +71,7 @@ def _cut(said: str, room: int) -> str:
 
 
 def _rows(structure: Structure, found: Plan) -> Iterator[Row]:
-    rails = _Rails(_ways(found))
+    rails = _Rails(_users(found))
     for cell, depth in _lines(found.root, 0):
         part = cell.part
         if isinstance(part, Group):
@@ -117,17 +118,11 @@ def _said(card: Card) -> str:
     return "  ".join(dict.fromkeys(s for s in said if s)) + copies
 
 
-def _ways(found: Plan) -> dict[Cell, list[Cell]]:
-    """The cells that take from each, in the order of their lines, straight ways left out."""
-    on = {a: b for a, b in found.edges if isinstance(a.part, Card) and a.part.kind == "pass"}
-    users: dict[Cell, list[Cell]] = {
-        cell: []
-        for cell, _ in _lines(found.root, 0)
-        if isinstance(cell.part, Card) and cell.part.kind != "pass"
-    }
-    for start, end in found.edges:
-        if start not in on:
-            users[start].append(on.get(end, end))
+def _users(found: Plan) -> dict[Cell, list[Cell]]:
+    """The cells that take from each, in the order of their lines."""
+    users: dict[Cell, list[Cell]] = {cell: [] for cell in cards(found.root)}
+    for start, end in ways(found):
+        users[start].append(end)
     return users
 
 

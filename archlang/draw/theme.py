@@ -19,6 +19,8 @@ class Theme(NamedTuple):
     bar: str
     track: str
     tints: dict[str, tuple[str, str]]
+    shades: tuple[float, float, float] = (0.0, 0.25, 0.6)
+    """How much of its border's colour a slab's top, front and side have: the first is lightest."""
 
 
 THEMES: dict[ThemeName, Theme] = {
@@ -53,6 +55,7 @@ THEMES: dict[ThemeName, Theme] = {
             "norm1": ("#fbe9d3", "#d9a45c"),
             "join1": ("#f4f5f7", "#7f8a9a"),
             "join2": ("#fae6f2", "#c982b0"),
+            "bracket": ("#98a4b5", "#98a4b5"),
         },
     ),
     "dark": Theme(
@@ -86,7 +89,9 @@ THEMES: dict[ThemeName, Theme] = {
             "norm1": ("#44301a", "#b3803f"),
             "join1": ("#222932", "#7d8999"),
             "join2": ("#40233a", "#a8618f"),
+            "bracket": ("#66758a", "#66758a"),
         },
+        shades=(0.55, 0.25, 0.05),
     ),
 }
 

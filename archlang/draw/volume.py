@@ -12,9 +12,10 @@ from dataclasses import replace
 from archlang.draw.cells import Cell, plan
 from archlang.draw.kinds import Kinds
 from archlang.draw.levels import Level, closed, opened
-from archlang.draw.parts import Card, Part, Structure
+from archlang.draw.parts import Card, Group, Part, Structure, follows
 from archlang.draw.scene import Box, Point, Rect, Scene, Text, Wire
 from archlang.draw.slabs import (
+    APART,
     CLOSE,
     LABEL,
     LEADING,
@@ -28,6 +29,7 @@ from archlang.draw.slabs import (
     line,
     place,
 )
+from archlang.draw.ways import ways
 from archlang.draw.words import Words, caption, shape_text
 from archlang.network import Network
 from archlang.wording import si
@@ -52,10 +54,10 @@ def volume(network: Network, *, level: Level = "overview", expand: Sequence[str]
     pixel. Raises ``ValueError`` for a pattern in ``expand`` that no part matches.
     """
     structure = Structure(network.graph)
-    cells = plan(structure, [_whole(structure, p) for p in opened(structure, level, expand)])
+    cells = plan(structure, _joined(structure, opened(structure, level, expand)))
     items = line(cells.root, apart=level == "overview")
     figure = _Figure(network, structure, level)
-    figure.add(items, _ways(cells.edges))
+    figure.add(cells.root, items, ways(cells))
     return figure.scene()
 
 
@@ -73,7 +75,31 @@ def _whole(structure: Structure, part: Part) -> Part:
             if not card.name and card.template == node.op.name:
                 card.template = ""
             return card
-    return replace(part, items=[_whole(structure, item) for item in part.items])
+    return replace(part, items=_joined(structure, part.items))
+
+
+def _joined(structure: Structure, items: list[Part]) -> list[Part]:
+    """Parts with the boxes in them put together that are one slab."""
+    found: list[Part] = []
+    for item in items:
+        whole = _whole(structure, item)
+        if not (found and _absorbed(structure, found[-1], whole)):
+            found.append(whole)
+    return found
+
+
+def _absorbed(structure: Structure, part: Part, next_: Part) -> bool:
+    """Put a layer that only follows a join, as an activation, into its box, if it is one."""
+    while isinstance(part, Group):
+        part = part.items[-1]
+    if part.kind != "join" or not isinstance(next_, Card) or next_.copies > 1:
+        return False
+    tail = part.nodes[-1].index
+    if not follows(next_.nodes[0]) or structure.users[tail] != [next_.nodes[0].index]:
+        return False
+    part.nodes = part.nodes + next_.nodes
+    part.all = part.all + next_.all
+    return True
 
 
 def _parallel(structure: Structure, items: list[Part]) -> bool:
@@ -87,12 +113,6 @@ def _parallel(structure: Structure, items: list[Part]) -> bool:
     )
 
 
-def _ways(edges: list[tuple[Cell, Cell]]) -> list[tuple[Cell, Cell]]:
-    """The edges of a plan, straight ways left out."""
-    on = {a: b for a, b in edges if not a.part.nodes}
-    return [(a, on.get(b, b)) for a, b in edges if a.part.nodes]
-
-
 class _Figure:
     """The scene as it is made."""
 
@@ -104,15 +124,19 @@ class _Figure:
         self.texts: list[Text] = []
         self.slabs: dict[Cell, Slab] = {}
         self.places: dict[Cell, int] = {}
+        self.turns: dict[tuple[Slab, int], float] = {}
+        """Where ways over others turn to the first slab (0) and from the last (-1) of a line that
+        lies below another one."""
         self.top = 0.0
         """The highest place of all."""
 
-    def add(self, items: Line, edges: list[tuple[Cell, Cell]]) -> None:
+    def add(self, root: Cell, items: Line, edges: list[tuple[Cell, Cell]]) -> None:
         """Place and draw everything but title and legend."""
         up, self.bottom = extent(items)
         self.top = -up
         place(items, MARGIN, 0.0)
         self._draw(items)
+        self._brackets(root)
         found = dict(direct(items))
         arcs = []
         for start, end in edges:
@@ -126,8 +150,12 @@ class _Figure:
     def _draw(self, items: Line) -> None:
         for item in items:
             if isinstance(item, Fork):
-                for lane in item.lanes:
+                for number, lane in enumerate(item.lanes):
                     self._draw(lane)
+                    for end, x in ((0, item.begin - APART / 2), (-1, item.end - APART / 2 + 5)):
+                        last = lane[end]
+                        if number and isinstance(last, Stretch):
+                            self.turns[last.slabs[end], end] = x
             else:
                 for slab in item.slabs:
                     self._slab(slab)
@@ -161,6 +189,32 @@ class _Figure:
         x = (left + right - words.width) / 2
         self.texts.append(Text(words.text, x, y, words.size, words.width, words.bold, words.ink))
 
+    def _brackets(self, cell: Cell) -> tuple[float, float] | None:
+        """A bar below each open part that there are several copies of; where a cell lies."""
+        part = cell.part
+        if isinstance(part, Card):
+            slab = self.slabs.get(cell)
+            return None if slab is None else front([slab])
+        found = [self._brackets(kid) for row in cell.rows for kid in row]
+        sides = [side for side in found if side is not None]
+        if not sides:
+            return None
+        left, right = min(s[0] for s in sides), max(s[1] for s in sides)
+        if part.copies > 1:
+            words = Words(f"{part.template or part.names} ×{part.copies}", ink="faint")
+            wide = max(words.width - right + left, 0.0) / 2
+            y = self._free(left - wide, right + wide) + 8
+            about = f"{part.path} – {part.others[-1]}; {words.text}"
+            bar = Rect(left, y, right - left, 2.0)
+            self.boxes.append(Box(bar, "card", "bracket", part.path, about, (), 0))
+            self._middle(words, left, right, y + 15)
+        return left, right
+
+    def _free(self, left: float, right: float) -> float:
+        """The lowest place of all that is drawn so far between two places."""
+        lowest = [t.y + 3 for t in self.texts if t.x < right and left < t.x + t.width]
+        return max(lowest + [s.bottom for s in self.slabs.values() if left < s.x < right])
+
     # Ways
 
     def _wire(self, points: list[Point], one: Slab, other: Slab) -> None:
@@ -182,7 +236,8 @@ class _Figure:
         """Ways over the slabs between, the shorter below the longer."""
         done: list[tuple[float, float, float]] = []
         for one, other in sorted(arcs, key=lambda pair: pair[1].x - pair[0].x):
-            left, right = _above(one, 0.7), _above(other, 0.3)
+            way, back = self._end(one, -1), self._end(other, 0)
+            left, right = way[-1], back[-1]
             low, high = sorted((left[0], right[0]))
             tops = [s.top for s in self.slabs.values() if low <= s.x + s.width and s.x <= high]
             y = min(tops) - ARC
@@ -191,7 +246,19 @@ class _Figure:
                     y = level - STEP
             done.append((low, high, y))
             self.top = min(self.top, y)
-            self._wire([left, (left[0], y), (right[0], y), right], one, other)
+            self._wire([*way, (left[0], y), (right[0], y), *back[::-1]], one, other)
+
+    def _end(self, slab: Slab, end: int) -> list[Point]:
+        """An arc's way at one of its slabs: from above it, or from beside the line that it ends."""
+        turn = self.turns.get((slab, end))
+        if turn is None:
+            return [_above(slab, 0.3 if end == 0 else 0.7)]
+        self.turns[slab, end] += 5 if end else -5
+        for other, side in self.turns:
+            if side == end and self.turns[other, side] == turn:
+                self.turns[other, side] += 5 if end else -5
+        beside = slab.x + slab.width + slab.dx / 2 if end else slab.x - slab.dx / 2
+        return [(beside, slab.y), (turn, slab.y)]
 
     # All of it
 
@@ -242,12 +309,12 @@ class _Figure:
         x = right = MARGIN
         for tint, said in self.kinds.legend():
             words = Words(said)
-            if x > MARGIN and x + SWATCH + 6 + words.width > room:
+            if x > MARGIN and x + SWATCH + 10 + words.width > room:
                 x, y = MARGIN, y + LEGEND - 6
             about = f"{said}: a colour of the legend"
             rect = Rect(x, y, SWATCH, SWATCH)
-            self.boxes.append(Box(rect, "card", tint, said, about, (), 0))
-            x += SWATCH + 6
+            self.boxes.append(Box(rect, "card", tint, said, about, (), 0, recedes=(4.0, 3.0)))
+            x += SWATCH + 10
             self.texts.append(Text(said, x, y + 9.5, words.size, words.width))
             x += words.width
             right = max(right, x)

@@ -79,3 +79,46 @@ def test_an_svg_needs_no_library():
     done = run_without(absent, "render", LENET, "-m", "lenet5")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("x.dot", 'digraph "lenet5"'),
+        ("x.gv", 'digraph "lenet5"'),
+        ("x.mmd", "flowchart TB"),
+        ("x.mermaid", "flowchart TB"),
+        ("x.txt", "●  5×5 conv, 6 · tanh"),
+    ],
+)
+def test_texts(run, tmp_path, name, said):
+    out = tmp_path / name
+    assert run("render", LENET, out, "-m", "lenet5").code == 0
+    assert said in out.read_text(encoding="utf-8")
+
+
+def test_a_format_that_is_said(run):
+    assert run("render", LENET, "-m", "lenet5", "--format", "txt").out.startswith("lenet5   61.7 K")
+
+
+def test_volumes(run):
+    ended = run("render", LENET, "-m", "lenet5", "--style", "volume", "--theme", "auto")
+    root = ElementTree.fromstring(ended.out)
+    assert "16×10×10" in ended.out
+    assert "prefers-color-scheme" in ended.out
+    assert float(root.get("width")) > float(root.get("height"))
+
+
+def test_what_cannot_be_shown(run):
+    ended = run("render", LENET, "-m", "lenet5", "--style", "volume", "--format", "dot")
+    assert ended.code == 2
+    assert "--style volume cannot be shown as dot" in ended.err
+    assert "svg, png or pdf" in ended.err
+
+
+def test_graphviz_is_not_there(run, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    ended = run("render", LENET, "-m", "lenet5", "--layout", "dot")
+    assert ended.code == 2
+    assert "Graphviz" in ended.err or "graphviz" in ended.err
+    assert "Traceback" not in ended.err
