@@ -189,7 +189,7 @@ class _Drawing:
         single = isinstance(part, Card) and part.kind in ("layer", "join")
         what = ", ".join(str(n.op) for n in nodes) if single else ""
         params = self.structure.share(part.all)
-        said = [where, what or part.template, shape_text(nodes[-1])]
+        said = [where, what or part.template, _trouble(part), shape_text(nodes[-1])]
         if params:
             percent = f", {params / self.total:.1%}" if self.total else ""
             said.append(f"{params:,} parameters{percent}")
@@ -212,6 +212,13 @@ class _Drawing:
             tuple(wires),
             head,
         )
+
+
+def _trouble(part: Card | Group) -> str:
+    """What is wrong with a box, or that an error keeps it away."""
+    if isinstance(part, Card) and part.wrong:
+        return part.wrong.message
+    return "not reached" if absent(part.nodes[0]) else ""
 
 
 def _text(words: Words, x: float, y: float) -> Text:

@@ -12,7 +12,8 @@ from archlang.draw.theme import THEMES, Theme, ThemeName, mixed
 FONTS = f"'{FAMILY}',Verdana,sans-serif"
 BEND = 5.0
 DASH = ' stroke-dasharray="4 3"'
-"""How what errors have kept away is drawn."""
+MARKS = {"absent": DASH, "wrong": ' stroke-width="2.5"'}
+"""How the borders differ of what is wrong, and of what that keeps away."""
 HEAD = (3.2, 6.0)
 """Half the width of an arrow's head, and its length."""
 
@@ -65,7 +66,7 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if any(box.recedes):
         yield from _slab(box, colours)
     else:
-        yield _rect(box.rect, radius, fill, edge, DASH if box.tint == "absent" else "")
+        yield _rect(box.rect, radius, fill, edge, MARKS.get(box.tint, ""))
     if box.bar is not None:
         yield _rect(box.bar, 1.5, colours.track)
         part = box.bar._replace(width=max(box.bar.width * box.share, 1))

@@ -40,7 +40,7 @@ THEMES: dict[ThemeName, Theme] = {
             "view": ("#f0f1f4", "#aab2bf"),
             "part": ("#eef1f5", "#98a4b5"),
             "plain": ("#f7f8fa", "#b9c2ce"),
-            "wrong": ("#fdeceb", "#d0342c"),
+            "wrong": ("#fff1ef", "#c5221f"),
             "absent": ("#ffffff", "#c3cad4"),
             "template0": ("#e6f4ea", "#7fbf93"),
             "template1": ("#efe8fa", "#a98bd6"),

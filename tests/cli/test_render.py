@@ -163,7 +163,9 @@ def test_a_part_that_is_not_reached_may_be_asked_for(run, spec):
     assert run("render", spec(BROKEN), "--expand", "head").code == 1
 
 
-@pytest.mark.parametrize("text", [BROKEN + "}", "use 'none'\n" + BROKEN, "model net {\n    relu\n}"])
+@pytest.mark.parametrize(
+    "text", [BROKEN + "}", "use 'none'\n" + BROKEN, "model net {\n    relu\n}"]
+)
 def test_where_nothing_can_be_drawn_the_file_stays(run, spec, tmp_path, text):
     out = tmp_path / "net.svg"
     out.write_text("before")
