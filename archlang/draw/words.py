@@ -66,10 +66,10 @@ def _absent(card: Card) -> list[Words]:
     if card.wrong is None:
         title = card.names or card.template or " → ".join(captions)
         return [Words(title, TITLE, True, "faint").fitted(), Words("not reached", ink="faint")]
-    title = Words(captions[0], TITLE, True, "title").fitted(1.5 * ROOM)
+    head = Words(captions[0], TITLE, True, "title").fitted(1.5 * ROOM)
     met = " and ".join(shape_text(n) for n in card.nodes[0].inputs if n.output.shape)
     given = [Words(f"given {met}").fitted(1.5 * ROOM)] if met else []
-    return [title, *_error(card.wrong.message), *given]
+    return [head, *_error(card.wrong.message), *given]
 
 
 def _error(message: str) -> list[Words]:

@@ -66,7 +66,7 @@ def test_what_follows_is_named_but_faint():
     ghosts = [said(b) for b in scene.boxes if b.tint == "absent"]
     assert ghosts == ["head not reached", "global_avgpool → linear(10) not reached"]
     assert "stroke-dasharray" in svg(scene)
-    assert "head; not reached" in svg(scene)
+    assert "head; conv(3x3, 64), relu; not reached" in svg(scene)
 
 
 def test_a_layer_that_cannot_take_its_tensor():
