@@ -233,6 +233,9 @@ class Graph:
     """What errors have kept out of it: none in a network that is whole."""
     disputed: list[Disputed] = field(default_factory=list)
     """Tensors that a statement of the spec contradicts: none in a network that is whole."""
+    restored: dict[Node, Node | Missing | None] = field(default_factory=dict)
+    """Nodes that stand for tensors which an error made unknown, of the shape that the spec states,
+    and what each stands for, where that is known: there are none in a network that is whole."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
+from archlang.elaborate.findings import distinct
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
 from archlang.op import nearest
@@ -256,13 +257,14 @@ def inspect(
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Shape] | None = None,
     solved: Sequence[Solved] | None = None,
+    known: Sequence[Diagnostic] = (),
 ) -> tuple[Graph | None, list[Diagnostic]]:
     """The graph of a model, and everything found about it, its requirements included.
 
     A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
-    is does not depend on ``inputs``.
+    is does not depend on ``inputs``. What is ``known`` already is not said again.
     """
-    graph, found = examine(program, name, settings, inputs, solved)
+    graph, found = examine(program, name, settings, inputs, solved, known)
     return (graph if graph is not None and graph.whole else None), found
 
 
@@ -272,6 +274,7 @@ def examine(
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Shape] | None = None,
     solved: Sequence[Solved] | None = None,
+    known: Sequence[Diagnostic] = (),
 ) -> tuple[Graph | None, list[Diagnostic]]:
     """As ``inspect``, but with what there is of the graph where it is not whole.
 
@@ -284,10 +287,14 @@ def examine(
 
     with paused():
         graph, found = _look(program, name, settings, inputs, solved)
+        wrong = any(d.severity == "error" for d in found)
+        found = distinct(found, known)
         if found:
             from archlang.analyses.repairs import mended
 
-            found = mended(program, name, graph, found, look)
+            found = program.placed(name, mended(program, name, graph, found, look))
+        if wrong and graph is not None:
+            graph.whole = False
     return graph, found
 
 

@@ -127,6 +127,10 @@ class Op(BaseModel):
         """The tensor that comes out; raises ``LayerError`` where PyTorch would."""
         raise NotImplementedError
 
+    def known(self, *xs: Tensor) -> int | None:
+        """Which of the branches that are known comes out in shape, others being lost."""
+        return None
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         """For each of ``xs`` where an output looks, in evaluation, axis by axis."""
         raise NotImplementedError

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -30,22 +29,17 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
+from archlang.cli.formats import LINES, CheckFormat
 from archlang.cli.settings import choice
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
+from archlang.elaborate.findings import distinct
 from archlang.graph import Graph, Solved
 from archlang.lints import lint
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si
-
-
-class CheckFormat(StrEnum):
-    """How findings are told."""
-
-    text = "text"
-    json = "json"
 
 
 @dataclass
@@ -80,7 +74,7 @@ def check(
         typer.Option(help='A requirement beside the spec\'s: "params <= 5M". Repeatable.'),
     ] = None,
     format_: Annotated[CheckFormat, typer.Option("--format", help="For people, or as data.")] = (
-        CheckFormat.text
+        CheckFormat.full
     ),
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
@@ -112,7 +106,7 @@ def check(
     if fix:
         if set_:
             stop("--fix writes what a spec says by itself, so it takes no --set")
-        if "-" in files and format_ is CheckFormat.json:
+        if "-" in files and format_.is_data:
             stop("--fix prints standard input itself, and cannot print data beside it")
         data = sys.stdin.buffer.read() if "-" in files else None
     asked = [_readable(text) for text in require or []]
@@ -124,6 +118,10 @@ def check(
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
         _json(checked, found)
+    elif format_ in LINES:
+        stream = sys.stdout if data is None else sys.stderr
+        for line in LINES[format_](found):
+            print(line, file=stream)
     else:
         _text(checked, found, written, fix, sys.stdout if data is None else sys.stderr)
     raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)
@@ -201,25 +199,41 @@ def check_file(
     data: bytes | None = None,
 ) -> Checked:
     """Check one spec; ``data`` is what standard input holds, where it was read already."""
-    program = Program(*read(file, data))
-    if program.diagnostics:
-        return Checked(file, program, program.diagnostics)
+    return check_program(file, Program(*read(file, data)), model, settings, inputs, require)
+
+
+def check_program(
+    file: str,
+    program: Program,
+    model: str | None = None,
+    settings: list[str] | None = None,
+    inputs: list[str] | None = None,
+    require: Sequence[str] = (),
+) -> Checked:
+    """The same for a spec that is read already."""
     try:
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:
+        if program.diagnostics:
+            return Checked(file, program, program.diagnostics)
         stop(str(error))
+    if not chosen and program.diagnostics:
+        return Checked(file, program, program.diagnostics)
     if not chosen:
         lone = program.lone_findings()
         return Checked(file, program, lone, inventory="" if lone else program.inventory())
-    one = Checked(file, program)
+    one = Checked(file, program, list(program.diagnostics))
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
-        graph, diagnostics = inspect(program, name, parse_settings(settings), shapes)
+        graph, diagnostics = inspect(
+            program, name, parse_settings(settings), shapes, known=one.found
+        )
         if graph is not None and not diagnostics:
             diagnostics = check_requirements(graph, [required(graph, text) for text in require])
-        one.found.extend(d for d in diagnostics if d not in one.found)
-        if graph is not None and not diagnostics:
+        one.found.extend(distinct(diagnostics, one.found))
+        if graph is not None and not diagnostics and not program.diagnostics:
             one.models.append(graph)
+    one.found.sort(key=lambda d: (d.span.source.name, d.span.start))
     return one
 
 

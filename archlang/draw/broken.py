@@ -84,9 +84,14 @@ def completed(graph: Graph, found: Sequence[Diagnostic]) -> Graph | None:
     for missing in graph.missing:
         stand_ins[id(missing)] = node = _stand_in(missing, len(nodes), stand_ins)
         nodes.append(node)
+    for node, origin in graph.restored.items():
+        took = stand_ins[id(origin)] if isinstance(origin, Missing) else origin
+        op = Absent(text="as stated")
+        takes = (took,) if took else ()
+        stand_ins[id(node)] = nodes[node.index] = replace(node, op=op, inputs=takes, path="stated")
     if not any(node.inputs for node in nodes):
         return None
-    root = _with(graph.root, _by_region(graph, stand_ins))
+    root = _with(graph.root, _by_region(graph, stand_ins), stand_ins)
     taken = {i.index for node in nodes for i in node.inputs}
     ends = {f"{n.path} {n.index}": n for n in nodes if n.index not in taken and n.inputs}
     made = Graph(graph.name, root, nodes, graph.inputs, {**graph.outputs, **ends}, graph.aux)
@@ -128,10 +133,17 @@ def _by_region(graph: Graph, stand_ins: Mapping[int, Node]) -> dict[int, list[tu
     return found
 
 
-def _with(region: Region, missing: Mapping[int, list[tuple[int, Node]]]) -> Region:
+def _with(
+    region: Region,
+    missing: Mapping[int, list[tuple[int, Node]]],
+    stand_ins: Mapping[int, Node],
+) -> Region:
     """A region with what is missing from it and from those inside."""
     parts: list[Part] = [
-        _with(part, missing) if isinstance(part, Region) else part for part in region.parts
+        _with(part, missing, stand_ins)
+        if isinstance(part, Region)
+        else stand_ins.get(id(part), part)
+        for part in region.parts
     ]
     for place, node in missing.get(id(region), ()):
         parts.insert(place, node)

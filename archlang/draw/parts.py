@@ -163,7 +163,7 @@ class Structure:
     def _goes_with(self, card: Card, node: Node) -> bool:
         """Whether a layer only follows that of a card, or both are out of an error's reach."""
         if absent(node):
-            spoken = card.name or card.wrong or node.index in self._wrong
+            spoken = card.name or card.wrong or node.index in self._wrong or node.output.shape
             return absent(card.nodes[0]) and not spoken
         return follows(node)
 

@@ -65,7 +65,8 @@ def _absent(card: Card) -> list[Words]:
     captions = list(dict.fromkeys(map(caption, card.nodes)))
     if card.wrong is None:
         title = card.names or card.template or " → ".join(captions)
-        return [Words(title, TITLE, True, "faint").fitted(), Words("not reached", ink="faint")]
+        known = shape_text(card.nodes[-1]) or "not reached"
+        return [Words(title, TITLE, True, "faint").fitted(), Words(known, ink="faint")]
     head = Words(captions[0], TITLE, True, "title").fitted(1.5 * ROOM)
     met = " and ".join(shape_text(n) for n in card.nodes[0].inputs if n.output.shape)
     given = [Words(f"given {met}").fitted(1.5 * ROOM)] if met else []

@@ -19,7 +19,7 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
-from archlang.elaborate.problem import Stop, fail, unknown
+from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
@@ -40,6 +40,7 @@ from archlang.sizes.claims import Claim, Every, Known, Not, either
 from archlang.sizes.functions import RELATIONS
 from archlang.source import Span
 from archlang.syntax import ast
+from archlang.syntax.node import HOLE
 
 MAX_STEPS = 200_000
 MAX_BITS = 256
@@ -222,6 +223,8 @@ class Evaluator(Settles):
         if (value := env.find(name)) is not None:
             self.assumed.extend(env.assumed.get(name, ()))
             return self.solved(value)
+        if name == HOLE:
+            raise Problem(SAID)
         if name in BUILTINS:
             return Builtin(name)
         if name in self.words:

@@ -9,13 +9,14 @@ from pathlib import Path, PurePosixPath
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.findings import ANY, may_follow
 from archlang.elaborate.problem import Problem, Stop, fail
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
 from archlang.op import nearest
-from archlang.source import Source, Span
+from archlang.source import Source, Span, shown_path
 from archlang.syntax import ast
-from archlang.syntax.parser import MAX_TEXT, parse
+from archlang.syntax.parser import MAX_TEXT, read
 
 MAX_BYTES = 4 * MAX_TEXT
 
@@ -58,10 +59,14 @@ class Loader:
         """The keys of all files that are used, those that cannot be read too."""
         self.open: list[str] = []
         self.diagnostics: list[Diagnostic] = []
+        self.damaged: set[str] = set()
+        """The words of what cannot be read: what they name is not known."""
 
     def load(self, source: Source, key: str) -> Module:
         """The definitions of a spec; findings are collected in ``diagnostics``."""
-        file = parse(source)
+        file, found = read(source)
+        self.diagnostics.extend(found)
+        self.damaged |= file.damaged
         module = Module(Env(file))
         self.open.append(key)
         for item in file.items:
@@ -70,7 +75,12 @@ class Loader:
             except Stop:
                 raise
             except Problem as problem:
-                if problem.diagnostic not in self.diagnostics:
+                if isinstance(item, ast.UseFile):
+                    self.damaged.add(ANY)
+                if not (
+                    problem.diagnostic in self.diagnostics
+                    or may_follow(problem.diagnostic, self.damaged)
+                ):
                     self.diagnostics.append(problem.diagnostic)
         self.open.pop()
         self.loaded[key] = module
@@ -148,7 +158,7 @@ class Loader:
             fail("A107", f"`{path}` is not next to this file: a path here is relative", span)
         folder = Path(key).parent if not key.startswith(("<", "std/")) else Path()
         target = folder / parts
-        return str(target.resolve()), str(target)
+        return str(target.resolve()), shown_path(str(target))
 
     def read(self, key: str, name: str) -> Source:
         if key.startswith("std/"):

@@ -8,7 +8,7 @@ from typing import NoReturn
 from archlang.diagnostic import Diagnostic, Note
 from archlang.graph import Missing
 from archlang.op import nearest
-from archlang.source import Span
+from archlang.source import Source, Span
 
 
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded
@@ -23,6 +23,10 @@ class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recor
 
 class Stop(Problem):
     """A finding that ends everything: a limit is reached."""
+
+
+SAID = Diagnostic("A101", "said already", Span(Source("", ""), 0, 0))
+"""Stands for a finding that is reported elsewhere: what it made unknown is not reported again."""
 
 
 def fail(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from math import prod
 from typing import Literal
 
@@ -13,11 +12,18 @@ from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.findings import NOT_A_LAYER, Findings
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, unknown
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
-from archlang.elaborate.signature import bind_signature, check_result, check_takes
+from archlang.elaborate.signature import (
+    bind_signature,
+    check_result,
+    check_takes,
+    forget_signature,
+    sizes,
+)
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
@@ -32,6 +38,7 @@ from archlang.graph import Disputed, Graph, Node, Region, Written
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
+from archlang.syntax.node import HOLE
 from archlang.types import Heard, symbols
 
 MAX_LAYERS = 50_000
@@ -40,17 +47,12 @@ MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
 
 
-class Stages(ABC):
+class Stages(Findings, ABC):
     """The rules of stages. Statements are in ``Elaborator``."""
 
-    def __init__(self, graph: Graph, trial: Trial) -> None:
-        self.graph = graph
-        self.trial = trial
+    def __init__(self, graph: Graph, trial: Trial, believes: str = "inferred") -> None:
+        super().__init__(graph, trial, believes)
         self.evaluator = Evaluator(graph.assumed, trial)
-        self.diagnostics: list[Diagnostic] = []
-        self.reported: set[tuple[str, Span]] = set()
-        self.uses: list[tuple[str, Span]] = []
-        trial.uses = self.uses
         self.active: list[BlockDef] = []
         self.modules: dict[str, Node] = {}
         self.depth = 0
@@ -66,16 +68,6 @@ class Stages(ABC):
     @abstractmethod
     def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
         """Run branches, and bring them together."""
-
-    def report(self, diagnostic: Diagnostic) -> None:
-        """Record a finding, once, with the blocks it is in."""
-        self.trial.refuse(diagnostic)
-        key = (diagnostic.code, diagnostic.span)
-        if key in self.reported:
-            return
-        self.reported.add(key)
-        notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
-        self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
 
     def stage(self, stage: ast.Stage, at: Place, wire: Wire, label: str | None = None) -> Wire:
         """Run one stage; after an error its result is lost, and the error recorded."""
@@ -140,10 +132,12 @@ class Stages(ABC):
 
     def use(self, stage: ast.Use, at: Place, wire: Wire, label: str | None) -> Wire:
         env, span = at.env, at.env.span(stage)
+        if stage.name == HOLE:
+            return LOST
         value = env.find(stage.name)
         if value is None and stage.name in env.tensors:
             if stage.args is not None:
-                fail("A105", f"`{stage.name}` is a tensor, and takes no arguments", span)
+                fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
             known = [*env.names(), *Op.registry, *env.tensors]
@@ -311,16 +305,20 @@ class Stages(ABC):
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
         path = self.claim(at.scope, label, span)
         inner = block.env.body()
-        if isinstance(wire, Lost):
+        if isinstance(wire, Lost) and self.trial.tracing:
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
             return unreached(self.graph, path, at, [wire], span)
-        arrives = self.needed(wire, span)
-        bind_signature(node, inner, arrives.output, span)
+        arrives = None if isinstance(wire, Lost) else self.needed(wire, span)
+        if arrives is None:
+            forget_signature(node, inner)
+        else:
+            bind_signature(node, inner, arrives.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        stated = check_takes(node, inner, arrives, span, self.evaluator)
-        self.graph.stated.extend(stated)
-        self.states(block, arrives, "takes")
+        if arrives is not None:
+            stated = check_takes(node, inner, arrives, span, self.evaluator)
+            self.graph.stated.extend(stated)
+            self.states(block, arrives, "takes")
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
@@ -328,39 +326,47 @@ class Stages(ABC):
         self.active.append(block)
         result: Wire = LOST
         with self.used(f"{node.name}({args})" if args else node.name, span):
-            end = self.body(node.body, place, wire)
-            if isinstance(end, Node):
-                region.result = end
-                self.states(block, end, "gives")
-                # where values are tried, what follows says more of them
-                result = end if self.trial.tracing else Lost(end)
-                try:
-                    self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
-                except Problem as problem:
-                    self.graph.disputed.append(Disputed(end, problem.diagnostic))
-                    raise
-            result = end
+            result = self.body(node.body, place, wire)
+            result = self.gives(block, place, result)
         self.active.pop()
         return result
+
+    def gives(self, block: BlockDef, at: Place, end: Wire) -> Wire:
+        """What a block comes to: checked against its signature, or known from it alone."""
+        node, env = block.node, at.env
+        if isinstance(end, Node):
+            at.region.result = end
+            self.states(block, end, "gives")
+            try:
+                self.graph.stated.extend(check_result(node, env, end, self.evaluator))
+                return end
+            except Stop:
+                raise
+            except Problem as problem:
+                self.graph.disputed.append(Disputed(end, problem.diagnostic))
+                self.report(problem.diagnostic)
+                self.disputed = True
+        elif end is None:
+            return end
+        stated = node.signature.gives if node.signature else None
+        return end if stated is None else self.stated_shape(stated, at, end)
+
+    def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:
+        """The tensor to go on with where what a spec states is not what there is."""
+        if spec.rest or (isinstance(wire, Node) and self.believes == "inferred"):
+            return wire
+        shape = [size for _, size in sizes(spec, at.env, self.evaluator)]
+        like = wire if isinstance(wire, Node) else None
+        found = self.settled_by(shape, like, at.region, at.env.span(spec))
+        if found is not None:
+            self.graph.restored[found] = wire.origin if isinstance(wire, Lost) else wire
+        return found or wire
 
     def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
         """Record what a block's signature says of a tensor."""
         shape = getattr(block.node.signature, side, None)
         if shape is not None:
             self.graph.written.append(Written(shape, block.env.file.source, node, signature=True))
-
-    @contextmanager
-    def used(self, what: str, span: Span) -> Iterator[None]:
-        """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
-        self.uses.append((what, span))
-        try:
-            yield
-        except Stop:
-            raise
-        except Problem as problem:
-            self.report(problem.diagnostic)
-        finally:
-            self.uses.pop()
 
     def shared(self, network: SharedNetwork, at: Place, wire: Wire, span: Span) -> Wire:
         """Run a shared network once more, on the weights of its first use."""
