@@ -96,7 +96,9 @@ def completed(graph: Graph, found: Sequence[Diagnostic]) -> Graph | None:
     ends = {f"{n.path} {n.index}": n for n in nodes if n.index not in taken and n.inputs}
     made = Graph(graph.name, root, nodes, graph.inputs, {**graph.outputs, **ends}, graph.aux)
     made.whole, made.missing = False, graph.missing
-    made.disputed = list(_disputed(graph, stand_ins, found))
+    marks = list(_disputed(graph, stand_ins, found))
+    told = {finding.span for finding in found}
+    made.disputed = [mark for mark in marks if mark.finding.span in told] or marks
     return made
 
 
