@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.draw import ushape
+from archlang.draw.broken import absent
 from archlang.draw.cells import Cell, Plan, plan
 from archlang.draw.layout import Direction, Layout, joined
 from archlang.draw.levels import Level, opened
@@ -93,6 +94,11 @@ class _Drawing:
         self.title = Words(network.name, 15, True, "title")
         note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
         self.aside = Words(note, ink="faint")
+        if not network.graph.whole:
+            count = len({finding.span for _, finding in network.graph.disputed})
+            said = f"{count} error{'s' if count > 1 else ''}" if count else "not as it requires"
+            known = ", drawn as far as it is known" if network.graph.missing else ""
+            self.aside = Words(said + known, ink="error")
         self.width = self.left = 0.0
         self.boxes: list[Box] = []
         self.places: dict[Cell, int] = {}
@@ -182,6 +188,10 @@ class _Drawing:
         return box._replace(bar=strip, share=share) if share else box
 
     def _card_tint(self, card: Card) -> str:
+        if card.wrong:
+            return "wrong"
+        if absent(card.nodes[0]):
+            return "absent"
         if card.kind in ("input", "join"):
             return card.kind
         if card.kind == "part":
@@ -200,7 +210,7 @@ class _Drawing:
         single = isinstance(part, Card) and part.kind in ("layer", "join")
         what = ", ".join(str(n.op) for n in nodes) if single else ""
         params = self.structure.share(part.all)
-        said = [where, what or part.template, shape_text(nodes[-1])]
+        said = [where, what or part.template, _trouble(part), shape_text(nodes[-1])]
         if params:
             percent = f", {params / self.total:.1%}" if self.total else ""
             said.append(f"{params:,} parameters{percent}")
@@ -223,6 +233,13 @@ class _Drawing:
             tuple(wires),
             head,
         )
+
+
+def _trouble(part: Card | Group) -> str:
+    """What is wrong with a box, or that an error keeps it away."""
+    if isinstance(part, Card) and part.wrong:
+        return part.wrong.message
+    return "not reached" if absent(part.nodes[0]) else ""
 
 
 def _text(words: Words, x: float, y: float) -> Text:
