@@ -7,6 +7,7 @@ Writes the pictures and the README.md beside this file, over those that are ther
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ class Entry(NamedTuple):
     def file(self) -> str:
         """The picture's name: the model's, and what the options choose."""
         chosen = [word for word in shlex.split(self.options) if not word.startswith("-")]
-        parts = (part.replace("*", "").replace(".", "-") for part in chosen)
+        parts = (re.sub(r"\W+", "-", part).strip("-") for part in chosen)
         return "-".join([self.model, *parts]) + ".svg"
 
     @property
@@ -71,6 +72,10 @@ ENTRIES = (
     Entry("siamese", "siamese", "--level layer", "two towers that share their weights"),
     Entry("signal", "m34_res", "--level stage", "a network for sound"),
     Entry("volume", "deepmedic", "--level layer", "DeepMedic: two paths through a volume"),
+    Entry("vgg", "vgg16", "--style volume --level layer", "VGG-16 as volumes, for slides"),
+    Entry("unet", "unet", "--style volume", "U-Net as volumes"),
+    Entry("resnet", "resnet50", "--color macs", "where ResNet-50's operations are"),
+    Entry("resnet", "resnet18", "--diff :resnet34 --level stage", "from ResNet-18 to ResNet-34"),
 )
 
 
