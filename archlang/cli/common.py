@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -13,7 +13,7 @@ import typer
 from archlang.diagnostic import ArchError, Diagnostic, Frame
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode, read_source
-from archlang.network import ModelChoiceError, Network, choose, from_program
+from archlang.network import ModelChoiceError, Network, choose, definitions, from_program
 from archlang.op import nearest
 from archlang.source import Source
 from archlang.syntax import ast
@@ -79,6 +79,15 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
     errors = len([d for d in diagnostics if d.severity == "error"])
     if errors:
         print(f"{errors} error{'s' if errors > 1 else ''}", file=stream)
+
+
+def unified(name: str, before: str, after: str) -> Iterator[str]:
+    """The lines of a unified diff of one file."""
+    from difflib import unified_diff  # few commands need it
+
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    for line in unified_diff(old, new, name, name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def standard_key() -> str:
@@ -168,7 +177,7 @@ def network_of(
     """The network of a program, as ``load_network``; ``how`` says how a model is chosen."""
     try:
         if program.diagnostics:
-            raise ArchError(program.diagnostics)
+            raise ArchError(definitions(program))
         name = choose(program, model)
         shapes = parse_inputs(inputs, input_names(program, name))
         return from_program(program, name, parse_settings(settings), shapes)
