@@ -245,7 +245,7 @@ class Stages(Findings, ABC):
                 output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
-            layer_failed(error, bound, span, () if op.merges else tensors)
+            layer_failed(error, bound, span, () if op.merges else inputs)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
