@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
-from archlang.diagnostic import Diagnostic
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
@@ -311,7 +310,7 @@ class Elaborator(Merges):
     def tensor(self, name: str, at: Place, where: ast.Node) -> Wire:
         """The tensor of a name; raises where no label has given it."""
         if name not in at.env.tensors:
-            unknown("tensor", name, at.env.tensors, at.env.span(where))
+            unknown("tensor", name, at.env.tensors, at.env.span(where), file=at.env.file)
         return at.env.tensors[name]
 
 
@@ -343,8 +342,3 @@ def free_names(node: Any) -> Iterator[str]:
     elif isinstance(node, ast.Node):
         for field in node.__dataclass_fields__:
             yield from free_names(getattr(node, field))
-
-
-def collected(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """Findings in the order of the text."""
-    return sorted(diagnostics, key=lambda d: (d.span.source.name, d.span.start))
