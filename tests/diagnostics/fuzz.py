@@ -13,7 +13,7 @@ import random
 import sys
 from pathlib import Path
 
-from tests.diagnostics.fuzzing import CORPUS, changed
+CORPUS = Path(__file__).with_name("corpus")
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["archlang"]):
-        from tests.diagnostics.fuzzing import holds
+        from tests.diagnostics.fuzzing import changed, holds
 
     def one(data: bytes) -> None:
         holds(data.decode("utf-8", errors="replace"))
