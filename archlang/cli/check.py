@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -240,11 +240,13 @@ def check_program(
     settings: list[str] | None = None,
     inputs: list[str] | None = None,
     require: Sequence[str] = (),
+    leave: Collection[str] = (),
 ) -> Checked:
-    """The same for a spec that is read already."""
+    """The same for a spec that is read already; ``leave`` are models that are known to be right."""
     one = Checked(file, program, list(definitions(program)))
     try:
         chosen = [choose(program, model)] if model else program.complete
+        chosen = [name for name in chosen if name not in leave]
     except ModelChoiceError as error:
         if not one.found:
             stop(str(error))

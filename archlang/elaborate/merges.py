@@ -9,6 +9,7 @@ from archlang.elaborate.arguments import make_layer
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import LOST, Lost, Place, Wire
 from archlang.elaborate.stages import Stages
+from archlang.elaborate.traces import differing, trace_notes
 from archlang.elaborate.values import BlockDef, Partial, describe
 from archlang.graph import Clash, Node, Region
 from archlang.op import Op
@@ -54,7 +55,11 @@ class Merges(Stages):
                 replace(note, text=f"{note.text}: {node.output.shown}")
                 for (_, note), node in zip(ends, nodes, strict=True)
             ]
-            raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None
+            axes = differing(nodes)
+            ways = [w for (_, n), node in zip(ends, nodes, strict=True)
+                    for w in trace_notes(node, axes, f"{n.text}, ")]  # fmt: skip
+            told = replace(problem.diagnostic, related=tuple(notes))
+            raise type(problem)(replace(told, notes=(*told.notes, *ways))) from None
 
     def branches(self, stage: ast.Merge, op: Op, at: Place, wire: Wire) -> list[tuple[Wire, Note]]:
         """The ends of the branches that are there, and where each was written."""

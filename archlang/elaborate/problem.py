@@ -11,6 +11,7 @@ from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.limits import advice
 from archlang.op import nearest
 from archlang.source import Edit, Source, Span
+from archlang.syntax import ast
 
 CLEAR = 0.75
 """How alike two names are, at most 1, where one can be a slip of the other: `conf` of `conv`."""
@@ -54,18 +55,39 @@ def fail(
 
 
 def unknown(
-    what: str, name: str, known: Iterable[str], span: Span, code: str = "A103", owner: str = ""
+    what: str,
+    name: str,
+    known: Iterable[str],
+    span: Span,
+    code: str = "A103",
+    owner: str = "",
+    file: ast.File | None = None,
 ) -> NoReturn:
     """Raise for a name that means nothing, with the nearest one that does.
 
-    ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`".
+    ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`". The nearest one
+    is shown where ``file`` declares it.
     """
     names = sorted(set(known))
     guess = nearest(name, names)
     notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
     help = f"did you mean `{guess}`?" if guess else ""
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
-    fail(code, message, span, notes=notes, help=help, fixes=renamed(name, guess, names, span))
+    related = []
+    if guess and file is not None:
+        from archlang.elaborate.declared import declared  # only where something is wrong
+
+        place = declared(file, guess, span.start)
+        related = [Note(place, f"`{guess}` is here")] if place else []
+    fail(
+        code,
+        message,
+        span,
+        related=related,
+        notes=notes,
+        help=help,
+        fixes=renamed(name, guess, names, span),
+    )
 
 
 def renamed(name: str, guess: str | None, known: Iterable[str], span: Span) -> tuple[Fix, ...]:

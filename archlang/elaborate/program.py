@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from archlang import ops  # noqa: F401 - the layers register themselves
-from archlang.diagnostic import ArchError, Diagnostic
+from archlang.diagnostic import ArchError, Diagnostic, Note
 from archlang.elaborate.arguments import named
-from archlang.elaborate.elaborator import Elaborator, collected
+from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
@@ -160,7 +160,7 @@ class Program:
         """As ``elaborate``, but with what there is of the graph where it is not whole."""
         trial = Trial() if trial is None else trial
         elaborator = self._run(name, settings, inputs, trial, "inferred")
-        graph, found = elaborator.graph, collected(elaborator.diagnostics)
+        graph, found = elaborator.graph, elaborator.found()
         if trial.tracing and not trial.fixed:
             trial.fixed = bounded([a.claim for a in graph.assumed])
         if elaborator.disputed and len(found) > 1 and not trial.tracing:
@@ -178,9 +178,9 @@ class Program:
         model = self.module.models[name]
         if isinstance(model, ast.Model):
             return found
-        note = f"in model {name}, at {self.module.env.span(model)}"
+        note = Note(self.module.env.span(model), "in this model")
         plain = ("A103", "A104", "A106")
-        return [d if d.code in plain else replace(d, notes=(*d.notes, note)) for d in found]
+        return [d if d.code in plain else replace(d, related=(*d.related, note)) for d in found]
 
     def _run(
         self,

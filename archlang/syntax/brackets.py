@@ -131,10 +131,10 @@ def _never_closed(
     message = f"`{opener.text}` is never closed"
     span = Span(source, opener.start, opener.end)
     if noticed is None:
-        behind = Note(Span(source, last.end, last.end), "nothing closes it up to here") if (
-            last is not None and last is not opener
-        ) else None  # fmt: skip
-        return Diagnostic("A102", message, span, "opened here", (behind,) if behind else ())
+        text = f"`{OPENS[opener.text]}` is missing after this"
+        end = last.end if last is not None and last is not opener else opener.end
+        note = Note(Span(source, end, end), text)
+        return Diagnostic("A102", message, span, "opened here", (note,))
     at = Span(source, noticed.start, noticed.end)
     if noticed.text in CLOSES:
         message = f"`{opener.text}` is closed by `{noticed.text}`"
@@ -159,11 +159,11 @@ class _Braces:
         """The first brace that does not fit how its line is indented."""
         opened: list[Token] = []
         pending: Token | None = None  # a round or square bracket, open on this line
-        for token in self.found:
+        for before, token in zip([None, *self.found], self.found, strict=False):
             if token.first and token.broken:
                 pending = None
             if token.first and opened and self.falls_back(opened[-1], token):
-                return _never_closed(self.source, opened[-1], token)
+                return _never_closed(self.source, opened[-1], None, before)
             if token.text in "([":
                 pending = token
             elif token.text in (")", "]"):
