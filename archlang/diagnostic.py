@@ -66,11 +66,13 @@ class Fix:
 
     text: str
     edits: tuple[Edit, ...]
+    safe: bool = False
+    """Whether it has one plain reading, or leaves all models, their weights too, as they are."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         edits = [{**_place(e.span), "replacement": e.text} for e in self.edits]
-        return {"text": self.text, "edits": edits}
+        return {"text": self.text, "safe": self.safe, "edits": edits}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,22 +249,35 @@ class _Renderer:
         yield from (" " * indent + line for line in rest)
 
     def rewritten(self, fix: Fix, gutter: int) -> Iterable[str]:
-        """The lines that a fix changes or adds, as it leaves them, and where they will stand."""
-        bar = self.paint("+", "help")
+        """The lines that a fix changes or adds, as it leaves them, and where they will stand.
+
+        Lines that it leaves out are shown as they are.
+        """
         for source in dict.fromkeys(e.span.source for e in fix.edits):
             made, moved = edited(source, fix.edits), 0
             for edit in sorted(fix.edits, key=lambda e: e.span.start):
                 if edit.span.source != source:
                     continue
+                if not edit.text and _whole_lines(edit.span):
+                    moved -= edit.span.end - edit.span.start
+                    last = source.position(edit.span.end - edit.span.text.endswith("\n"))[0]
+                    yield from self.changed("-", source, edit.span.line, last, gutter)
+                    continue
                 first = made.position(edit.span.start + moved)[0]
                 moved += len(edit.text) - (edit.span.end - edit.span.start)
                 end = edit.span.end + moved - edit.text.endswith("\n")
                 last = made.position(max(end, 0))[0]
-                for number in range(first + edit.text.startswith("\n"), last + 1):
-                    shown = "".join(
-                        map(_visible, _within(made.line(number), self.width - gutter - 3))
-                    )
-                    yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown.rstrip()}"
+                first += edit.text.startswith("\n")
+                yield from self.changed("+", made, first, last, gutter)
+
+    def changed(
+        self, sign: str, source: Source, first: int, last: int, gutter: int
+    ) -> Iterable[str]:
+        bar = self.paint(sign, "help")
+        for number in range(first, last + 1):
+            line = _within(source.line(number), self.width - gutter - 3)
+            shown = "".join(map(_visible, line)).rstrip()
+            yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
 
     def snippet(
         self, source: Source, marks: list[_Mark], gutter: int, severity: str
@@ -290,6 +305,13 @@ class _Renderer:
                 yield f"{margin}{' ' * indent}{self.paint(line + first, style)}"
                 rest = words if mark.text else []
                 yield from (f"{margin}{' ' * start}{self.paint(w, style)}" for w in rest)
+
+
+def _whole_lines(span: Span) -> bool:
+    """Whether a stretch is lines from their first character to their last."""
+    text = span.source.text
+    begins = span.start == 0 or text[span.start - 1] == "\n"
+    return begins and (text[span.end - 1 : span.end + 1].find("\n") >= 0 or span.end == len(text))
 
 
 def _mark(span: Span, text: str, primary: bool) -> _Mark:

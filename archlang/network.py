@@ -243,12 +243,21 @@ def from_program(
     ``solved`` are the values of its ``?``, where they are known.
     """
     if program.diagnostics:
-        raise ArchError(program.diagnostics)
+        raise ArchError(definitions(program))
     name = choose(program, model)
     graph, found = inspect(program, name, settings, inputs, solved)
     if graph is None or any(d.severity == "error" for d in found):
         raise ArchError(found)
     return Network(program, graph, settings or {})
+
+
+def definitions(program: Program) -> list[Diagnostic]:
+    """What is found about a program's definitions, with the ways out that hold."""
+    if not any(d.fixes for d in program.diagnostics):
+        return program.diagnostics
+    from archlang.analyses.repairs import defined
+
+    return defined(program, lambda made, name: _look(made, name, None, None))
 
 
 def inspect(

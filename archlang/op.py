@@ -127,6 +127,10 @@ class Op(BaseModel):
         """The tensor that comes out; raises ``LayerError`` where PyTorch would."""
         raise NotImplementedError
 
+    def assumes(self) -> dict[str, str]:
+        """What its fields that sizes depend on default to, in words, the most telling first."""
+        return {}
+
     def known(self, *xs: Tensor) -> int | None:
         """Which of the branches that are known comes out in shape, others being lost."""
         return None

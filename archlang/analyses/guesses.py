@@ -86,7 +86,7 @@ def _near(now: Any, far: int) -> Iterator[Any]:
         yield from (
             now + sign * by for by in range(1, far) for sign in (-1, 1) if now + sign * by >= 0
         )
-    elif isinstance(now, tuple) and all(isinstance(n, int) for n in now):
+    elif isinstance(now, tuple) and now and all(isinstance(n, int) for n in now):
         for by in range(1, far if len(set(now)) == 1 else FEW):
             for sign in (-by, by):
                 if min(now) + sign >= 0:

@@ -25,7 +25,7 @@ from archlang.op import LayerError
 from archlang.sizes.claims import Compared
 from archlang.sizes.regions import EVERYWHERE, NOWHERE, Region
 from archlang.sizes.sets import EVERY, TooLongError
-from archlang.source import Edit, Source, Span, edited
+from archlang.source import Edit, Source, Span
 from archlang.types import Heard, Tensor, form_of
 
 MERGES = frozenset({"A203", "A204", "A211"})
@@ -81,6 +81,35 @@ def mended(
     return out
 
 
+def defined(program: Program, look: Look) -> list[Diagnostic]:
+    """The findings about a spec's definitions, with the ways out that hold.
+
+    A way holds where its finding is gone, and nothing new is found in the definitions or in a
+    model.
+    """
+    out, proposed = [], PROPOSALS
+    for finding in program.diagnostics:
+        ways: tuple[Fix, ...] = ()
+        if finding.fixes and proposed:
+            proposed -= 1
+            ways = tuple(fix for fix in finding.fixes if _defines(program, fix, look))
+        out.append(replace(finding, fixes=ways, help="" if ways else finding.help))
+    return out
+
+
+def _defines(program: Program, fix: Fix, look: Look) -> bool:
+    made = program.edited(fix.edits)
+    if made is None or not _said(made) < _said(program):
+        return False
+    known = {_key(d)[:2] for n in program.complete for d in look(program, n)[1]}
+    return all({_key(d)[:2] for d in look(made, n)[1]} <= known for n in made.complete)
+
+
+def _said(program: Program) -> set[tuple[str, str, str]]:
+    """What is found about a program's definitions, wherever it stands."""
+    return {(d.code, d.message, d.span.source.name) for d in program.diagnostics}
+
+
 def _key(finding: Diagnostic) -> Key:
     """What makes two findings one, before an edit and after it."""
     span = finding.span
@@ -130,8 +159,8 @@ class _Search:
 
     def changed(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
         """The program with its text edited; None where that cannot be read."""
-        made = Program(edited(program.source, edits), program.key)
-        return None if made.diagnostics else made
+        made = program.edited(edits)
+        return None if made is None or not _said(made) <= _said(program) else made
 
     def left(self, program: Program) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph, and what is found beside what was found before at other places."""
@@ -149,7 +178,7 @@ class _Search:
 
     def found(self, program: Program, name: str) -> set[Key]:
         known = self.program.looked_at
-        key = (program.source.text, name)
+        key = (program.source.text, *program.given.values(), name)
         if key not in known:
             known[key] = {_key(d) for d in self.look(program, name)[1]}
         return known[key]

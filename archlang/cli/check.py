@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -29,6 +29,7 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
+from archlang.cli.fixes import Fixes
 from archlang.cli.formats import LINES, CheckFormat
 from archlang.cli.settings import choice
 from archlang.diagnostic import ArchError, Diagnostic
@@ -36,7 +37,7 @@ from archlang.elaborate import Program
 from archlang.elaborate.findings import at_most, distinct
 from archlang.graph import Graph, Solved
 from archlang.lints import lint
-from archlang.network import ModelChoiceError, choose, inspect
+from archlang.network import ModelChoiceError, choose, definitions, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si
@@ -53,6 +54,8 @@ class Checked:
     """The models that are right."""
     inventory: str = ""
     """What it defines, where there is no model to check."""
+    hidden: list[Diagnostic] = field(default_factory=list)
+    """Findings beyond those that are shown."""
 
     @property
     def solved(self) -> list[Solved]:
@@ -77,7 +80,13 @@ def check(
         CheckFormat.full
     ),
     fix: Annotated[
-        bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
+        bool, typer.Option("--fix", help="Write the safe fixes, and the value of each ?.")
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="Of all other findings the first fix, too.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; print what --fix would change.")
     ] = False,
     select: Annotated[
         list[str] | None,
@@ -92,39 +101,65 @@ def check(
 
     Every model that has a value for each of its parameters is checked, or the one named. What
     is right, but probably not meant, is a warning. With
-    --fix, the value of each ? of a spec that is right is written in its place; standard input
-    is printed with them.
+    --fix, the fixes that are safe are made, and the value of each ? of a spec that is right is
+    written in its place; standard input is printed with them.
     """
     if watch:
         given = {**locals(), "watch": False}
         from archlang.cli.watch import again
 
-        if fix:
-            stop("--watch follows what you write, and --fix writes: say one of them")
+        if fix or diff:
+            stop("--watch follows what you write, and --fix and --diff do it once: say one of them")
         again(files, lambda: check(**given))
-    data = None
+    fix = fix or diff
     if fix:
-        if set_:
-            stop("--fix writes what a spec says by itself, so it takes no --set")
-        if "-" in files and format_.is_data:
-            stop("--fix prints standard input itself, and cannot print data beside it")
-        data = sys.stdin.buffer.read() if "-" in files else None
+        _possible(set_, "-" in files or diff, format_)
+    elif unsafe_fixes:
+        stop("--unsafe-fixes says which fixes are made: it goes with --fix or --diff")
+    data = sys.stdin.buffer.read() if fix and "-" in files else None
     asked = [_readable(text) for text in require or []]
-    checked = [check_file(file, model, set_, input_, asked, data) for file in files]
-    for one in checked:
-        if one.right:
-            one.found += lint(one.program, one.models, choice(one.file, select, ignore))
-    found = [d for one in checked for d in one.found]
-    written = _fixed(checked, found, data) if fix else []
+
+    def checked(given: Mapping[str, Source]) -> list[Checked]:
+        made = [check_file(file, model, set_, input_, asked, data, given) for file in files]
+        for one in made:
+            if one.right:
+                one.found += lint(one.program, one.models, choice(one.file, select, ignore))
+        return made
+
+    done = checked({})
+    fixes = Fixes(None if data is None else (standard_key(), data), unsafe_fixes)
+    if fix:
+        fixes.agree(done)
+        done = fixes.make(done, checked)
+        _write(fixes, diff)
+    found = [d for one in done for d in one.found] + fixes.findings
+    stream = sys.stderr if diff or data is not None else sys.stdout
     if format_ is CheckFormat.json:
-        _json(checked, found)
+        _json(done, found)
     elif format_ in LINES:
-        stream = sys.stdout if data is None else sys.stderr
         for line in LINES[format_](found):
             print(line, file=stream)
     else:
-        _text(checked, found, written, fix, sys.stdout if data is None else sys.stderr)
-    raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)
+        _text(done, found, fixes, fix, stream)
+    wrong = any(d.severity == "error" for d in found)
+    raise typer.Exit(FINDINGS if wrong or (diff and fixes.lines) else CLEAN)
+
+
+def _possible(settings: list[str] | None, prints: bool, format_: CheckFormat) -> None:
+    """End the program where what is asked does not go with fixes."""
+    if settings:
+        stop("--fix writes what a spec says by itself, so it takes no --set")
+    if prints and format_.is_data:
+        stop("what --fix prints itself, standard input or a diff, cannot stand beside data")
+
+
+def _write(fixes: Fixes, diff: bool) -> None:
+    if diff:
+        sys.stdout.writelines(fixes.diff())
+    elif fixes.standard is None:
+        fixes.write()
+    else:
+        sys.stdout.buffer.write(fixes.write())
 
 
 def _readable(text: str) -> str:
@@ -151,18 +186,34 @@ def _json(checked: list[Checked], found: list[Diagnostic]) -> None:
 
 
 def _text(
-    checked: list[Checked], found: list[Diagnostic], written: list[str], fix: bool, stream: Any
+    checked: list[Checked], found: list[Diagnostic], fixes: Fixes, fix: bool, stream: Any
 ) -> None:
     print_diagnostics(found, stream)
     solved = dict.fromkeys(s for one in checked for s in one.solved)
-    if solved and not written:
+    if solved:
         from archlang.analyses.undetermined import hint
 
         print_diagnostics([hint(s) for s in solved], stream)
-        if not fix:
-            print("help: `archlang check --fix` writes these values into the spec", file=stream)
-    for line in [*written, *(line for one in checked for line in _lines(one))]:
+    for line in _aid(found, bool(solved), fix, fixes.unsafe):
+        print(f"help: {line}", file=stream)
+    for line in [*fixes.lines, *(line for one in checked for line in _lines(one))]:
         print(line, file=stream)
+
+
+def _aid(found: list[Diagnostic], solved: bool, fix: bool, unsafe: bool) -> Iterator[str]:
+    """What `--fix` would do."""
+    if solved and not fix:
+        yield "`archlang check --fix` writes these values into the spec"
+    safe = sum(any(f.safe for f in d.fixes) for d in found)
+    if safe and not fix:
+        yield (
+            f"`archlang check --fix` fixes {safe} of {len(found)}"
+            if len(found) > 1
+            else ("`archlang check --fix` makes this fix")
+        )
+    ways = sum(bool(d.fixes) for d in found) - safe
+    if ways and fix and not unsafe:
+        yield f"`--unsafe-fixes` makes the first fix of {ways} more, which may not be what is meant"
 
 
 def _lines(one: Checked) -> Iterator[str]:
@@ -173,23 +224,6 @@ def _lines(one: Checked) -> Iterator[str]:
         yield f"{one.file}: {graph.name} ok: {_figures(graph)}"
 
 
-def _fixed(checked: list[Checked], found: list[Diagnostic], data: bytes | None) -> list[str]:
-    """Write the values of each spec that is right; a line for each, and findings to ``found``."""
-    from archlang.cli.fixes import Fixes
-
-    fixes = Fixes()
-    for one in checked:
-        if one.right:
-            fixes.add(one.program, one.solved)
-    found.extend(fixes.findings)
-    if fixes.findings:
-        fixes = Fixes()
-    text, lines = fixes.apply(None if data is None else (standard_key(), data))
-    if data is not None:
-        sys.stdout.buffer.write(text)
-    return lines
-
-
 def check_file(
     file: str,
     model: str | None,
@@ -197,9 +231,15 @@ def check_file(
     inputs: list[str] | None,
     require: Sequence[str] = (),
     data: bytes | None = None,
+    given: Mapping[str, Source] | None = None,
 ) -> Checked:
-    """Check one spec; ``data`` is what standard input holds, where it was read already."""
-    return check_program(file, Program(*read(file, data)), model, settings, inputs, require)
+    """Check one spec; ``data`` is what standard input holds, where it was read already.
+
+    ``given`` are texts to use in place of those of files, by their keys.
+    """
+    source, key = read(file, data)
+    program = Program((given or {}).get(key, source), key, given)
+    return check_program(file, program, model, settings, inputs, require)
 
 
 def check_program(
@@ -209,20 +249,20 @@ def check_program(
     settings: list[str] | None = None,
     inputs: list[str] | None = None,
     require: Sequence[str] = (),
+    leave: Collection[str] = (),
 ) -> Checked:
-    """The same for a spec that is read already."""
+    """The same for a spec that is read already; ``leave`` are models that are known to be right."""
+    one = Checked(file, program, list(definitions(program)))
     try:
         chosen = [choose(program, model)] if model else program.complete
+        chosen = [name for name in chosen if name not in leave]
     except ModelChoiceError as error:
-        if program.diagnostics:
-            return Checked(file, program, at_most(program.diagnostics))
-        stop(str(error))
-    if not chosen and program.diagnostics:
-        return Checked(file, program, at_most(program.diagnostics))
-    if not chosen:
+        if not one.found:
+            stop(str(error))
+        chosen = []
+    if not chosen and not one.found:
         lone = program.lone_findings()
         return Checked(file, program, lone, inventory="" if lone else program.inventory())
-    one = Checked(file, program, list(program.diagnostics))
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
         graph, diagnostics = inspect(
@@ -233,7 +273,9 @@ def check_program(
         one.found.extend(distinct(diagnostics, one.found))
         if graph is not None and not diagnostics and not program.diagnostics:
             one.models.append(graph)
-    one.found = at_most(one.found)
+    shown = at_most(one.found)
+    one.hidden = [d for d in one.found if d not in shown]
+    one.found = shown
     return one
 
 

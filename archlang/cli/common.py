@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -83,6 +83,15 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
     errors = len([d for d in diagnostics if d.severity == "error"])
     if errors:
         print(f"{errors} error{'s' if errors > 1 else ''}", file=stream)
+
+
+def unified(name: str, before: str, after: str) -> Iterator[str]:
+    """The lines of a unified diff of one file."""
+    from difflib import unified_diff  # few commands need it
+
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    for line in unified_diff(old, new, name, name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def standard_key() -> str:
@@ -182,7 +191,7 @@ def network_of(
 def chosen(program: Program, model: str | None, how: str = "--model {0}") -> str:
     """The name of the model that is meant; ends the program where there is none."""
     if program.diagnostics:
-        print_diagnostics(program.diagnostics, sys.stderr)
+        print_diagnostics(definitions(program), sys.stderr)
         raise typer.Exit(FINDINGS)
     try:
         return choose(program, model)

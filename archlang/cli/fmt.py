@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from archlang.cli.common import CLEAN, FINDINGS, print_diagnostics, read, stop
+from archlang.cli.common import CLEAN, FINDINGS, print_diagnostics, read, stop, unified
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.edit.files import encoded, write
 from archlang.source import Source
@@ -51,7 +50,7 @@ def fmt(
     changed = [spec for spec in specs if spec.changes]
     if diff:
         for spec in changed:
-            sys.stdout.writelines(_diff(spec))
+            sys.stdout.writelines(unified(spec.source.name, spec.source.text, spec.text or ""))
     elif not check:
         _write(specs)
     if names != ["-"] or check:
@@ -100,12 +99,6 @@ def _write(specs: list[_Spec]) -> None:
     for spec in specs:
         if spec.name == "-" and spec.text is not None:
             sys.stdout.buffer.write(encoded(spec.text, spec.data))
-
-
-def _diff(spec: _Spec) -> Iterator[str]:
-    before, after = (t.splitlines(keepends=True) for t in (spec.source.text, spec.text or ""))
-    for line in difflib.unified_diff(before, after, spec.source.name, spec.source.name):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _report(specs: list[_Spec], dry: bool) -> Iterator[str]:

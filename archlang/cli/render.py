@@ -30,6 +30,7 @@ from archlang.diagnostic import Diagnostic
 from archlang.draw.errors import DrawError
 from archlang.draw.formats import FORMATS, Look, named, written
 from archlang.elaborate import Program
+from archlang.network import definitions
 
 if TYPE_CHECKING:
     from archlang.network import Network
@@ -224,7 +225,7 @@ def draw(
     from archlang.draw.broken import sketched
 
     if program.diagnostics:
-        return Drawn(None, program.diagnostics)
+        return Drawn(None, definitions(program))
     name = chosen(program, model)
     shapes = parse_inputs(inputs, input_names(program, name))
     network, found = sketched(program, name, parse_settings(settings), shapes)

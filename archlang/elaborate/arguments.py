@@ -8,11 +8,12 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from archlang.elaborate.problem import fail, unknown
+from archlang.elaborate.traces import map_axes, trace_notes
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import Given, Partial, describe, written
+from archlang.graph import Node
 from archlang.op import LayerError, Op, Parameter, words
 from archlang.source import Span
-from archlang.types import Tensor
 
 
 def bind(
@@ -104,16 +105,21 @@ def make_layer(
 
 
 def layer_failed(
-    error: LayerError, bound: dict[str, Given], span: Span, tensors: Sequence[Tensor] = ()
+    error: LayerError, bound: dict[str, Given], span: Span, inputs: Sequence[Node] = ()
 ) -> NoReturn:
     """Raise what a layer says of the tensors that it was given, at the argument it is about.
 
-    What it says is of the default size; what the tensors are for every size is said beside.
+    What it says is of the default size; what the tensors are for every size is said beside, and
+    how their sizes came about.
     """
     argument = bound.get(error.field or "")
     where = argument.span if argument is not None and _inside(argument.span, span) else span
     notes = [error.hint] if error.hint else []
-    notes += [f"what arrives is {x.shown}" for x in tensors if x.shown != str(x)]
+    for node in inputs:
+        shown = node.output.shown
+        notes += [f"what arrives is {shown}"] if shown != str(node.output) else []
+        if error.code in ("A202", "A208"):
+            notes += trace_notes(node, (0,) if "channels" in error.message else map_axes(node))
     fail(error.code, error.message, where, notes=notes)
 
 

@@ -8,14 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
-from archlang.diagnostic import Diagnostic
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
-from archlang.elaborate.signature import compare, differ, same_traces, sizes, states, wrong
+from archlang.elaborate.signature import compare, differ, sizes, states, wrong
+from archlang.elaborate.traces import makers, trace_notes
 from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
 from archlang.graph import Aux, Disputed, Graph, Node, Region, Requirement, Written
@@ -171,12 +171,13 @@ class Elaborator(Merges):
             self.graph.stated.extend(states(stated, node, env, "A201"))
             return
         span, label = differ(spec, stated, tensor, axes, env)
-        notes = [f"{name}: {how}" for name, how in same_traces(node, axes)]
+        notes = trace_notes(node, axes)
         for axis in axes:
             if isinstance(value := stated[axis][1], Fraction):
                 dim = env.span(stated[axis][0]).text
                 notes.append(f"`{dim}` is {value}, not a whole number: `ceil` or `floor` it")
-        fail("A201", "shape assertion failed", span, label, notes=notes)
+        related = makers(node, axes, span.source)
+        fail("A201", "shape assertion failed", span, label, related=related, notes=notes)
 
     def if_(self, stmt: ast.If, at: Place, wire: Wire) -> tuple[Wire, bool]:
         if self.evaluator.truth(stmt.test, at.env):
@@ -314,7 +315,7 @@ class Elaborator(Merges):
     def tensor(self, name: str, at: Place, where: ast.Node) -> Wire:
         """The tensor of a name; raises where no label has given it."""
         if name not in at.env.tensors:
-            unknown("tensor", name, at.env.tensors, at.env.span(where))
+            unknown("tensor", name, at.env.tensors, at.env.span(where), file=at.env.file)
         return at.env.tensors[name]
 
 
@@ -346,8 +347,3 @@ def free_names(node: Any) -> Iterator[str]:
     elif isinstance(node, ast.Node):
         for field in node.__dataclass_fields__:
             yield from free_names(getattr(node, field))
-
-
-def collected(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """Findings in the order of the text."""
-    return sorted(diagnostics, key=lambda d: (d.span.source.name, d.span.start))

@@ -232,7 +232,7 @@ class Evaluator(Settles):
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
         known = [*env.names(), *Op.registry, *BUILTINS, *METRICS, *self.words]
-        return unknown("name", name, known, env.span(node))
+        return unknown("name", name, known, env.span(node), file=env.file)
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import ANY, may_follow
-from archlang.elaborate.problem import Problem, Stop, fail
+from archlang.elaborate.problem import Problem, Stop, fail, renamed
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
 from archlang.limits import current
@@ -45,19 +47,18 @@ def _most_bytes() -> int:
 
 
 def decode(data: bytes, name: str) -> Source:
-    """Bytes to a source. Bytes that are not UTF-8 become NUL, which the parser refuses."""
-    try:
-        text = data[: _most_bytes() + 1].decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
+    """Bytes to a source. Bytes that are not UTF-8 become lone surrogates, which are refused."""
+    text = data[: _most_bytes() + 1].decode("utf-8-sig", "surrogateescape")
     return Source(name, text.replace("\r\n", "\n"))
 
 
 class Loader:
     """Reads a spec and the files it uses, each once."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, given: Mapping[str, Source] | None = None) -> None:
         self.evaluator = evaluator
+        self.given = given or {}
+        """The texts of files that are not to be read, by their keys."""
         self.loaded: dict[str, Module] = {}
         self.asked: dict[str, None] = {}
         """The keys of all files that are used, those that cannot be read too."""
@@ -132,8 +133,7 @@ class Loader:
             try:
                 source = self.read(found, name)
             except OSError as error:
-                reason = error.strerror or "it cannot be read"
-                fail("A107", f"cannot use `{item.path}`: {reason.lower()}", span)
+                _unreadable(item.path, Path(found), error, span)
             used = self.load(source, found)
         for used_name in used.gives:
             self.claim(used_name, module, span)
@@ -149,13 +149,15 @@ class Loader:
             known = standard_library()
             name = parts.stem
             if len(parts.parts) != 2 or name not in known:
+                meant = [f"std/{n}" for n in known]
                 guess = nearest(name, known)
                 fail(
                     "A107",
                     f"the standard library has no `{path}`",
                     span,
-                    notes=[f"it has {', '.join(f'`std/{n}`' for n in known)}"],
+                    notes=[f"it has {', '.join(f'`{n}`' for n in meant)}"],
                     help=f'did you mean `use "std/{guess}"`?' if guess else "",
+                    fixes=renamed(path, guess and f"std/{guess}", meant, span),
                 )
             return f"std/{name}", f"std/{name}.arch"
         if parts.is_absolute():
@@ -165,9 +167,29 @@ class Loader:
         return str(target.resolve()), shown_path(str(target))
 
     def read(self, key: str, name: str) -> Source:
+        if key in self.given:
+            return self.given[key]
         if key.startswith("std/"):
             return library_source(key.removeprefix("std/"))
         return read_source(Path(key), name)
+
+
+def _unreadable(path: str, file: Path, error: OSError, span: Span) -> NoReturn:
+    """Raise for a file that cannot be had, with the nearest one beside it."""
+    reason = (error.strerror or "it cannot be read").lower()
+    meant: list[str] = []
+    if isinstance(error, FileNotFoundError):
+        reason = "there is no such file"
+        beside = (p.stem for p in file.parent.glob("*.arch")) if file.parent.is_dir() else ()
+        meant = sorted(str(PurePosixPath(path).with_name(name)) for name in beside)
+    guess = nearest(path.removesuffix(".arch"), meant)
+    fail(
+        "A107",
+        f"cannot use `{path}`: {reason}",
+        span,
+        help=f'did you mean `use "{guess}"`?' if guess else "",
+        fixes=renamed(path, guess, meant, span),
+    )
 
 
 def standard_library() -> list[str]:

@@ -24,6 +24,10 @@ from archlang.ops.input import Input
 from archlang.source import Span
 from archlang.syntax import ast
 
+MOST_LINES = 8
+"""How many other places of one mistake are named."""
+_FOLLOWS = frozenset({"A201", "A202", "A203", "A204", "A208", "A209", "A211"})
+
 
 class Findings:
     """Collects what is found about one model.
@@ -38,6 +42,10 @@ class Findings:
         self.reported: set[tuple[Any, ...]] = set()
         self.uses: list[tuple[str, Span]] = []
         trial.uses = self.uses
+        self.unmet = False
+        """Whether a `require` about sizes is not met: what these lead to says nothing more."""
+        self.places: dict[tuple[Any, ...], list[Span]] = {}
+        """Where each mistake is met, besides the first place."""
         self.disputed = False
         """Whether a stated shape was not the tensor's."""
 
@@ -46,12 +54,26 @@ class Findings:
         if diagnostic is SAID:
             return
         self.trial.refuse(diagnostic)
+        if self.unmet and diagnostic.code in _FOLLOWS:
+            return
+        self.unmet = self.unmet or diagnostic.code == "A205"
         key = identity(diagnostic)
         if key in self.reported:
+            self.places.setdefault(key, []).append(diagnostic.span)
             return
         self.reported.add(key)
         notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
         self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
+
+    def found(self) -> list[Diagnostic]:
+        """All findings in the order of the text, each with the other places of the same mistake."""
+        out = []
+        for d in self.diagnostics:
+            others = {s.line for s in self.places.get(identity(d), ()) if s.source == d.span.source}
+            lines = ", ".join(map(str, sorted(others - {d.span.line})[:MOST_LINES]))
+            note = (f"the same on line {lines}",) if lines else ()
+            out.append(replace(d, notes=(*d.notes, *note)))
+        return sorted(out, key=lambda d: (d.span.source.name, d.span.start))
 
     @contextmanager
     def used(self, what: str, span: Span) -> Iterator[None]:
@@ -95,7 +117,8 @@ NOT_A_LAYER = "is a tensor, and takes no arguments"
 
 def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
     """What makes two findings one mistake: their place; for a name what is wrong with it."""
-    if diagnostic.code == "A103" or diagnostic.message.endswith(NOT_A_LAYER):
+    said = diagnostic.message
+    if diagnostic.code == "A103" or said.endswith(NOT_A_LAYER) or " has no parameter " in said:
         return diagnostic.code, diagnostic.message
     return diagnostic.code, diagnostic.span
 

@@ -10,6 +10,7 @@ from archlang.elaborate.missing import lose, unreached
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Lost, Place, Wire
 from archlang.elaborate.stages import Stages
+from archlang.elaborate.traces import differing, trace_notes
 from archlang.elaborate.values import BlockDef, Partial, describe
 from archlang.graph import Clash, Node, Region
 from archlang.op import Op
@@ -57,7 +58,12 @@ class Merges(Stages):
                 replace(note, text=f"{note.text}: {node.output.shown}")
                 for (_, note), node in zip(ends, nodes, strict=True)
             ]
-            told = type(problem)(replace(problem.diagnostic, related=tuple(notes)))
+            axes = differing(nodes)
+            ways = [w for (_, n), node in zip(ends, nodes, strict=True)
+                    for w in trace_notes(node, axes, f"{n.text}, ")]  # fmt: skip
+            said = problem.diagnostic
+            notes_ = (*said.notes, *ways)
+            told = type(problem)(replace(said, related=tuple(notes), notes=notes_))
             lose(self.graph, told, op.name, place, nodes, head, op)
             raise told from None
 

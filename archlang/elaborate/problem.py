@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Fix, Note
@@ -11,6 +12,10 @@ from archlang.graph import Missing
 from archlang.limits import advice
 from archlang.op import nearest
 from archlang.source import Edit, Source, Span
+from archlang.syntax import ast
+
+CLEAR = 0.75
+"""How alike two names are, at most 1, where one can be a slip of the other: `conf` of `conv`."""
 
 
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded
@@ -53,24 +58,60 @@ def fail(
 
 
 def unknown(
-    what: str, name: str, known: Iterable[str], span: Span, code: str = "A103", owner: str = ""
+    what: str,
+    name: str,
+    known: Iterable[str],
+    span: Span,
+    code: str = "A103",
+    owner: str = "",
+    file: ast.File | None = None,
 ) -> NoReturn:
     """Raise for a name that means nothing, with the nearest one that does.
 
-    ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`".
+    ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`". The nearest one
+    is shown where ``file`` declares it.
     """
     names = sorted(set(known))
     guess = nearest(name, names)
     notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
     help = f"did you mean `{guess}`?" if guess else ""
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
-    fail(code, message, span, notes=notes, help=help, fixes=_renamed(name, guess, span))
+    related = []
+    if guess and file is not None:
+        from archlang.elaborate.declared import declared  # only where something is wrong
+
+        place = declared(file, guess, span.start)
+        related = [Note(place, f"`{guess}` is here")] if place else []
+    fail(
+        code,
+        message,
+        span,
+        related=related,
+        notes=notes,
+        help=help,
+        fixes=renamed(name, guess, names, span),
+    )
 
 
-def _renamed(name: str, guess: str | None, span: Span) -> tuple[Fix, ...]:
+def renamed(name: str, guess: str | None, known: Iterable[str], span: Span) -> tuple[Fix, ...]:
     """The edit that puts the nearest name where the unknown one first stands."""
     place = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", span.text)
     if guess is None or place is None:
         return ()
     at = Span(span.source, span.start + place.start(), span.start + place.end())
-    return (Fix(f"write `{guess}`", (Edit(at, guess),)),)
+    return (Fix(f"write `{guess}`", (Edit(at, guess),), safe=plain(name, guess, known)),)
+
+
+def plain(name: str, guess: str, known: Iterable[str]) -> bool:
+    """Whether a name can be nothing but a slip of another: no other name is as near to it.
+
+    Names that differ in a digit are no slips: `skip1` and `skip2` are both meant somewhere.
+    """
+
+    def likeness(other: str) -> float:
+        return SequenceMatcher(None, name.lower(), other.lower()).ratio()
+
+    digits = [re.sub(r"\D", "", text) for text in (name, guess)]
+    near = likeness(guess)
+    others = (likeness(other) for other in known if other.lower() != guess.lower())
+    return digits[0] == digits[1] and near >= CLEAR and all(other < near for other in others)

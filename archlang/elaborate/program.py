@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 from archlang import ops  # noqa: F401 - the layers register themselves
-from archlang.diagnostic import ArchError, Diagnostic
+from archlang.diagnostic import ArchError, Diagnostic, Note
 from archlang.elaborate.arguments import named
-from archlang.elaborate.elaborator import Elaborator, collected
+from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
@@ -20,7 +20,7 @@ from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Value, parameters
 from archlang.graph import Graph, Region
-from archlang.source import Source, Span
+from archlang.source import Edit, Source, Span, edited
 from archlang.syntax import ast
 from archlang.syntax.parser import parse_expression
 from archlang.types import Shape
@@ -36,16 +36,23 @@ class Model:
 
 
 class Program:
-    """A spec with everything it uses. ``diagnostics`` are the findings about its definitions."""
+    """A spec with everything it uses. ``diagnostics`` are the findings about its definitions.
 
-    def __init__(self, source: Source, key: str | None = None) -> None:
+    What their ``fixes`` propose is not tried yet: ``network.definitions`` keeps what holds.
+    ``given`` are texts of files that it uses, by their keys, in place of those that can be read.
+    """
+
+    def __init__(
+        self, source: Source, key: str | None = None, given: Mapping[str, Source] | None = None
+    ) -> None:
         self.source = source
+        self.given = dict(given or {})
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
-        self.looked_at: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
+        self.looked_at: dict[tuple[Any, ...], set[tuple[str, str, str]]] = {}
         """What was found about its models, by name, were its text another: see ``repairs``."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator)
+        loader = Loader(self._evaluator, self.given)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
         self.module: Module | None = None
@@ -61,6 +68,17 @@ class Program:
         """The spec, behind all files that it uses."""
         # by a file's source its key: its path, or `std/…` of the standard library
         self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
+
+    def edited(self, edits: Iterable[Edit]) -> Program | None:
+        """The program with its text edited, and that of its files; None where none may be."""
+        edits = list(edits)
+        given = dict(self.given)
+        for source in dict.fromkeys(edit.span.source for edit in edits):
+            key = self.key if source == self.source else self.keys.get(source, "std/")
+            if key.startswith("std/"):
+                return None
+            given[key] = edited(source, edits)
+        return Program(given.pop(self.key, self.source), self.key, given)
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -144,7 +162,7 @@ class Program:
         """As ``elaborate``, but with what there is of the graph where it is not whole."""
         trial = Trial() if trial is None else trial
         elaborator = self._run(name, settings, inputs, trial, "inferred")
-        graph, found = elaborator.graph, collected(elaborator.diagnostics)
+        graph, found = elaborator.graph, elaborator.found()
         if trial.tracing and not trial.fixed:
             trial.fixed = bounded([a.claim for a in graph.assumed])
         if elaborator.disputed and len(found) > 1 and not trial.tracing:
@@ -162,9 +180,9 @@ class Program:
         model = self.module.models[name]
         if isinstance(model, ast.Model):
             return found
-        note = f"in model {name}, at {self.module.env.span(model)}"
+        note = Note(self.module.env.span(model), "in this model")
         plain = ("A103", "A104", "A106")
-        return [d if d.code in plain else replace(d, notes=(*d.notes, note)) for d in found]
+        return [d if d.code in plain else replace(d, related=(*d.related, note)) for d in found]
 
     def _run(
         self,

@@ -18,8 +18,6 @@ from archlang.syntax import ast
 from archlang.types import Tensor, alike, same, size_text, symbols
 
 Sizes = list[tuple[ast.DimSpec, int | Fraction | None]]
-TRACE = 8
-"""How many layers back a shape error tells how a size came about."""
 
 
 def is_open(dim: ast.DimSpec) -> bool:
@@ -160,39 +158,3 @@ def check_result(block: ast.Block, inner: Env, node: Node, run: Evaluator) -> li
         span, label = differ(gives, stated, tensor, axes, inner)
         fail("A209", f"`{block.name}` does not give what it says", span, label)
     return list(states(stated, node, inner, "A209"))
-
-
-def trace(node: Node, axis: int) -> str:
-    """How a size came about: ``28 conv 28 avgpool 14``, the last layers of one path."""
-    steps: list[Node] = []
-    for current in _back(node):
-        steps.append(current)
-        if len(steps) > TRACE:
-            break
-    steps.reverse()
-    text = str(int(steps[0].output.shape[axis]))
-    for step in steps[1:]:
-        text += f" {step.op.name} {int(step.output.shape[axis])}"
-    return ("… " if steps[0].inputs else "") + text
-
-
-def _back(node: Node) -> Iterator[Node]:
-    """From a node towards the input, over layers that keep the number of axes."""
-    while True:
-        yield node
-        if not node.inputs or node.inputs[0].output.rank != node.output.rank:
-            return
-        node = node.inputs[0]
-        while node.inputs and not node.params and node.inputs[0].output == node.output:
-            node = node.inputs[0]
-
-
-def same_traces(node: Node, axes: list[int]) -> Iterator[tuple[str, str]]:
-    """For each axis its name and trace; axes that went the same way are said once."""
-    names = {3: "HW", 4: "DHW", 2: "L"}.get(node.output.rank, "")
-    lines: dict[str, list[str]] = {}
-    for axis in axes:
-        if 0 < axis <= len(names):
-            lines.setdefault(trace(node, axis), []).append(names[axis - 1])
-    for text, who in lines.items():
-        yield who[0], text + (f", and {' and '.join(who[1:])} the same" if who[1:] else "")

@@ -138,7 +138,8 @@ class Stages(Findings, ABC):
             return env.tensors[stage.name]
         if value is None:
             known = [*env.names(), *Op.registry, *env.tensors]
-            unknown("layer or block", stage.name, [k for k in known if k not in BUILTINS], span)
+            known = [k for k in known if k not in BUILTINS]
+            unknown("layer or block", stage.name, known, span, file=env.file)
         given = self.evaluator.given(stage.args or [], env)
         match value:
             case Partial(target=BlockDef() as block):
@@ -155,7 +156,7 @@ class Stages(Findings, ABC):
     def reference(self, stage: ast.Reference, at: Place) -> Wire:
         name = self.label(stage, at.env)
         if name not in at.env.tensors:
-            unknown("tensor", name, at.env.tensors, at.env.span(stage))
+            unknown("tensor", name, at.env.tensors, at.env.span(stage), file=at.env.file)
         return at.env.tensors[name]
 
     def label(self, label: ast.Label | ast.Reference, env: Env) -> str:
@@ -223,7 +224,7 @@ class Stages(Findings, ABC):
         except LayerError as error:
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
-            layer_failed(error, bound, span, () if op.merges else tensors)
+            layer_failed(error, bound, span, () if op.merges else inputs)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:

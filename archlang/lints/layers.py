@@ -72,7 +72,10 @@ def warning(
 
 @lint("A301", every=True)
 def bias_before_norm(subject: Subject) -> Found:
-    """A layer whose bias the norm behind it takes away with the mean: it learns nothing."""
+    """A layer whose bias the norm behind it takes away with the mean: it learns nothing.
+
+    To leave it out is not safe: weights that were saved with it would not load.
+    """
     for node in subject.nodes:
         norm = _norm_behind(subject, node)
         if norm is not None:
@@ -257,6 +260,7 @@ def not_in_place(subject: Subject) -> Found:
         assert execution is not None
         if not getattr(execution.layer(node), "inplace", False):
             edit = argument(node.op, node.span, "inplace", False)
+            fixes = (Fix("`inplace=false`, as it is run", (edit,), safe=True),) if edit else ()
             yield (
                 node,
                 warning(
@@ -265,6 +269,6 @@ def not_in_place(subject: Subject) -> Found:
                     node.span,
                     "that is needed as it is elsewhere, so a new tensor is made",
                     help="" if edit else "leave `inplace` out here",
-                    fixes=(Fix("`inplace=false`, as it is run", (edit,)),) if edit else (),
+                    fixes=fixes,
                 ),
             )

@@ -11,6 +11,7 @@ from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate.files import Module
 from archlang.source import Edit, Span
 from archlang.syntax import ast
+from archlang.syntax.parser import comments
 
 
 class _Given(NamedTuple):
@@ -22,6 +23,8 @@ class _Given(NamedTuple):
     scope: tuple[ast.Node, ...]
     whole: Span | None = None
     """All that goes where it goes, for what can be left out."""
+    safe: bool = True
+    """Whether no other file may want it."""
 
 
 def unused(module: Module) -> Iterator[Diagnostic]:
@@ -36,13 +39,15 @@ def unused(module: Module) -> Iterator[Diagnostic]:
             given.name in names.of(node) for node in given.scope
         ):
             out = (_line_out(given.whole),) if given.whole else ()
+            what = given.what.removeprefix("anything of ")
+            safe = given.safe and not (given.whole and comments(given.whole.text))
             yield Diagnostic(
                 "A302",
                 f"nothing uses {given.what}",
                 given.span,
                 "" if given.whole else "a name that begins with `_` may be left unused",
                 severity="warning",
-                fixes=(Fix(f"leave {given.what} out", out),) if out else (),
+                fixes=(Fix(f"leave {what} out", out, safe),) if out else (),
             )
 
 
@@ -59,7 +64,8 @@ def _file(module: Module, used: _Names) -> Iterator[_Given]:
                 yield _Given(item.name, f"block `{item.name}`", _head(span, item.name), others)
             case ast.Let():
                 what = f"`{item.name}`"
-                yield _Given(item.name, what, _head(span, item.name), others, span)
+                own = item.params is None  # functions are there for other files too
+                yield _Given(item.name, what, _head(span, item.name), others, span, own)
             case ast.UseFile():
                 names = [n for n, at in module.taken.items() if at == span]
                 if not any(n in used.of(node) for node in others for n in names):
@@ -162,5 +168,8 @@ def _line_out(span: Span) -> Edit:
     start = text.rfind("\n", 0, span.start) + 1
     end = text.find("\n", span.end)
     end = len(text) if end < 0 else end + 1
-    alone = not text[start : span.start].strip() and not text[span.end : end].strip()
-    return Edit(Span(span.source, start, end) if alone else span, "")
+    before, behind = text[start : span.start], text[span.end : end]
+    if not before.strip() and not behind.strip():
+        return Edit(Span(span.source, start, end), "")
+    blank = len(behind) - len(behind.lstrip(" \t"))
+    return Edit(Span(span.source, span.start, span.end + blank), "")

@@ -12,7 +12,7 @@ from archlang.lints.choice import Choice, ignored
 from archlang.lints.layers import LINTS, Subject
 from archlang.lints.names import unused
 from archlang.network import inspect
-from archlang.source import Span, edited
+from archlang.source import Span
 
 
 def lint(
@@ -76,10 +76,8 @@ def _proven(
 ) -> Iterator[Fix]:
     """The ways out of a finding after which it is gone, and nothing else has come."""
     for fix in finding.fixes:
-        if any(edit.span.source != program.source for edit in fix.edits):
-            continue
-        made = Program(edited(program.source, fix.edits), program.key)
-        if made.diagnostics or set(made.complete) != set(program.complete):
+        made = program.edited(fix.edits)
+        if made is None or made.diagnostics or set(made.complete) != set(program.complete):
             continue
         looked = {name: inspect(made, name) for name in made.complete}
         graphs = [g for g, errors in looked.values() if g is not None and not errors]

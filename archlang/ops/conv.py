@@ -77,6 +77,10 @@ class Conv(_Convolution, name="conv"):
     bias: Truth = True
     pad_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
 
+    def assumes(self) -> dict[str, str]:
+        kernel = self.kernel if isinstance(self.kernel, tuple) else (self.kernel,)
+        return {"pad": "`same`"} if max(kernel) > 1 else {}
+
     def pads(self, axes: int) -> Pairs:
         """The padding before and after each axis; raises for `same` with an even kernel."""
         if self.pad == "valid":
@@ -234,6 +238,9 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
     dilation: Size = 1
     groups: PositiveInt = 1
     bias: Truth = True
+
+    def assumes(self) -> dict[str, str]:
+        return {"pad": "0"}
 
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs

@@ -87,6 +87,9 @@ class _Pool(_Reduction):
             sizes.append(out)
         return Tensor((x.channels, *sizes))
 
+    def assumes(self) -> dict[str, str]:
+        return {"stride": "the kernel", "pad": "0"}
+
     def others(self, x: Tensor, ceil: bool) -> Iterator[tuple[str, Any]]:
         """What ``repairs`` gives for a pool that rounds up where ``ceil``."""
         yield "ceil", not ceil

@@ -7,10 +7,10 @@ the text. Each item of the file is looked at by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from archlang.diagnostic import Diagnostic, Note
-from archlang.source import Source, Span
+from archlang.diagnostic import Diagnostic, Fix, Note
+from archlang.source import Edit, Source, Span
 from archlang.syntax.outline import CLOSES, OPENS, Token, regions, statements, tokens
 
 
@@ -77,15 +77,17 @@ def _strings(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
             end = source.text.find("\n", token.start)
             span = Span(source, token.start, len(source.text) if end < 0 else end)
             message = "a string is not closed on its line"
-            yield Diagnostic("A102", message, span, "opened here")
+            fixes = _added(source, token.start + len(span.text.rstrip()), '"')
+            yield Diagnostic("A102", message, span, "opened here", fixes=fixes)
 
 
 def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
     opened: list[Token] = []
+    before: Token | None = None
     for token in found:
         ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
         if opened and ends:
-            yield _never_closed(source, opened[-1], token)
+            yield _left_open(source, opened, token, before)
             opened = []
         if token.text in "([":
             opened.append(token)
@@ -94,15 +96,32 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
             if opened and opened[-1].text == wanted:
                 opened.pop()
             elif any(t.text == wanted for t in opened):
-                yield _never_closed(source, opened[-1], token)
-                while opened.pop().text != wanted:
-                    pass
+                last = max(n for n, t in enumerate(opened) if t.text == wanted)
+                yield _left_open(source, opened[last + 1 :], token, before)
+                del opened[last:]
             elif opened:
-                yield _never_closed(source, opened.pop(), token)
+                right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
+                fixes = (Fix(f"write `{right[0].text}`", right, safe=True),)
+                yield replace(_never_closed(source, opened.pop(), token), fixes=fixes)
             else:
                 yield _closes_nothing(source, token)
+        before = token
     if opened:
-        yield _never_closed(source, opened[-1], None)
+        yield _left_open(source, opened, None, before)
+
+
+def _left_open(
+    source: Source, opened: list[Token], noticed: Token | None, before: Token | None
+) -> Diagnostic:
+    """Brackets without their other halves; these could stand behind the word ``before``."""
+    finding = _never_closed(source, opened[-1], noticed)
+    closing = "".join(OPENS[t.text] for t in reversed(opened))
+    return replace(finding, fixes=_added(source, before.end, closing)) if before else finding
+
+
+def _added(source: Source, at: int, text: str) -> tuple[Fix, ...]:
+    """The edit that adds what closes something."""
+    return (Fix(f"add `{text.strip()}`", (Edit(Span(source, at, at), text),), safe=True),)
 
 
 def _never_closed(
@@ -112,10 +131,10 @@ def _never_closed(
     message = f"`{opener.text}` is never closed"
     span = Span(source, opener.start, opener.end)
     if noticed is None:
-        behind = Note(Span(source, last.end, last.end), "nothing closes it up to here") if (
-            last is not None and last is not opener
-        ) else None  # fmt: skip
-        return Diagnostic("A102", message, span, "opened here", (behind,) if behind else ())
+        text = f"`{OPENS[opener.text]}` is missing after this"
+        end = last.end if last is not None and last is not opener else opener.end
+        note = Note(Span(source, end, end), text)
+        return Diagnostic("A102", message, span, "opened here", (note,))
     at = Span(source, noticed.start, noticed.end)
     if noticed.text in CLOSES:
         message = f"`{opener.text}` is closed by `{noticed.text}`"
@@ -140,11 +159,11 @@ class _Braces:
         """The first brace that does not fit how its line is indented."""
         opened: list[Token] = []
         pending: Token | None = None  # a round or square bracket, open on this line
-        for token in self.found:
+        for before, token in zip([None, *self.found], self.found, strict=False):
             if token.first and token.broken:
                 pending = None
             if token.first and opened and self.falls_back(opened[-1], token):
-                return _never_closed(self.source, opened[-1], token)
+                return _never_closed(self.source, opened[-1], None, before)
             if token.text in "([":
                 pending = token
             elif token.text in (")", "]"):
@@ -193,7 +212,9 @@ class _Braces:
             return _closes_nothing(self.source, token)
         at = Span(self.source, header.start, header.end)
         note = Note(Span(self.source, token.start, token.end), "this closes nothing otherwise")
-        return Diagnostic("A102", "`{` is missing at the end of this line", at, "", (note,))
+        fixes = _added(self.source, header.end, " {")
+        message = "`{` is missing at the end of this line"
+        return Diagnostic("A102", message, at, "", (note,), fixes=fixes)
 
     def header(self, closer: Token) -> Token | None:
         """The last word of the line above that is indented as the brace, and opens no body."""
@@ -220,6 +241,5 @@ class _Braces:
 def lone_error(source: Source) -> Diagnostic:
     """What is wrong with the brackets of a single expression."""
     found = tokens(source.text)
-    return next(iter([*_strings(source, found), *_pairs(source, found)]), None) or (
-        _Braces(source, found).error()
-    )
+    first = next(iter([*_strings(source, found), *_pairs(source, found)]), None)
+    return replace(first or _Braces(source, found).error(), fixes=())

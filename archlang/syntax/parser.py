@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,15 +15,17 @@ from lark import Lark
 from lark.exceptions import UnexpectedInput, VisitError
 
 from archlang.collector import paused
-from archlang.diagnostic import ArchError, Diagnostic, Note
+from archlang.diagnostic import ArchError, Diagnostic, Fix, Note
 from archlang.limits import advice, current
-from archlang.source import Source, Span
+from archlang.source import Edit, Source, Span
 from archlang.syntax import ast
 from archlang.syntax.builder import Builder, NumberTooLongError
 
 LANGUAGE_VERSION = 1
 
 _TOKENS = re.compile(r'"[^"\n]*"|#[^\n]*|[{}()\[\]"]')
+_NO_TEXT = re.compile("[\0\udc80-\udcff]")
+"""What bytes that are no text become: NUL, and what stands for a byte that is not UTF-8."""
 _CLOSES = {"}": "{", ")": "(", "]": "["}
 
 
@@ -51,10 +54,16 @@ def _lark() -> Lark:
 
 
 def parse(source: Source) -> ast.File:
-    """The syntax tree of a whole spec; raises ``ArchError`` with every syntax error."""
-    file, found = read(source)
+    """The syntax tree of a whole spec; raises ``ArchError`` with every syntax error.
+
+    Nothing more is known of the spec, so no ways out are offered.
+    """
+    try:
+        file, found = read(source)
+    except ArchError as error:
+        found = list(error.diagnostics)
     if found:
-        raise ArchError(found)
+        raise ArchError([replace(d, fixes=()) for d in found])
     return file
 
 
@@ -86,6 +95,7 @@ def read(source: Source) -> tuple[ast.File, list[Diagnostic]]:
 def _file(source: Source, tops: list[Any], found: list[Diagnostic] | None = None) -> ast.File:
     items = [t for t in tops if not isinstance(t, ast.Number)]
     versions = [t for t in tops if isinstance(t, ast.Number)]
+    this = str(LANGUAGE_VERSION)
     for version in versions:
         span = Span(source, version.start, version.end)
         if version is not tops[0] and not found:
@@ -96,14 +106,16 @@ def _file(source: Source, tops: list[Any], found: list[Diagnostic] | None = None
                 f"the spec is written in archlang {version.text}, "
                 f"and this program reads archlang {LANGUAGE_VERSION}",
                 span,
+                fixes=(Fix(f"write `archlang {LANGUAGE_VERSION}`", (Edit(span, this),)),),
             )
-    comments = [
-        ast.Comment(m.start(), m.end(), m.group()[1:])
-        for m in _TOKENS.finditer(source.text)
-        if m.group().startswith("#")
-    ]
     pinned = LANGUAGE_VERSION if versions else None
-    return ast.File(0, len(source.text), source, pinned, items, comments)
+    return ast.File(0, len(source.text), source, pinned, items, comments(source.text))
+
+
+def comments(text: str) -> list[ast.Comment]:
+    """The comments of a text."""
+    found = (m for m in _TOKENS.finditer(text) if m.group().startswith("#"))
+    return [ast.Comment(m.start(), m.end(), m.group()[1:]) for m in found]
 
 
 def parse_expression(source: Source) -> ast.Expr:
@@ -151,9 +163,10 @@ def _too_deep(source: Source) -> NoReturn:
 
 
 def _fail(
-    code: str, message: str, span: Span, label: str = "", *related: Note, help: str = ""
-) -> NoReturn:
-    raise ArchError([Diagnostic(code, message, span, label, related, help=help)])
+    code: str, message: str, span: Span, label: str = "", *related: Note, help: str = "",
+    fixes: tuple[Fix, ...] = (),
+) -> NoReturn:  # fmt: skip
+    raise ArchError([Diagnostic(code, message, span, label, related, help=help, fixes=fixes)])
 
 
 def _check_limits(source: Source) -> None:
@@ -166,12 +179,14 @@ def _check_limits(source: Source) -> None:
             Span(source, 0, 0),
             help=advice("characters"),
         )
-    if (nul := text.find("\0")) >= 0:
+    if wrong := _NO_TEXT.search(text):
+        nul = wrong[0] == "\0"
         _fail(
             "A002",
-            f"{source.name} is not a text file",
-            Span(source, nul, nul + 1),
-            "a NUL character",
+            f"{source.name} is not {'a text file' if nul else 'text in UTF-8'}",
+            Span(source, wrong.start(), wrong.end()),
+            "a NUL character" if nul else f"the byte 0x{ord(wrong[0]) - 0xDC00:02X}",
+            help="" if nul else "save it as UTF-8",
         )
     start = 0
     while len(text) - start > limits.line:

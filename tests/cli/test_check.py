@@ -144,7 +144,7 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     "self": (b'use "self.arch"', 1, "files use each other"),
     "no such file": (b'use "nowhere.arch"', 1, "no such file"),
     "a folder used": (b'use ".."', 1, "cannot use"),
-    "no such library": (b'use "std/resnets"', 1, "did you mean"),
+    "no such library": (b'use "std/resnets"', 1, "help: write `std/resnet`"),
 }
 
 

@@ -128,5 +128,5 @@ def test_what_is_no_text(run, tmp_path):
     path.write_bytes(b"model \xff")
     done = run("fmt", path)
     assert done.code == 1
-    assert "is not a text file" in done.err
+    assert "is not text in UTF-8" in done.err
     assert path.read_bytes() == b"model \xff"

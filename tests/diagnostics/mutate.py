@@ -1,6 +1,6 @@
 """Mutations by the thousand, and how what is said of them is spread.
 
-python -m tests.diagnostics.mutate 5000 [--seed 0] [--torch 0.2] [--show 20]
+python -m tests.diagnostics.mutate 5000 [--seed 0] [--torch 0.2] [--minutes 10]
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -23,11 +24,15 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=5000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--torch", type=float, default=0.2, help="how many of the right ones run")
+    parser.add_argument("--minutes", type=float, default=None, help="stop after so many")
     parser.add_argument("--show", type=int, default=15, help="examples of each trouble")
     options = parser.parse_args()
     r = random.Random(options.seed)
     outcomes, refused = [], []
+    until = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
     for number in range(options.count):
+        if time.monotonic() > until:
+            break
         one = outcome(mutated(r.choice(SPECS), r))
         if one.right and one.checked is not None and r.random() < options.torch:
             said = runs(one.checked, r)

@@ -74,7 +74,7 @@ def test_a_statement_goes_with_its_line():
         out = edited(
             Source("m.arch", out), [e._replace(span=_same(e.span, out)) for e in fix.edits]
         ).text
-    assert out == "model m {\n  input x: [3, 8, 8]\n     # why\n  relu; \n}\n"
+    assert out == "model m {\n  input x: [3, 8, 8]\n  # why\n  relu; \n}\n"
 
 
 def _same(span, text):

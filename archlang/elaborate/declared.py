@@ -1,0 +1,41 @@
+"""Where a name is declared: what a suggestion points at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from archlang.source import Span
+from archlang.syntax import ast
+
+_DECLARES = (ast.Param, ast.Let, ast.Shared, ast.Block, ast.Model, ast.Alias, ast.Input, ast.Label)
+
+
+def declared(file: ast.File, name: str, before: int) -> Span | None:
+    """The last place before an offset of the file that gives a name its meaning."""
+    places = [p for p in _places(file.items, file.source.text) if p[0] == name and p[1] <= before]
+    if not places:
+        return None
+    _, start = max(places, key=lambda p: p[1])
+    return Span(file.source, start, start + len(name))
+
+
+def _places(item: Any, text: str) -> Iterator[tuple[str, int]]:
+    """Every name that is declared, and where."""
+    if isinstance(item, list):
+        for one in item:
+            yield from _places(one, text)
+    elif isinstance(item, ast.Node):
+        if isinstance(item, _DECLARES) or (isinstance(item, ast.DimSpec) and item.name):
+            name = str(item.name)
+            at = text.find(name, item.start)
+            yield name, at
+        elif isinstance(item, ast.For):
+            yield from ((name, text.find(name, item.start)) for name in item.targets)
+        elif isinstance(item, ast.Signature):
+            dims = (d.value for d in item.takes.dims)
+            yield from ((d.name, d.start) for d in dims if isinstance(d, ast.Name))
+        for part in fields(item):
+            if part.name not in ("start", "end"):
+                yield from _places(getattr(item, part.name), text)
