@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.findings import ANY, may_follow
+from archlang.elaborate.findings import may_follow
 from archlang.elaborate.problem import Problem, Stop, fail
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
@@ -17,6 +17,7 @@ from archlang.limits import current
 from archlang.op import nearest
 from archlang.source import Source, Span, shown_path
 from archlang.syntax import ast
+from archlang.syntax.node import ANY
 from archlang.syntax.parser import read
 
 
