@@ -13,7 +13,7 @@ import typer
 from archlang.diagnostic import ArchError, Diagnostic, Frame
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode, read_source
-from archlang.network import ModelChoiceError, Network, choose, from_program
+from archlang.network import ModelChoiceError, Network, choose, definitions, from_program
 from archlang.op import nearest
 from archlang.source import Source
 from archlang.syntax import ast
