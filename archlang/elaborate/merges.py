@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from archlang.diagnostic import Note
+from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import make_layer
 from archlang.elaborate.missing import lose, unreached
 from archlang.elaborate.problem import Problem, fail, unknown
@@ -54,16 +55,7 @@ class Merges(Stages):
             return self.node(op, nodes, place, path, head, bound)
         except Problem as problem:
             self.graph.clashes.append(Clash(op, nodes, head, region))
-            notes = [
-                replace(note, text=f"{note.text}: {node.output.shown}")
-                for (_, note), node in zip(ends, nodes, strict=True)
-            ]
-            axes = differing(nodes)
-            ways = [w for (_, n), node in zip(ends, nodes, strict=True)
-                    for w in trace_notes(node, axes, f"{n.text}, ")]  # fmt: skip
-            said = problem.diagnostic
-            notes_ = (*said.notes, *ways)
-            told = type(problem)(replace(said, related=tuple(notes), notes=notes_))
+            told = type(problem)(_told(problem.diagnostic, [note for _, note in ends], nodes))
             lose(self.graph, told, op.name, place, nodes, head, op)
             raise told from None
 
@@ -92,3 +84,12 @@ class Merges(Stages):
             at.region.parts.insert(place, region)
             ends.insert(place, (wire, Note(close, "implicit identity")))
         return ends
+
+
+def _told(finding: Diagnostic, notes: Sequence[Note], nodes: Sequence[Node]) -> Diagnostic:
+    """A finding about a merge, with what each branch comes to, and how."""
+    pairs = list(zip(notes, nodes, strict=True))
+    related = tuple(replace(n, text=f"{n.text}: {x.output.shown}") for n, x in pairs)
+    axes = differing(nodes)
+    ways = [way for note, x in pairs for way in trace_notes(x, axes, f"{note.text}, ")]
+    return replace(finding, related=related, notes=(*finding.notes, *ways))
