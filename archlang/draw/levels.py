@@ -26,8 +26,8 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
     if level == "layer":
         return structure.items
     depth = 0 if level == "overview" else 1
-    shown = [_shown(part, depth, expand) for part in _stages(structure)]
-    return _brief(structure, shown) if level == "overview" else shown
+    shown = [_shown(part, depth, expand) for part in stages(structure)]
+    return brief(structure, shown) if level == "overview" else shown
 
 
 def _shown(part: Part, depth: int, expand: Sequence[str]) -> Part:
@@ -85,7 +85,7 @@ def _content(group: Group) -> str:
     return f"{templates.pop()} ×{count}" if count > 1 else ""
 
 
-def _stages(structure: Structure) -> list[Part]:
+def stages(structure: Structure) -> list[Part]:
     """Stem, stages and head: what most of the network is in is opened, runs are put together."""
     items = structure.items
     total = len(structure.inputs)
@@ -104,7 +104,7 @@ def _stages(structure: Structure) -> list[Part]:
     return _runs(structure, items) if sum(map(_boxes, items)) > MOST else items
 
 
-def _brief(structure: Structure, items: list[Part]) -> list[Part]:
+def brief(structure: Structure, items: list[Part]) -> list[Part]:
     """The parts of an overview: layers that only show values in another form need no box.
 
     They are put into the box before them.

@@ -75,10 +75,7 @@ class _Drawing:
     def __init__(self, network: Network, structure: Structure, level: Level) -> None:
         self.network, self.structure, self.level = network, structure, level
         self.total = network.totals.params
-        totals = network.totals
-        self.title = Words(network.name, 15, True, "title")
-        note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
-        self.aside = Words(note, ink="faint")
+        self.title, self.aside = head(network)
         self.width = self.left = 0.0
         self.boxes: list[Box] = []
         self.places: dict[Cell, int] = {}
@@ -161,16 +158,7 @@ class _Drawing:
         return box._replace(bar=strip, share=share) if share else box
 
     def _card_tint(self, card: Card) -> str:
-        if card.kind in ("input", "join"):
-            return card.kind
-        if card.kind == "part":
-            return self._tint(card.template) if card.template else "part"
-        op = card.nodes[0].op
-        if op.depth:
-            return "weights"
-        node = card.nodes[0]
-        work = op.work(node.output, *node.tensors)
-        return "pool" if work.pool else "norm" if work.norm or work.activation else "view"
+        return self._tint(card.template) if card.kind == "part" and card.template else tint(card)
 
     def _about(self, part: Card | Group) -> str:
         """What a reader who sees no picture is told of a box."""
@@ -202,6 +190,24 @@ class _Drawing:
             tuple(wires),
             head,
         )
+
+
+def head(network: Network) -> tuple[Words, Words]:
+    """What stands above a picture: the network's name, and what it costs."""
+    totals = network.totals
+    note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
+    return Words(network.name, 15, True, "title"), Words(note, ink="faint")
+
+
+def tint(card: Card) -> str:
+    """The hue of a card without a template, by what it is or does."""
+    if card.kind in ("input", "join", "part"):
+        return card.kind
+    node = card.nodes[0]
+    if node.op.depth:
+        return "weights"
+    work = node.op.work(node.output, *node.tensors)
+    return "pool" if work.pool else "norm" if work.norm or work.activation else "view"
 
 
 def _text(words: Words, x: float, y: float) -> Text:
