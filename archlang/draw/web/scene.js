@@ -3,7 +3,7 @@
 import { plan } from "./cells.js";
 import { Layout, straight } from "./layout.js";
 import { routes } from "./routes.js";
-import { shown } from "./shown.js";
+import { shown, total } from "./shown.js";
 import { lay, skips } from "./ushape.js";
 import { counted, tenth } from "./wording.js";
 
@@ -24,6 +24,7 @@ import { counted, tenth } from "./wording.js";
  * @property {"card" | "join" | "frame"} kind
  * @property {string} tint
  * @property {Part} part
+ * @property {Part[]} taken
  * @property {string} about
  * @property {Text[]} texts
  * @property {number} level
@@ -108,7 +109,7 @@ class Drawing {
   share(item) {
     const barred = this.view.level !== "layer" && ["part", "layer"].includes(item.kind);
     const { params } = this.network.totals;
-    return barred && item.lines.length > 1 && params ? item.part.params / params : 0;
+    return barred && item.lines.length > 1 && params ? total(item, "params") / params : 0;
   }
 
   /**
@@ -155,7 +156,7 @@ class Drawing {
    * @returns {Box}
    */
   box(cell, rect, texts, parent) {
-    const { part, kind } = cell.shown;
+    const { part, kind, taken } = cell.shown;
     const { PAD_X, PAD_Y } = this.set;
     const share = this.share(cell.shown);
     const y = rect.y + rect.height - PAD_Y - 1;
@@ -165,6 +166,7 @@ class Drawing {
       kind: cell.framed ? "frame" : kind === "join" ? "join" : "card",
       tint: this.tint(cell.shown),
       part,
+      taken,
       about: this.about(cell.shown),
       texts,
       level: parent < 0 ? 0 : this.boxes[parent].level + 1,
@@ -224,13 +226,10 @@ class Drawing {
     const layers = [part, ...taken].flatMap((leaf) => leaf.layers);
     const what = part.kind === "group" ? part.template : layers.join(", ");
     const said = [where, what, (taken.at(-1) ?? part).out];
-    if (part.params) said.push(`${counted(part.params)} parameters, ${this.percent(part)}`);
+    const params = total({ part, taken }, "params");
+    const percent = tenth((params / this.network.totals.params) * 100);
+    if (params) said.push(`${counted(params)} parameters, ${percent}%`);
     return said.filter(Boolean).join("; ");
-  }
-
-  /** @param {Part} part */
-  percent(part) {
-    return `${tenth((part.params / this.network.totals.params) * 100)}%`;
   }
 
   /**

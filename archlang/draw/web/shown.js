@@ -99,3 +99,12 @@ export function openParts(items) {
     item.items ? [...(item.part.bare ? [] : [item.part]), ...openParts(item.items)] : [],
   );
 }
+
+/**
+ * The sum of a figure over what a box stands for.
+ * @param {{part: Part, taken: Part[]}} box
+ * @param {"params" | "macs"} figure
+ */
+export function total({ part, taken }, figure) {
+  return taken.reduce((sum, leaf) => sum + leaf[figure], part[figure]);
+}

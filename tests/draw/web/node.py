@@ -17,7 +17,7 @@ const found = cases.map(({ data, theme, views }) => {
   return views.map((view) => {
     const open = new Set(view.open), shut = new Set(view.shut);
     const scene = picture(made, { ...view, open, shut });
-    const boxes = scene.boxes.map(({ part, ...box }) => ({ ...box, path: part.path }));
+    const boxes = scene.boxes.map(({ part, taken, ...box }) => ({ ...box, path: part.path }));
     return { ...scene, boxes, svg: svg(scene, theme) };
   });
 });
