@@ -1,1 +1,114 @@
-"""The interactive page of a network: one HTML file that needs nothing else."""
+"""The interactive page of a network: one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from html import escape
+from typing import Any, Literal, TypeAlias
+
+from archlang.draw.layout import Direction
+from archlang.draw.levels import Level
+from archlang.draw.theme import THEMES, Theme
+from archlang.draw.web.data import data
+from archlang.draw.web.script import FOLDER, PAGE, joined
+from archlang.network import Network
+
+PageTheme: TypeAlias = Literal["auto", "light", "dark"]
+"""``auto`` is as the reader's system has it."""
+
+
+def page(
+    network: Network,
+    *,
+    level: Level = "overview",
+    expand: Sequence[str] = (),
+    direction: Direction = "TB",
+    theme: PageTheme = "auto",
+) -> str:
+    """The text of an HTML file that shows a network, opened to a level at first.
+
+    It asks nothing of any network: its script, its style and its data are in it, and its
+    content-security policy lets nothing else in. Raises ``ValueError`` for a pattern that no part
+    matches.
+    """
+    known = data(network, level, expand)
+    start = {
+        "level": level,
+        "direction": direction,
+        "theme": theme,
+        "open": known.pop("open"),
+    }
+    themes = {name: colours._asdict() for name, colours in THEMES.items()}
+    script, style = f'"use strict";\n(() => {{\n{joined(PAGE)}}})();\n', _style()
+    parts = {
+        "policy": _policy(script, style),
+        "title": escape(network.name),
+        "style": style,
+        "data": _harmless({"network": known, "start": start, "themes": themes}),
+        "script": script,
+    }
+    text = (FOLDER / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], text)
+
+
+def _harmless(value: Any) -> str:
+    """Plain data as JSON that stays inside its element whatever is in it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _policy(script: str, style: str) -> str:
+    """Nothing but this script and this style; no text may become markup."""
+    rules = {
+        "default-src": "'none'",
+        "script-src": _hash(script),
+        "style-src": _hash(style),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _style() -> str:
+    light, dark = (_colours(THEMES[name]) for name in ("light", "dark"))
+    rules = [
+        f":root{{color-scheme:light;{light}}}",
+        f"@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}",
+        f":root[data-theme=light]{{color-scheme:light;{light}}}",
+        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}",
+        f"@media print{{:root,:root[data-theme]{{color-scheme:light;{light}}}}}",
+        *(
+            f".tint-{tint}{{--fill:var(--{tint}-fill);--edge:var(--{tint}-edge)}}"
+            for tint in THEMES["light"].tints
+        ),
+        (FOLDER / "page.css").read_text(encoding="utf-8"),
+    ]
+    return "\n".join(rules)
+
+
+def _colours(theme: Theme) -> str:
+    """A theme as variables."""
+    tints = {
+        f"{tint}-{part}": colour
+        for tint, colours in theme.tints.items()
+        for part, colour in zip(("fill", "edge"), colours, strict=True)
+    }
+    plain = {
+        name: getattr(theme, name) for name in ("background", "wire", "frame", "bar", "track")
+    }
+    known = {**plain, **theme.inks, **tints, "hit": "#e07b00"}
+    return "".join(f"--{name}:{colour};" for name, colour in known.items())

@@ -83,7 +83,8 @@ class _Table:
         dense = ("items", "path", "plain", "params", "macs", "out", "takes", "layers", "line")
         sparse = ("named", "title", "name", "copies", "others", "count", "field", "key", "tint")
         flags = ("beside", "shut", "bare")
-        self.columns = {"kind": "", **{n: [] for n in dense}, **{n: {} for n in (*sparse, *flags)}}
+        self.columns = {"kind": "", **{n: [] for n in dense}, **{n: {} for n in sparse}}
+        self.columns |= {name: [] for name in flags}
         self.texts = {"style": [], "units": [], "text": [], "styles": []}
 
     # Tables
@@ -191,17 +192,17 @@ class _Table:
             if key != group.path:
                 columns["key"][place] = key
         else:
-            columns["bare"][place] = 1
+            columns["bare"].append(place)
             self.bare[_ident(group)] = place
         if group.beside:
-            columns["beside"][place] = 1
+            columns["beside"].append(place)
         columns["items"][place] = self.add_all(group.items, group.path)
 
     def _shut(self, card: Card, place: int) -> None:
         """A stretch without a name that an overview shows as one box."""
         title = words.frame_title(Group([], card.path, card.name, card.template))
         self._opens(card, place, card, title)
-        self.columns["shut"][place] = 1
+        self.columns["shut"].append(place)
         self.columns["items"][place] = [self.bare[_ident(card)]]
 
     def _opens(self, part: Part, place: int, card: Card, title: list[Words]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LAYOUT = ("wording", "parts", "shown", "cells", "routes", "layout", "ushape", "scene", "svg")
 """What makes a picture, without a page: each takes from those before it."""
+PAGE = (*LAYOUT, "tree", "state", "dom", "draw", "camera", "card", "search", "keyboard", "main")
+"""All of the page's script."""
 
 _COMMENT = re.compile(r"^\s*(/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"/\*\* @type .*?\*/ ")

@@ -21,7 +21,8 @@ import { leaves } from "./parts.js";
 
 /** @typedef {{level: Level, open: Set<string>, shut: Set<string>}} Opening */
 
-const DEPTHS = { overview: 0, stage: 1, layer: Infinity };
+/** How deep parts are open at each level. */
+export const DEPTHS = { overview: 0, stage: 1, layer: Infinity };
 
 /**
  * The parts of a network as they are shown.
