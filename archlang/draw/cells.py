@@ -6,6 +6,7 @@ branches lie side by side, and what joins them behind.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archlang.draw.parts import Card, Group, Part, Structure
@@ -28,7 +29,8 @@ class Lane:
 class Cell:
     """A part's place: ``main`` is its length along the flow, ``cross`` its width across.
 
-    ``spine`` is where across it is entered and left; ``m`` and ``c`` are where it begins. A
+    ``spine`` is where across it is entered and left, ``middle`` where along it that is for one
+    that is ``turned``; ``m`` and ``c`` are where it begins. A
     group has gaps before, between and behind its ``rows``: ``tracks`` are the ways across in
     each, ``lanes`` the ways along beside them, by the cell that the tensor comes from.
     """
@@ -40,14 +42,24 @@ class Cell:
     main: float = 0
     cross: float = 0
     spine: float = 0
+    middle: float = 0
+    offset: float = 0
+    """Where its spine is, from that of its group."""
     m: float = 0
     c: float = 0
     content: float = 0
     gaps: list[float] = field(default_factory=list)
     tracks: list[dict[Cell, int]] = field(default_factory=list)
     lanes: dict[Cell, Lane] = field(default_factory=dict)
+    turned: bool = False
+    """Whether what is in it goes across the flow, away from the straight way beside it."""
+    up: bool = False
+    flipped: bool = False
+    """Whether the picture shows it upside down, or mirrored, as it does the arms of a U."""
     goes_on: bool = False
-    """Whether another cell of its group takes from it."""
+    """Whether it leads to the last row of its group, and first to the row behind it."""
+    behind: Cell | None = None
+    """The only cell of its group that it takes from."""
     entered: Cell | None = None
     left: Cell | None = None
     """The cells whose tensors have its spine, in and out: those of others take lanes."""
@@ -63,7 +75,7 @@ class Cell:
         if self.parent is None:
             return False
         row = self.parent.rows[self.row]
-        return len(row) == 1 or (leads(row) and row[0] is self)
+        return len(row) == 1 or lead(row) is self
 
     def column(self) -> Cell:
         """The outermost cell with this one's spine."""
@@ -73,11 +85,16 @@ class Cell:
         return cell
 
 
-def leads(row: list[Cell]) -> bool:
-    """Whether the first of a row goes straight on, and the others lie beside it."""
-    first = row[0].part
-    straight = isinstance(first, Card) and first.kind == "pass"
-    return straight or (row[0].goes_on and not any(cell.goes_on for cell in row[1:]))
+def lead(row: list[Cell]) -> Cell | None:
+    """The cell of a row that goes straight on, where the others lie beside it."""
+    for cell in row:
+        if _passes(cell):
+            return cell
+    return row[0] if row[0].goes_on and not any(cell.goes_on for cell in row[1:]) else None
+
+
+def _passes(cell: Cell) -> bool:
+    return isinstance(cell.part, Card) and cell.part.kind == "pass"
 
 
 @dataclass(slots=True)
@@ -115,10 +132,10 @@ def _cells(cell: Cell, holder: dict[int, Cell], passes: dict[Cell, Cell]) -> Non
     kids = [Cell(item, cell) for item in part.items]
     for kid in kids:
         _cells(kid, holder, passes)
-    if part.beside and kids[-1].part.nodes:
+    if part.beside >= 0 and kids[-1].part.nodes:
         straight = Cell(Card("pass", [], [], part.path), cell)
         passes[kids[-1]] = straight
-        kids.insert(0, straight)
+        kids.insert(part.beside, straight)
     cell.rows = [kids]
 
 
@@ -166,8 +183,7 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
     kids = cell.rows[0]
     used: dict[Cell, list[Cell]] = {}
     for kid in kids:
-        before = [k.row for k in takes.get(kid, ())]
-        kid.row = 1 + max(before, default=-1)
+        kid.row = 1 + max((k.row for k in takes.get(kid, ())), default=-1)
         for source in takes.get(kid, ()):
             used.setdefault(source, []).append(kid)
     for kid in reversed(kids):
@@ -176,8 +192,11 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
     rows: list[list[Cell]] = [[] for _ in range(1 + max(k.row for k in kids))]
     for kid in kids:
         rows[kid.row].append(kid)
+        before = list(takes.get(kid, ()))
+        kid.behind = before[0] if len(before) == 1 else None
+    _lead_on(rows, used)
     for row in rows:
-        _order(row, takes, used)
+        _order(row, takes)
     cell.rows = [row for row in rows if row]
     for number, row in enumerate(cell.rows):
         for kid in row:
@@ -186,15 +205,21 @@ def _rows(cell: Cell, takes: dict[Cell, dict[Cell, None]], outside: set[Cell]) -
         _rows(kid, takes, outside)
 
 
-def _order(
-    row: list[Cell], takes: dict[Cell, dict[Cell, None]], used: dict[Cell, list[Cell]]
-) -> None:
+def _lead_on(rows: list[list[Cell]], used: dict[Cell, list[Cell]]) -> None:
+    """Find which cells lead to the last row, and first to the row behind them."""
+    ends = set(rows[-1])
+    for row in reversed(rows):
+        ends.update(kid for kid in row if any(user in ends for user in used.get(kid, ())))
+        for kid in row:
+            followed = any(user.row == kid.row + 1 for user in used.get(kid, ()))
+            kid.goes_on = kid in ends and (followed or row is rows[-1])
+
+
+def _order(row: list[Cell], takes: dict[Cell, dict[Cell, None]]) -> None:
     """Sort a row by where the cells that it takes from lie; what goes on comes before what ends.
 
     Branches that all take from one place keep their order.
     """
-    for cell in row:
-        cell.goes_on = cell in used
 
     def place(cell: Cell) -> tuple[bool, float]:
         at = [k.c for k in takes.get(cell, ())]
@@ -203,3 +228,50 @@ def _order(
     row.sort(key=place)
     for number, cell in enumerate(row):
         cell.c = number - (len(row) - 1) / 2
+
+
+def branches(plan: Plan) -> list[tuple[Cell, list[Cell]]]:
+    """What may lie across the flow, and the cards in it: a chain beside a straight way.
+
+    It takes the tensor of that way alone, and gives one to the join of both.
+    """
+    sources: dict[Cell, list[Cell]] = {}
+    users: dict[Cell, list[Cell]] = {}
+    for start, end in plan.edges:
+        sources.setdefault(end, []).append(start)
+        users.setdefault(start, []).append(end)
+    found = []
+    for group in _groups(plan.root):
+        if [len(row) for row in group.rows] != [2, 1]:
+            continue
+        (straight, branch), (join,) = group.rows
+        cards = _chain(branch)
+        if not _passes(straight) or not cards or len(sources.get(join, ())) != 2:
+            continue
+        before = [sources[straight], *([card] for card in cards)]
+        comes = [sources.get(card, way) == way for card, way in zip(cards, before, strict=False)]
+        after = [*cards[1:], join]
+        goes = [users.get(card) == [way] for card, way in zip(cards, after, strict=True)]
+        if all(comes) and all(goes):
+            found.append((branch, cards))
+    return found
+
+
+def _groups(cell: Cell) -> Iterator[Cell]:
+    yield cell
+    for row in cell.rows:
+        for kid in row:
+            yield from _groups(kid)
+
+
+def _chain(cell: Cell) -> list[Cell]:
+    """The cards of a cell in which one follows the other; none where it is more than that."""
+    if not cell.rows:
+        return [] if _passes(cell) else [cell]
+    found = []
+    for row in cell.rows:
+        cards = _chain(row[0]) if len(row) == 1 else []
+        if not cards:
+            return []
+        found += cards
+    return found

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from archlang.draw.parts import Card, Group, Part, Structure, span
+from archlang.draw.parts import Card, Group, Part, Structure, caption, label, span, starts
 from archlang.op import View
 
 Level: TypeAlias = Literal["overview", "stage", "layer"]
-MOST = 12
-"""Boxes that an overview has, if it can."""
+FEW, MOST = 5, 12
+"""Boxes that an overview has, if it can, beside the signs of joins."""
 
 
 def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> list[Part]:
@@ -25,8 +25,11 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
     _check(structure, expand)
     if level == "layer":
         return structure.items
-    depth = 0 if level == "overview" else 1
-    shown = [_shown(part, depth, expand) for part in stages(structure)]
+    live = structure.graph.live() if level == "stage" else set()
+    shown = [
+        _shown(part, int(any(n.index in live for n in part.nodes)), expand)
+        for part in stages(structure)
+    ]
     return brief(structure, shown) if level == "overview" else shown
 
 
@@ -71,8 +74,20 @@ def closed(group: Group) -> Card:
     said = template or _content(group)
     card = Card("part", group.nodes, group.all, group.path, name, template, group.copies)
     card.others = group.others
-    card.note = said if name else _content(group)
+    weighted = [n.first for n in group.nodes if n.params]
+    again = "shared" if weighted and not any(weighted) else ""
+    notes = (said if name else _content(group), _joined(group), again)
+    card.notes = tuple(note for note in notes if note)
     return card
+
+
+def _joined(group: Group) -> str:
+    """The sizes that a part's last layer joins, where it ends in one that does."""
+    last = group.items[-1]
+    if not isinstance(last, Card) or last.kind != "join":
+        return ""
+    said, sign = caption(last.layer), last.layer.op.sign
+    return said.removeprefix(sign).strip() if sign and said.startswith(sign) else ""
 
 
 def _content(group: Group) -> str:
@@ -89,12 +104,8 @@ def stages(structure: Structure) -> list[Part]:
     """Stem, stages and head: what most of the network is in is opened, runs are put together."""
     items = structure.items
     total = len(structure.inputs)
-    while True:
-        at = next((n for n, item in enumerate(items) if _is_large(item, total)), None)
-        if at is None:
-            break
-        large = items[at]
-        assert isinstance(large, Group)
+    while large := _large(items, total):
+        at = items.index(large)
         items = [*items[:at], *large.items, *items[at + 1 :]]
     if sum(map(_boxes, items)) > MOST:
         items = [
@@ -105,42 +116,53 @@ def stages(structure: Structure) -> list[Part]:
 
 
 def brief(structure: Structure, items: list[Part]) -> list[Part]:
-    """The parts of an overview: layers that only show values in another form need no box.
+    """The parts of an overview: what only shows values in another form needs no box.
 
-    They are put into the box before them.
+    It is put into the box that it takes them from.
     """
-    found: list[Part] = []
-    for part in items:
-        last = found[-1] if found else None
-        if isinstance(last, Card) and isinstance(part, Card) and last.kind in ("layer", "part"):
-            tail = last.nodes[-1].index
-            first = part.nodes[0].index
-            taken = structure.users[last.all[-1].index] == [first] and last.copies == 1
-            if _views(part) and taken and structure.inputs[first] == [tail]:
-                last = replace(last, nodes=last.nodes + part.nodes, all=last.all + part.all)
-                found[-1] = last
-                continue
-        found.append(part)
-    return found
+    makers: dict[int, Card] = {}
+
+    def brief(part: Part) -> Iterator[Part]:
+        if isinstance(part, Group):
+            items = part.items if part.framed else [i for item in part.items for i in brief(item)]
+            yield replace(part, items=items)
+            return
+        card = replace(part, nodes=list(part.nodes), all=list(part.all))
+        first, last = card.nodes[0].index, card.all[-1].index
+        sources = structure.inputs[first]
+        maker = makers.get(sources[0]) if len(sources) == 1 else None
+        if maker is not None and _views(card) and structure.users[sources[0]] == [first]:
+            maker.nodes += card.nodes
+            maker.all += card.all
+            makers[last] = maker
+            return
+        if card.kind in ("layer", "part") and card.copies == 1:
+            makers[last] = card
+        yield card
+
+    return [item for part in items for item in brief(part)]
 
 
-def _views(card: Card) -> bool:
+def _views(part: Part) -> bool:
     """Whether it makes no values, but shows those that it takes in another form."""
-    return card.kind == "layer" and all(isinstance(n.op, View) for n in card.nodes)
+    return all(isinstance(n.op, View) and n.inputs and not starts(n) for n in part.nodes)
 
 
-def _is_large(part: Part, total: int) -> bool:
-    """Whether a part holds most of a network, and is a stretch that can be shown as such."""
-    if not isinstance(part, Group) or not part.framed or part.copies > 1:
-        return False
-    return len(part.all) > total * 0.6 and len(part.items) > 1
+def _large(items: list[Part], total: int) -> Group | None:
+    """A part that holds most of a network, or the largest of few, that can be opened."""
+    groups = [i for i in items if isinstance(i, Group) and i.framed and i.copies == 1]
+    large = max(groups, key=lambda group: len(group.all), default=None)
+    if large is None or sum(map(_boxes, items)) < FEW:
+        return large
+    return large if len(large.all) > total * 0.6 and len(large.items) > 1 else None
 
 
 def _boxes(part: Part) -> int:
-    """The boxes that it is in an overview."""
-    if isinstance(part, Card):
-        return 0 if _views(part) else 1
-    return 1 if part.framed else sum(map(_boxes, part.items))
+    """The boxes that it is in an overview; the sign of a join is none."""
+    if isinstance(part, Card) or part.framed:
+        join = isinstance(part, Card) and part.kind == "join"
+        return 0 if join or _views(part) else 1
+    return sum(map(_boxes, part.items))
 
 
 def _runs(structure: Structure, items: list[Part]) -> list[Part]:
@@ -159,7 +181,33 @@ def _runs(structure: Structure, items: list[Part]) -> list[Part]:
         if len(parts) == 1:
             found += parts
             continue
-        names = [p.name for p in parts if p.name]
-        name = span(names[0], names[-1]) if names else ""
-        found.append(Group(parts, parts[-1].path, name or "×".join(map(str, size)) or "head"))
+        found.append(Group(parts, parts[-1].path, _name(structure, parts, size)))
+    while sum(map(_boxes, found)) > MOST and (at := _lone(structure, found)):
+        before = found[at - 1]
+        assert isinstance(before, Group)
+        found[at - 1 : at + 1] = [replace(before, items=[*before.items, found[at]])]
     return found
+
+
+def _name(structure: Structure, parts: list[Part], size: tuple[object, ...]) -> str:
+    """The name of a run: those of its parts, what all of them are, or the size of its maps."""
+    weighted = [part for part in parts if structure.share(part.all)]
+    named = [part for part in weighted if part.name] or [part for part in parts if part.name]
+    if named:
+        return span(named[0].name, label((named[-1].path, *named[-1].others)[-1]))
+    layers = [part for part in weighted or parts if isinstance(part, Card)]
+    captions = dict.fromkeys(caption(card.layer) for card in layers)
+    if len(captions) == 1 and weighted == layers:
+        return f"{captions.popitem()[0]} ×{sum(card.copies for card in layers)}"
+    return "×".join(map(str, size)) or "head"
+
+
+def _lone(structure: Structure, found: list[Part]) -> int:
+    """The place of a layer without parameters that goes on from a run alone; 0 if there is none."""
+    for at in range(1, len(found)):
+        part, before = found[at], found[at - 1]
+        alone = isinstance(part, Card) and part.kind == "layer" and not structure.share(part.all)
+        run = isinstance(before, Group) and before.framed
+        if alone and run and structure.inputs[part.nodes[0].index] == [before.all[-1].index]:
+            return at
+    return 0

@@ -1,8 +1,9 @@
 """What a picture is made of: cards and groups of them, from a network's regions.
 
-A card is a box that is not opened: a layer with those that follow it one by one (its norm, its
-activation), or a whole part of the network. A group is a part that is open. Equal copies in a row
-are one part; layers that hand on what they are given, such as `identity`, are none.
+A card is a box that is not opened: a layer with those that work on its values one by one (its norm,
+its activation), before it or behind, or a whole part of the network. A group is a part that is
+open. Equal copies in a row are one part; layers that hand on what they are given, such as
+`identity`, are none.
 """
 
 from __future__ import annotations
@@ -31,8 +32,15 @@ class Card:
     copies: int = 1
     others: list[str] = field(default_factory=list)
     """The paths of its further copies."""
-    note: str = ""
+    notes: tuple[str, ...] = ()
     """What else is said of a closed part."""
+    first: int = 0
+    """The place in ``nodes`` of the layer that the others only serve."""
+
+    @property
+    def layer(self) -> Node:
+        """The layer that the others of its box only serve."""
+        return self.nodes[self.first]
 
     @property
     def names(self) -> str:
@@ -44,8 +52,8 @@ class Card:
 class Group:
     """An open part: ``framed`` ones are drawn with a border and a name.
 
-    ``beside`` holds where the first of its branches is what arrives, unchanged: the way of that
-    is drawn straight, and the others lie beside it.
+    ``beside`` is the place among its branches of what arrives, unchanged, where the way of that is
+    drawn straight and the others lie beside it; -1 where none is.
     """
 
     items: list[Part]
@@ -53,7 +61,7 @@ class Group:
     name: str = ""
     template: str = ""
     framed: bool = True
-    beside: bool = False
+    beside: int = -1
     copies: int = 1
     others: list[str] = field(default_factory=list)
     """The paths of its further copies."""
@@ -83,7 +91,7 @@ class Structure:
     """A network's parts, and what each node is drawn as.
 
     ``params`` are the parameters of each node; ``inputs`` what each takes, handed-on tensors
-    traced to where they were made.
+    traced to where they were made. A parameter, which depends on no input, takes none.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -94,7 +102,7 @@ class Structure:
             if _hands_on(node):
                 self._same[node.index] = self.origin(node.inputs[0].index)
         self.inputs = {
-            n.index: [self.origin(i.index) for i in n.inputs]
+            n.index: [] if starts(n) else [self.origin(i.index) for i in n.inputs]
             for n in graph.nodes
             if n.index not in self._same
         }
@@ -136,17 +144,22 @@ class Structure:
         return self._folded(found)
 
     def _add(self, found: list[Part], node: Node) -> None:
-        """A layer, in the box of the layer before it where it only follows that."""
+        """A layer, in the box of the one before it where one of them only serves the other."""
         last = found[-1] if found else None
-        if isinstance(last, Card) and last.kind == "layer" and follows(node):
+        if isinstance(last, Card) and last.kind == "layer":
             tail = last.nodes[-1].index
-            if self.inputs[node.index] == [tail] and len(self.users[tail]) == 1:
+            alone = self.inputs[node.index] == [tail] and len(self.users[tail]) == 1
+            serves = alone and node.op.depth > 0 and follows(last.layer)
+            if serves or (alone and follows(node) and not (last.first and _norms(node))):
                 last.nodes.append(node)
                 last.all.append(node)
+                if serves:
+                    last.first = len(last.nodes) - 1
+                    last.path, last.name = node.path, label(node.path)
                 return
         kind: Literal["input", "layer", "join"]
         kind = "join" if node.op.merges else "layer" if node.inputs else "input"
-        found.append(Card(kind, [node], [node], node.path, _label(node.path)))
+        found.append(Card(kind, [node], [node], node.path, label(node.path)))
 
     def _merge(self, region: Region) -> list[Part]:
         items: list[Part] = []
@@ -162,10 +175,22 @@ class Structure:
         if len(items) < 2:
             return items
         group = _unframed(items)
-        if empty[0]:
-            arriving = {i for n in group.nodes[:-1] for i in self.inputs[n.index]}
-            group.beside = self.inputs[group.nodes[-1].index][0] in arriving
+        group.beside = self._straight(group.nodes, empty)
         return [group]
+
+    def _straight(self, nodes: list[Node], empty: list[bool]) -> int:
+        """The first branch, or one beside branches that come from elsewhere, if it only hands on.
+
+        ``nodes`` are those of a merge, its join last, and ``empty`` are its branches without any.
+        """
+        inside = {n.index for n in nodes}
+        taken = {i for n in nodes[:-1] for i in self.inputs[n.index]} - inside
+        joined = self.inputs[nodes[-1].index]
+        latest = max(i for i in (*taken, *joined) if i not in inside)
+        for place, (tensor, nothing) in enumerate(zip(joined, empty, strict=False)):
+            if nothing and tensor == latest and (place == 0 or tensor not in taken):
+                return place
+        return -1
 
     # Equal copies
 
@@ -221,11 +246,11 @@ def _scope(region: Region, items: list[Part]) -> Part:
     if len(items) == 1 and items[0].copies == 1:
         (item,) = items
         if isinstance(item, Card) or item.framed:
-            item.path, item.name = path, _label(path)
+            item.path, item.name = path, label(path)
             item.template = template or item.template
             return item
-        items = item.items if not item.beside else items
-    return Group(items, path, _label(path), template)
+        items = item.items if item.beside < 0 else items
+    return Group(items, path, label(path), template)
 
 
 def _copies(part: Part) -> Iterator[tuple[str, int]]:
@@ -240,7 +265,7 @@ def _unframed(items: list[Part]) -> Group:
 
 
 def _names(part: Part) -> str:
-    return span(part.name, _label(part.others[-1])) if part.name and part.others else part.name
+    return span(part.name, label(part.others[-1])) if part.name and part.others else part.name
 
 
 def span(first: str, last: str) -> str:
@@ -254,7 +279,7 @@ def span(first: str, last: str) -> str:
     return f"{first}–{rest or last}"
 
 
-def _label(path: str) -> str:
+def label(path: str) -> str:
     """The last name of a path; "" for a number, which nobody chose."""
     last = path.rpartition(".")[2]
     return "" if last.isdigit() else last
@@ -269,6 +294,23 @@ def _hands_on(node: Node) -> bool:
         and not type(op).model_fields
         and node.output.shape == node.inputs[0].output.shape
     )
+
+
+def starts(node: Node) -> bool:
+    """Whether a node depends on nothing that it takes: it gives out a parameter of its own."""
+    if not isinstance(node.op, View) or not node.params:
+        return False
+    return not any(node.op.window(node.output, *node.tensors))
+
+
+def _norms(node: Node) -> bool:
+    return bool(node.op.work(node.output, *node.tensors).norm)
+
+
+def caption(node: Node) -> str:
+    """A layer in few words."""
+    shared = "" if node.first else " (shared)"
+    return f"{node.op.caption(node.output, *node.tensors)}{shared}"
 
 
 def follows(node: Node) -> bool:

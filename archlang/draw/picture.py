@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.draw import ushape
-from archlang.draw.cells import Cell, plan
+from archlang.draw.cells import Cell, Plan, plan
 from archlang.draw.layout import Direction, Layout, joined
 from archlang.draw.levels import Level, opened
 from archlang.draw.parts import Card, Group, Structure
 from archlang.draw.routes import routes
-from archlang.draw.scene import Box, Rect, Scene, Text, Wire
+from archlang.draw.scene import Box, Point, Rect, Scene, Text, Wire
 from archlang.draw.words import (
     BAR,
     LEADING,
@@ -46,19 +46,15 @@ def picture(
     structure = Structure(network.graph)
     drawing = _Drawing(network, structure, level)
     cells = plan(structure, opened(structure, level, expand))
-    found = routes(cells)
     layout = Layout(direction, drawing.size)
-    layout.size(cells.root)
-    if direction == "TB" and (skips := ushape.skips(cells)):
-        ways = ushape.lay(cells, skips)
-    else:
-        layout.place(cells.root)
-        ways = [layout.points(route) for route in found]
+    layout.turn(cells)
+    ways = _ways(cells, layout)
     drawing.centre(layout.rect(cells.root).width)
     drawing.boxes_of(cells.root, layout, -1)
     wires = []
-    straight = {start: (end, way) for (start, end), way in zip(cells.edges, ways, strict=True)}
-    for (start, end), way in zip(cells.edges, ways, strict=True):
+    straight = {start: (end, way) for (start, end), way in ways.items()}
+    for start, end in cells.edges:
+        way = ways[start, end]
         if start not in drawing.places:
             continue
         if end not in drawing.places:  # on along the straight way beside branches
@@ -67,6 +63,19 @@ def picture(
         points = tuple((x + drawing.left, y + HEAD) for x, y in way)
         wires.append(Wire(points, drawing.places[start], drawing.places[end]))
     return drawing.scene(layout.rect(cells.root), wires)
+
+
+def _ways(cells: Plan, layout: Layout) -> dict[tuple[Cell, Cell], list[Point]]:
+    """Give all cells their places; the ways of the edges."""
+    skips = ushape.skips(cells) if layout.down else None
+    if skips is not None:
+        ushape.fold(cells, skips)
+    found = routes(cells, skips.edges if skips else ())
+    layout.size(cells.root)
+    if skips is not None:
+        return ushape.lay(cells, skips, layout, found)
+    layout.place(cells.root)
+    return layout.ways(found)
 
 
 class _Drawing:
@@ -203,7 +212,7 @@ def tint(card: Card) -> str:
     """The hue of a card without a template, by what it is or does."""
     if card.kind in ("input", "join", "part"):
         return card.kind
-    node = card.nodes[0]
+    node = card.layer
     if node.op.depth:
         return "weights"
     work = node.op.work(node.output, *node.tensors)

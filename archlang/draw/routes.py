@@ -6,6 +6,7 @@ and beside its group's rows there is nothing but ways.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -42,13 +43,15 @@ class Route:
 
     In a gap its track is that of the cell beside it: the one that it comes from, or the join that
     it goes to.
-    ``side`` holds where it ends at the side of a card, not where the flow arrives.
+    ``leaves`` holds where it begins at the side of a card, not where the flow leaves it, and
+    ``side`` where it ends at one.
     """
 
     start: Cell
     end: Cell
     columns: list[Column]
     gaps: list[tuple[Gap, Cell]] = field(default_factory=list)
+    leaves: bool = False
     side: bool = False
 
     def turn(self, gap: Gap, column: Column) -> None:
@@ -70,12 +73,11 @@ class Route:
         self.gaps.append((gap, track))
 
 
-def routes(plan: Plan) -> list[Route]:
-    """The ways of all edges; notes in the cells what room they need."""
+def routes(plan: Plan, but: Collection[tuple[Cell, Cell]] = ()) -> list[Route]:
+    """The ways of all edges ``but`` some; notes in the cells what room they need."""
     _clear(plan.root)
-    found = [_route(start, end) for start, end in plan.edges]
+    found = [_route(start, end) for start, end in plan.edges if (start, end) not in but]
     _places(plan.root)
-    _sort_tracks(found)
     return found
 
 
@@ -87,6 +89,9 @@ def _clear(cell: Cell) -> None:
 
 
 def _route(start: Cell, end: Cell) -> Route:
+    branch = _branch(start)
+    if branch is not None:
+        return _along(start, end, branch)
     route = Route(start, end, [Column(start)])
     above = _above(start)
     inward = [end]
@@ -101,8 +106,30 @@ def _route(start: Cell, end: Cell) -> Route:
     assert common is not None
     _over(route, common, at, inward[0])
     for around, cell in pairwise(inward):
+        if cell.turned:  # at its height the straight way passes it
+            route.side = True
+            break
         _into(route, around, cell)
     return route
+
+
+def _branch(cell: Cell) -> Cell | None:
+    """The branch across the flow that a card is in."""
+    if not cell.turned:
+        return None
+    while cell.parent is not None and cell.parent.turned:
+        cell = cell.parent
+    return cell
+
+
+def _along(start: Cell, end: Cell, branch: Cell) -> Route:
+    """A way across the flow: to the next card of a branch, or from its last one to the join."""
+    if _branch(end) is branch:
+        return Route(start, end, [], leaves=True, side=True)
+    group = branch.parent
+    assert group is not None
+    group.lanes[start] = Lane(branch.row + 1, end.row + 1)
+    return Route(start, end, [Column(group, start)], leaves=True, side=True)
 
 
 def _above(cell: Cell) -> set[Cell]:
@@ -191,18 +218,18 @@ def _places(cell: Cell) -> None:
             _places(kid)
 
 
-def _sort_tracks(found: list[Route]) -> None:
+def sort_tracks(found: list[Route], across: Callable[[Column], float]) -> None:
     """Put the tracks of each gap in order, so that no two tensors share a stretch of a column.
 
     What leaves a column has to do so before another comes into it. Where that goes round in a
-    circle, the first that was met comes first.
+    circle, the first that was met comes first. ``across`` is where a column lies.
     """
-    leaving: dict[Gap, dict[Key, set[Cell]]] = {}
-    coming: dict[Gap, dict[Key, set[Cell]]] = {}
+    leaving: dict[Gap, dict[float, set[Cell]]] = {}
+    coming: dict[Gap, dict[float, set[Cell]]] = {}
     for route in found:
         for (gap, track), (before, after) in zip(route.gaps, pairwise(route.columns), strict=True):
-            leaving.setdefault(gap, {}).setdefault(before.key, set()).add(track)
-            coming.setdefault(gap, {}).setdefault(after.key, set()).add(track)
+            leaving.setdefault(gap, {}).setdefault(round(across(before), 3), set()).add(track)
+            coming.setdefault(gap, {}).setdefault(round(across(after), 3), set()).add(track)
     for gap, columns in coming.items():
         tracks = gap.group.tracks[gap.number]
         above: dict[Cell, set[Cell]] = {track: set() for track in tracks}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archlang.draw.font import fitted, width
-from archlang.draw.parts import Card, Group, follows
+from archlang.draw.parts import Card, Group, caption, follows, starts
 from archlang.draw.scene import Ink
 from archlang.graph import Node
 
 TITLE, SMALL = 12.0, 10.5
-ROOM = 190.0
+ROOM = 240.0
 """The longest line."""
 LEADING = 15.0
 PAD_X, PAD_Y = 10.0, 7.0
@@ -41,12 +41,6 @@ def shape_text(node: Node) -> str:
     return "×".join(str(int(d)) for d in node.output.shape)
 
 
-def caption(node: Node) -> str:
-    """A layer in few words."""
-    shared = "" if node.first else " (shared)"
-    return f"{node.op.caption(node.output, *node.tensors)}{shared}"
-
-
 def lines(card: Card, *, named: bool) -> list[Words]:
     """The lines of a card; ``named`` where the names of parts matter more than their layers."""
     if card.kind == "pass":
@@ -54,25 +48,32 @@ def lines(card: Card, *, named: bool) -> list[Words]:
     if card.kind == "join":
         return _joined(card.nodes[0])
     copies = f" ×{card.copies}" if card.copies > 1 else ""
-    last = card.nodes[-1]
+    before = after = ""
     titles: list[str] = []
-    if card.kind == "layer" and follows(card.nodes[0]):
-        said = " · ".join(n.op.name for n in card.nodes)
-        return [Words(said + copies, ink="title").fitted()]
+    if card.kind == "layer" and follows(card.layer):
+        return [Words(_names(card.nodes) + copies, ink="title").fitted()]
     if card.kind == "input":
         titles = [card.path]
     elif card.kind == "part":
-        titles = [card.names or card.template or card.path, card.note]
+        titles = [card.names or card.template or card.path, *card.notes]
     else:
-        titles = [card.names if named else "", caption(card.nodes[0])]
-        followers = [n.op.name for n in card.nodes[1:]]
-        titles.append("" if named else " · ".join(followers))
+        own = named or starts(card.layer)
+        titles = [card.names if own else "", caption(card.layer)]
+        if not named:
+            before = _names(card.nodes[: card.first])
+            after = _names(card.nodes[card.first + 1 :])
     titles = list(dict.fromkeys(t for t in titles if t))
+    faint = [Words(t, ink="faint").fitted() for t in (before, *titles[1:], after) if t]
     return [
+        *faint[: bool(before)],
         Words(titles[0] + copies, TITLE, True, "title").fitted(),
-        *(Words(t, ink="faint").fitted() for t in titles[1:]),
-        Words(shape_text(last)).fitted(),
+        *faint[bool(before) :],
+        Words(shape_text(card.nodes[-1])).fitted(),
     ]
+
+
+def _names(nodes: list[Node]) -> str:
+    return " · ".join(n.op.name for n in nodes)
 
 
 def _joined(node: Node) -> list[Words]:

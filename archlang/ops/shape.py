@@ -357,6 +357,9 @@ class Parameter(View, name="parameter"):
             raise LayerError("`shape` needs at least one size", field="shape")
         return Tensor(tuple(int(size) for size in self.shape))
 
+    def caption(self, y: Tensor, *xs: Tensor) -> str:
+        return self.name
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return (None,) * len(xs)
 

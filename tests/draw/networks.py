@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from random import Random
 
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
@@ -33,3 +34,36 @@ def few(file: Path) -> list[Network]:
 @cache
 def spec(file: str, model: str) -> Network:
     return load(SPECS / f"{file}.arch", model)
+
+
+BODIES = (
+    "conv(3x3, 4) -> bn -> relu",
+    "conv(3x3, 4) -> relu -> conv(3x3, 4)",
+    "conv(3x3, 4) -> residual { conv(3x3, 4) -> bn }",
+    "add { conv(3x3, 3) | conv(1x1, 3) } -> dropout(0.1)",
+    "dense { bn -> relu -> conv(3x3, 2) } -> dense { conv(1x1, 2) -> conv(3x3, 2) }",
+    "concat { conv(1x1, 2) | conv(3x3, 2) -> relu -> conv(3x3, 2) }",
+    "conv(3x3, 4) -> gate { global_avgpool -> linear(4) -> sigmoid }",
+)
+KEPT = ("identity", "conv(1x1, 5) -> relu", "conv(1x1, 4) -> residual { conv(1x1, 4) }")
+
+
+def u_text(seed: int) -> str:
+    """A random network of U-Net's pattern: parts that halve, parts that double, skips between."""
+    draw = Random(seed)
+    depth = draw.randint(2, 4)
+
+    def body(name: str) -> str:
+        inside = f"conv(1x1, 4) -> {draw.choice(BODIES)}"
+        return f"{{ {name} = {{ {inside} }} }}" if draw.random() < 0.5 else f"{{ {inside} }}"
+
+    lines = ["input image: [3, 64, 64]", f"down0 = {body('deep')}"]
+    lines += [f"down{n} = {{ maxpool(2) -> {body('deep')} }}" for n in range(1, depth + 1)]
+    lines += ["dropout(0.5)"] * draw.randint(0, 1)
+    for n in reversed(range(depth)):
+        kept = f"down{n} -> {draw.choice(KEPT)}" if draw.random() < 0.5 else f"down{n}"
+        raised = "conv_transpose(2x2, 4, stride=2)"
+        join = f"concat {{ {kept} | identity }}"
+        lines.append(f"up{n} = {{ {raised} -> {join} -> {body('flat')} }}")
+    lines += ["out = conv(1x1, 2)"] * draw.randint(0, 1)
+    return "model m {\n " + "\n ".join(lines) + "\n}\n"

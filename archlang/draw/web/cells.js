@@ -19,6 +19,8 @@ export class Cell {
     this.main = 0;
     this.cross = 0;
     this.spine = 0;
+    this.middle = 0;
+    this.offset = 0;
     this.m = 0;
     this.c = 0;
     this.content = 0;
@@ -28,7 +30,12 @@ export class Cell {
     this.tracks = [];
     /** @type {Map<Cell, Lane>} */
     this.lanes = new Map();
+    this.turned = false;
+    this.up = false;
+    this.flipped = false;
     this.goesOn = false;
+    /** @type {Cell | null} */
+    this.behind = null;
     /** @type {Cell | null} */
     this.entered = null;
     /** @type {Cell | null} */
@@ -44,7 +51,7 @@ export class Cell {
   get aligned() {
     if (!this.parent) return false;
     const row = this.parent.rows[this.row];
-    return row.length === 1 || (leads(row) && row[0] === this);
+    return row.length === 1 || lead(row) === this;
   }
 
   /** @returns {Cell} the outermost cell with this one's spine */
@@ -57,12 +64,19 @@ export class Cell {
 }
 
 /**
- * Whether the first of a row goes straight on, and the others lie beside it.
+ * The cell of a row that goes straight on, where the others lie beside it.
  * @param {Cell[]} row
+ * @returns {Cell | null}
  */
-export function leads(row) {
-  const straight = row[0].shown.kind === "pass";
-  return straight || (row[0].goesOn && !row.slice(1).some((cell) => cell.goesOn));
+export function lead(row) {
+  const straight = row.find(isPass);
+  if (straight) return straight;
+  return row[0].goesOn && !row.slice(1).some((cell) => cell.goesOn) ? row[0] : null;
+}
+
+/** @param {Cell} cell */
+function isPass(cell) {
+  return cell.shown.kind === "pass";
 }
 
 /** @typedef {{root: Cell, edges: [Cell, Cell][]}} Plan */
@@ -74,7 +88,7 @@ export function leads(row) {
  * @returns {Plan}
  */
 export function plan(edges, items) {
-  const nothing = /** @type {Part} */ ({ bare: true, beside: false });
+  const nothing = /** @type {Part} */ ({ bare: true, beside: -1 });
   const root = new Cell({ part: nothing, kind: "group", lines: [], items, leaves: [], taken: [] });
   /** @type {Map<Part, Cell>} */
   const holder = new Map();
@@ -138,10 +152,10 @@ function fill(cell, holder, passes) {
   }
   const kids = items.map((item) => new Cell(item, cell));
   for (const kid of kids) fill(kid, holder, passes);
-  if (part.beside) {
+  if (part.beside >= 0) {
     const straight = new Cell({ part, kind: "pass", lines: [], items: null, leaves: [], taken: [] }, cell);
     passes.set(kids[kids.length - 1], straight);
-    kids.unshift(straight);
+    kids.splice(part.beside, 0, straight);
   }
   cell.rows = [kids];
 }
@@ -220,21 +234,42 @@ function toRows(cell, takes, outside) {
   }
   /** @type {Cell[][]} */
   const rows = Array.from({ length: 1 + Math.max(...kids.map((kid) => kid.row)) }, () => []);
-  for (const kid of kids) rows[kid.row].push(kid);
-  for (const row of rows) order(row, takes, used);
+  for (const kid of kids) {
+    rows[kid.row].push(kid);
+    const before = [...(takes.get(kid) ?? [])];
+    kid.behind = before.length === 1 ? before[0] : null;
+  }
+  leadOn(rows, used);
+  for (const row of rows) order(row, takes);
   cell.rows = rows.filter((row) => row.length);
   cell.rows.forEach((row, number) => row.forEach((kid) => (kid.row = number)));
   for (const kid of kids) toRows(kid, takes, outside);
 }
 
 /**
+ * Find which cells lead to the last row, and first to the row behind them.
+ * @param {Cell[][]} rows
+ * @param {Map<Cell, Cell[]>} used
+ */
+function leadOn(rows, used) {
+  const last = rows[rows.length - 1];
+  const ends = new Set(last);
+  for (const row of [...rows].reverse()) {
+    const users = (/** @type {Cell} */ kid) => used.get(kid) ?? [];
+    for (const kid of row.filter((at) => users(at).some((user) => ends.has(user)))) ends.add(kid);
+    for (const kid of row) {
+      const followed = users(kid).some((user) => user.row === kid.row + 1);
+      kid.goesOn = ends.has(kid) && (followed || row === last);
+    }
+  }
+}
+
+/**
  * Sort a row by where the cells that it takes from lie; what goes on comes before what ends.
  * @param {Cell[]} row
  * @param {Map<Cell, Set<Cell>>} takes
- * @param {Map<Cell, Cell[]>} used
  */
-function order(row, takes, used) {
-  for (const cell of row) cell.goesOn = used.has(cell);
+function order(row, takes) {
   /** @type {Map<Cell, number>} */
   const places = new Map();
   for (const cell of row) {

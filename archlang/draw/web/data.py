@@ -7,7 +7,7 @@ so that the page reckons them as ``draw.font`` does, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -31,6 +31,10 @@ def data(network: Network, level: Level = "overview", expand: Sequence[str] = ()
     table = _Table(network, structure)
     roots = {"layer": structure.items, "stage": stages(structure)}
     trees = {name: table.add_all(items) for name, items in roots.items()}
+    live = network.graph.live()
+    for part in roots["stage"]:
+        if not any(n.index in live for n in part.nodes):
+            table.dead(part)
     first = opened(structure, level, expand)
     return {
         "name": network.name,
@@ -81,8 +85,8 @@ class _Table:
             if region.path is not None:
                 self.regions.setdefault(region.path, region)
         dense = ("items", "path", "plain", "params", "macs", "out", "takes", "layers", "line")
-        sparse = ("named", "title", "name", "copies", "others", "count", "field", "key", "tint")
-        flags = ("beside", "shut", "bare")
+        sparse = ("named", "title", "name", "copies", "others", "count", "field", "key", "tint", "beside")
+        flags = ("shut", "bare", "dead")
         self.columns = {"kind": "", **{n: [] for n in dense}, **{n: {} for n in sparse}}
         self.columns |= {name: [] for name in flags}
         self.texts = {"style": [], "units": [], "text": [], "styles": []}
@@ -171,7 +175,7 @@ class _Table:
         if named != plain:
             columns["named"][place] = named
         if card.nodes[0].inputs:
-            columns["line"][place] = self.line(card.nodes[0].span)
+            columns["line"][place] = self.line(card.layer.span)
         columns["tint"][place] = self.string(picture.tint(card))
         self.leaves.update((n.index, place) for n in card.nodes)
 
@@ -194,8 +198,8 @@ class _Table:
         else:
             columns["bare"].append(place)
             self.bare[_ident(group)] = place
-        if group.beside:
-            columns["beside"].append(place)
+        if group.beside >= 0:
+            columns["beside"][place] = group.beside
         columns["items"][place] = self.add_all(group.items, group.path)
 
     def _shut(self, card: Card, place: int) -> None:
@@ -215,6 +219,13 @@ class _Table:
         columns["title"][place] = self.all_said(title)
         if card.template:
             columns["name"][place] = self.string(card.template)
+
+    def dead(self, part: Part) -> None:
+        """Note that no output needs a part, nor what is in it."""
+        if isinstance(part, Group):
+            self.columns["dead"].append(self.places[id(part)])
+            for item in part.items:
+                self.dead(item)
 
     def opened(self, items: list[Part], before: list[Part]) -> list[str]:
         """The keys of parts that are open in ``items``, and not in ``before``."""
@@ -257,23 +268,34 @@ def _edges(structure: Structure, table: _Table) -> list[int]:
 
 
 def _taken(structure: Structure, items: list[Part], table: _Table) -> list[list[Any]]:
-    """For places of an overview's parts: how many of those behind its box takes in, and its lines.
-
-    It does so where it is a box: a layer, or a part that is closed.
-    """
+    """What the boxes of an overview take in: the box; part by part what it takes, and says then."""
+    boxes = list(_boxes(items, table))
+    begins = {card.nodes[0].index: (place, card) for place, card in boxes}
     found = []
-    for place, item in enumerate(items):
-        card = closed(item) if isinstance(item, Group) and item.framed else item
-        count = 0
-        for behind in items[place + 1 :]:
-            (box, *rest) = brief(structure, [card, behind])
+    for place, box in boxes:
+        taken: list[Any] = []
+        while len(users := structure.users[box.all[-1].index]) == 1 and users[0] in begins:
+            behind, card = begins[users[0]]
+            (first, *rest) = brief(structure, [box, card])
             if rest:
                 break
-            card, count = box, count + 1
-        if count:
-            assert isinstance(card, Card)
-            found.append([place, count, table.all_said(words.lines(card, named=True))])
+            assert isinstance(first, Card)
+            box = first
+            taken.append([behind, table.all_said(words.lines(box, named=True))])
+        if taken:
+            found.append([place, taken])
     return found
+
+
+def _boxes(items: list[Part], table: _Table) -> Iterator[tuple[int, Card]]:
+    """The boxes of an overview with nothing opened, and the places of the parts that they are."""
+    for item in items:
+        if isinstance(item, Card):
+            yield table.places[id(item)], item
+        elif item.framed:
+            yield table.places[id(item)], closed(item)
+        else:
+            yield from _boxes(item.items, table)
 
 
 def field_text(seen: TensorField) -> str:

@@ -22,8 +22,9 @@
  * @property {string} template
  * @property {string} tint
  * @property {boolean} bare
- * @property {boolean} beside
+ * @property {number} beside
  * @property {boolean} shut
+ * @property {boolean} dead whether no output needs it
  * @property {Words[]} plain
  * @property {Words[]} named
  * @property {Words[]} title
@@ -38,7 +39,7 @@
  */
 
 /** @typedef {Record<string, any>} Sparse values by place, where there is one */
-/** @typedef {{place: number, count: number, lines: Words[]}} Taken */
+/** @typedef {{part: Part, lines: Words[]}} Taken what a box takes in, and its lines then */
 
 /**
  * @typedef {object} Network
@@ -48,7 +49,7 @@
  * @property {{params: number, macs: number}} totals
  * @property {Part[]} parts
  * @property {{stage: Part[], layer: Part[]}} roots
- * @property {Taken[]} taken how many of an overview's boxes the one before takes in
+ * @property {Map<Part, Taken[]>} taken what boxes of an overview take in
  * @property {[Part, Part][]} edges
  * @property {Record<"words" | "layout" | "ushape" | "picture", Record<string, number>>} measures
  */
@@ -77,9 +78,12 @@ export function network(data) {
     totals: data.totals,
     parts,
     roots: { stage: chosen(data.roots.stage), layer: chosen(data.roots.layer) },
-    taken: data.taken.map((/** @type {[number, number, number[]]} */ [place, count, lines]) => ({
-      place, count, lines: lines.map((line) => texts[line]),
-    })),
+    taken: new Map(
+      data.taken.map((/** @type {[number, [number, number[]][]]} */ [place, taken]) => [
+        parts[place],
+        taken.map(([at, lines]) => ({ part: parts[at], lines: lines.map((line) => texts[line]) })),
+      ]),
+    ),
     edges,
     measures: data.measures,
   };
@@ -142,8 +146,9 @@ function partOf(data, texts, id) {
     template: data.strings[c.name[id]] ?? "",
     tint: data.strings[c.tint[id]] ?? "",
     bare: c.bare.includes(id),
-    beside: c.beside.includes(id),
+    beside: c.beside[id] ?? -1,
     shut: c.shut.includes(id),
+    dead: c.dead.includes(id),
     plain: said(c.plain[id]),
     named: said(c.named[id] ?? c.plain[id]),
     title: said(c.title[id] ?? []),

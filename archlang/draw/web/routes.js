@@ -21,6 +21,7 @@ export class Route {
     this.columns = [{ cell: start, source: null }];
     /** @type {Turn[]} */
     this.turns = [];
+    this.leaves = false;
     this.side = false;
   }
 
@@ -74,15 +75,16 @@ function line(column) {
 }
 
 /**
- * The ways of all edges; notes in the cells what room they need.
+ * The ways of all edges but some; notes in the cells what room they need.
  * @param {Plan} plan
+ * @param {[Cell, Cell][]} but
  * @returns {Route[]}
  */
-export function routes(plan) {
+export function routes(plan, but = []) {
   clear(plan.root);
-  const found = plan.edges.map(([start, end]) => routed(start, end));
+  const edges = plan.edges.filter((edge) => !but.includes(edge));
+  const found = edges.map(([start, end]) => routed(start, end));
   giveLanes(plan.root);
-  sortTracks(found);
   return found;
 }
 
@@ -97,6 +99,8 @@ function clear(cell) {
  * @param {Cell} end
  */
 function routed(start, end) {
+  const branch = branchOf(start);
+  if (branch) return routedAlong(start, end, branch);
   const route = new Route(start, end);
   const above = new Set();
   for (let at = start.parent; at; at = at.parent) above.add(at);
@@ -107,7 +111,38 @@ function routed(start, end) {
   while (at.parent && at.parent !== common) at = goOut(route, at, at.parent);
   goOver(route, common, at, inward[0]);
   for (let step = 1; step < inward.length; step += 1) {
+    route.side ||= inward[step].turned;
+    if (inward[step].turned) break;
     goInto(route, inward[step - 1], inward[step]);
+  }
+  return route;
+}
+
+/**
+ * The branch across the flow that a card is in.
+ * @param {Cell} cell
+ * @returns {Cell | null}
+ */
+function branchOf(cell) {
+  if (!cell.turned) return null;
+  while (cell.parent?.turned) cell = cell.parent;
+  return cell;
+}
+
+/**
+ * A way across the flow: to the next card of a branch, or from its last one to the join.
+ * @param {Cell} start
+ * @param {Cell} end
+ * @param {Cell} branch
+ */
+function routedAlong(start, end, branch) {
+  const route = new Route(start, end);
+  const group = branch.parent;
+  route.leaves = route.side = true;
+  route.columns = [];
+  if (group && branchOf(end) !== branch) {
+    group.lanes.set(start, { first: branch.row + 1, last: end.row + 1, place: 0 });
+    route.columns.push({ cell: group, source: start });
   }
   return route;
 }
@@ -220,49 +255,40 @@ function giveLanes(cell) {
 }
 
 /**
- * @typedef {Map<Cell, Map<Cell | null, Set<Cell>>>} Columns tracks by a column's line and source
+ * @typedef {Map<number, Set<Cell>>} Columns the tracks at each place across
  * @typedef {{tracks: Map<Cell, number>, leaving: Columns, coming: Columns}} Crossing
  */
 
 /**
  * Put the tracks of each gap in order, so that no two tensors share a stretch of a column.
  * @param {Route[]} found
+ * @param {(column: Column) => number} across where a column lies
  */
-function sortTracks(found) {
+export function sortTracks(found, across) {
   /** @type {Map<Map<Cell, number>, Crossing>} */
   const crossings = new Map();
   for (const route of found) {
+    const places = route.columns.map((column) => Math.round(across(column) * 1000));
     route.turns.forEach(({ group, number, track }, place) => {
       const tracks = group.tracks[number];
       const crossing = got(crossings, tracks, () => ({
         tracks, leaving: new Map(), coming: new Map(),
       }));
-      tracksOf(crossing.leaving, route.columns[place]).add(track);
-      tracksOf(crossing.coming, route.columns[place + 1]).add(track);
+      got(crossing.leaving, places[place], () => new Set()).add(track);
+      got(crossing.coming, places[place + 1], () => new Set()).add(track);
     });
   }
   for (const crossing of crossings.values()) sortCrossing(crossing);
-}
-
-/**
- * @param {Columns} columns
- * @param {Column} column
- */
-function tracksOf(columns, column) {
-  const ofLine = got(columns, line(column), () => new Map());
-  return got(ofLine, column.source, () => /** @type {Set<Cell>} */ (new Set()));
 }
 
 /** @param {Crossing} crossing */
 function sortCrossing({ tracks, leaving, coming }) {
   /** @type {Map<Cell, Set<Cell>>} */
   const above = new Map([...tracks.keys()].map((track) => [track, new Set()]));
-  for (const [cell, sources] of coming) {
-    for (const [source, later] of sources) {
-      const before = leaving.get(cell)?.get(source) ?? [];
-      for (const track of later) {
-        for (const other of before) if (other !== track) above.get(track)?.add(other);
-      }
+  for (const [place, later] of coming) {
+    const before = leaving.get(place) ?? [];
+    for (const track of later) {
+      for (const other of before) if (other !== track) above.get(track)?.add(other);
     }
   }
   const left = [...tracks.keys()];

@@ -4,10 +4,11 @@ import { plan } from "./cells.js";
 import { Layout, straight } from "./layout.js";
 import { routes } from "./routes.js";
 import { shown, total } from "./shown.js";
-import { lay, skips } from "./ushape.js";
+import { fold, lay, skips } from "./ushape.js";
 import { counted, tenth } from "./wording.js";
 
 /** @typedef {import("./cells.js").Cell} Cell */
+/** @typedef {import("./cells.js").Plan} Plan */
 /** @typedef {import("./layout.js").Direction} Direction */
 /** @typedef {import("./layout.js").Point} Point */
 /** @typedef {import("./layout.js").Rect} Rect */
@@ -17,6 +18,7 @@ import { counted, tenth } from "./wording.js";
 /** @typedef {import("./shown.js").Opening} Opening */
 /** @typedef {import("./shown.js").Shown} Shown */
 
+/** @typedef {Map<Cell, Map<Cell, Point[]>>} Ways */
 /** @typedef {Words & {x: number, y: number}} Text */
 /**
  * @typedef {object} Box
@@ -58,18 +60,39 @@ import { counted, tenth } from "./wording.js";
 export function picture(network, view, tints = new Map()) {
   const drawing = new Drawing(network, view, tints);
   const cells = plan(network.edges, shown(network, view));
-  const found = routes(cells);
   const layout = new Layout(view.direction, network.measures, (item) => drawing.size(item));
-  layout.size(cells.root);
-  const bent = view.direction === "TB" ? skips(cells) : [];
-  if (!bent.length) layout.place(cells.root);
-  const ways = bent.length
-    ? lay(cells, bent, network.measures)
-    : found.map((route) => layout.points(route));
+  layout.turn(cells);
+  const ways = placed(cells, layout, network);
   const extent = layout.rect(cells.root);
   drawing.centre(extent.width);
   drawing.boxesOf(cells.root, layout, -1);
   return drawing.scene(extent, drawing.wires(cells.edges, ways));
+}
+
+/**
+ * Give all cells their places; the ways of the edges, by their ends.
+ * @param {Plan} cells
+ * @param {Layout} layout
+ * @param {Network} network
+ * @returns {Ways}
+ */
+function placed(cells, layout, network) {
+  const bent = layout.down ? skips(cells) : null;
+  if (bent) fold(cells, bent);
+  const found = routes(cells, bent?.edges);
+  layout.size(cells.root);
+  /** @type {Ways} */
+  const ways = new Map(cells.edges.map(([start]) => [start, new Map()]));
+  if (bent) {
+    for (const [start, end, way] of lay(cells, bent, layout, found, network.measures)) {
+      ways.get(start)?.set(end, way);
+    }
+  } else {
+    layout.place(cells.root);
+    const points = layout.ways(found);
+    found.forEach(({ start, end }, place) => ways.get(start)?.set(end, points[place]));
+  }
+  return ways;
 }
 
 /** The boxes of a scene as they are made. */
@@ -234,21 +257,20 @@ class Drawing {
 
   /**
    * @param {[Cell, Cell][]} edges
-   * @param {Point[][]} ways
+   * @param {Ways} ways
    * @returns {Wire[]}
    */
   wires(edges, ways) {
-    const onward = new Map(edges.map(([start, end], place) => [start, { end, way: ways[place] }]));
     const found = [];
-    for (let at = 0; at < edges.length; at += 1) {
-      const source = this.places.get(edges[at][0]);
+    for (const [start, next] of edges) {
+      const source = this.places.get(start);
       if (source === undefined) continue;
-      let [, end] = edges[at];
-      let way = ways[at];
-      const straightOn = this.places.has(end) ? undefined : onward.get(end);
-      if (straightOn) {
-        way = straight([...way, ...straightOn.way]);
-        end = straightOn.end;
+      let end = next;
+      let way = ways.get(start)?.get(end) ?? [];
+      if (!this.places.has(end)) {
+        const [after, rest] = [...(ways.get(end) ?? [])].at(-1) ?? [end, []];
+        way = straight([...way, ...rest]);
+        end = after;
       }
       const points = way.map(([x, y]) => /** @type {Point} */ ([x + this.left, y + this.set.HEAD]));
       found.push({ points, source, target: /** @type {number} */ (this.places.get(end)) });

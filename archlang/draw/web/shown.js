@@ -34,7 +34,7 @@ export function shown(network, opening) {
   const depth = DEPTHS[opening.level];
   const roots = opening.level === "layer" ? network.roots.layer : network.roots.stage;
   const found = roots.map((part) => show(part, depth, opening));
-  return opening.level === "overview" ? brief(network, found) : found;
+  return opening.level === "overview" ? brief(network, found, opening) : found;
 }
 
 /**
@@ -63,42 +63,48 @@ function show(part, depth, opening) {
  */
 function isOpen(part, depth, opening) {
   if (opening.open.has(part.key)) return true;
-  return depth > 0 && !part.shut && !opening.shut.has(part.key);
+  return usuallyOpen(part, depth, opening.level) && !opening.shut.has(part.key);
 }
 
 /**
- * The parts of an overview: a box takes in layers behind it that only show values in another form.
+ * Whether a part is open where nobody opened or closed it.
+ * @param {Part} part
+ * @param {number} depth how many more levels of parts are open
+ * @param {Level} level
+ */
+export function usuallyOpen(part, depth, level) {
+  return depth > 0 && !part.shut && !(part.dead && level === "stage");
+}
+
+/**
+ * The parts of an overview: a box takes in what only shows its values in another form.
  * @param {Network} network
  * @param {Shown[]} items
+ * @param {Opening} opening
+ * @param {Set<Part>} gone what is taken in
  * @returns {Shown[]}
  */
-function brief(network, items) {
-  const taken = new Map(network.taken.map((entry) => [entry.place, entry]));
+function brief(network, items, opening, gone = new Set()) {
+  /** @type {Shown[]} */
   const found = [];
-  for (let place = 0; place < items.length; place += 1) {
-    const item = items[place];
-    const entry = taken.get(place);
-    if (entry && !item.items) {
-      const next = items.slice(place + 1, place + 1 + entry.count);
-      const rest = next.flatMap((other) => other.leaves);
-      found.push({ ...item, lines: entry.lines, leaves: [...item.leaves, ...rest], taken: rest });
-      place += entry.count;
-    } else {
-      found.push(item);
+  for (const item of items) {
+    if (gone.has(item.part)) continue;
+    if (item.items && item.part.bare) {
+      found.push({ ...item, items: brief(network, item.items, opening, gone) });
+      continue;
     }
+    let box = item;
+    for (const { part, lines } of (!item.items && network.taken.get(item.part)) || []) {
+      if (opening.open.has(part.key)) break;
+      const taken = leaves(part);
+      gone.add(part);
+      box = {
+        ...box, lines, leaves: [...box.leaves, ...taken], taken: [...box.taken, ...taken],
+      };
+    }
+    found.push(box);
   }
   return found;
-}
-
-/**
- * The parts that are open now, each before those inside it.
- * @param {Shown[]} items
- * @returns {Part[]}
- */
-export function openParts(items) {
-  return items.flatMap((item) =>
-    item.items ? [...(item.part.bare ? [] : [item.part]), ...openParts(item.items)] : [],
-  );
 }
 
 /**

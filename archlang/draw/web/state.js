@@ -1,6 +1,6 @@
 /** What the page shows, and its form in the address, so that a reload or a link restores it. */
 
-import { DEPTHS } from "./shown.js";
+import { DEPTHS, usuallyOpen } from "./shown.js";
 
 /** @typedef {import("./layout.js").Direction} Direction */
 /** @typedef {import("./parts.js").Part} Part */
@@ -108,7 +108,7 @@ function oneOf(known, text, otherwise) {
  * @param {boolean} open
  */
 export function turn(state, part, depth, open) {
-  const usual = !part.shut && depth < DEPTHS[state.level];
+  const usual = usuallyOpen(part, DEPTHS[state.level] - depth, state.level);
   state.open.delete(part.key);
   state.shut.delete(part.key);
   if (open && !usual) state.open.add(part.key);
