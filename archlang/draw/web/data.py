@@ -78,6 +78,8 @@ class _Table:
     """The places of stretches without a frame."""
     keys: dict[Ident, str] = field(default_factory=dict)
     """What the address of a page calls parts that can be opened."""
+    taken: set[str] = field(default_factory=set)
+    """The keys of all parts."""
 
     def __post_init__(self) -> None:
         self.regions = {}
@@ -155,7 +157,8 @@ class _Table:
             columns["copies"][place] = part.copies
             columns["others"][place] = [_below(path, above) for path in part.others]
         graph = self.network.graph
-        seen = {field_text(field_of(graph, end)): 0 for end in (nodes[-1], every[-1])}
+        first = part.items[-1].all if isinstance(part, Group) else nodes
+        seen = dict.fromkeys(field_text(field_of(graph, end)) for end in (first[-1], every[-1]))
         if text := " – ".join(t for t in seen if t):
             columns["field"][place] = self.string(text)
 
@@ -176,6 +179,7 @@ class _Table:
             columns["named"][place] = named
         if card.nodes[0].inputs:
             columns["line"][place] = self.line(card.layer.span)
+        self._key(card, place)
         columns["tint"][place] = self.string(picture.tint(card))
         self.leaves.update((n.index, place) for n in card.nodes)
 
@@ -188,13 +192,7 @@ class _Table:
             if region.args:
                 columns["layers"][place] = [self.string(f"{region.name}({region.args})")]
         if group.framed:
-            taken = set(self.keys.values())
-            key = group.path
-            while key in taken:
-                key += "~"
-            self.keys[_ident(group)] = key
-            if key != group.path:
-                columns["key"][place] = key
+            self.keys[_ident(group)] = self._key(group, place)
         else:
             columns["bare"].append(place)
             self.bare[_ident(group)] = place
@@ -207,7 +205,18 @@ class _Table:
         title = words.frame_title(Group([], card.path, card.name, card.template))
         self._opens(card, place, card, title)
         self.columns["shut"].append(place)
+        self._key(card, place)
         self.columns["items"][place] = [self.bare[_ident(card)]]
+
+    def _key(self, part: Part, place: int) -> str:
+        """What the address of a page calls a part: its path; the next of one path has a ~ behind."""
+        key = part.path
+        while key in self.taken:
+            key += "~"
+        self.taken.add(key)
+        if key != part.path:
+            self.columns["key"][place] = key
+        return key
 
     def _opens(self, part: Part, place: int, card: Card, title: list[Words]) -> None:
         """The columns of what can be opened: how it looks closed, and its name when open."""

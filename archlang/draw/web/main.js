@@ -103,6 +103,7 @@ class Page {
   level(level) {
     this.step();
     Object.assign(this.state, { level, open: new Set(), shut: new Set() });
+    this.tints.clear();
     this.draw();
     this.fit();
     this.choose(this.part, false);
