@@ -8,7 +8,7 @@ JOBS ?= 2
 
 # `make test-long` also runs the larger models of torchvision and many more random networks.
 
-.PHONY: demo test test-long lint types bench clean
+.PHONY: demo test test-long lint types bench gallery clean
 
 demo: $(VENV)/torch
 	@echo; echo "== check: is the spec right?"
@@ -40,6 +40,9 @@ types: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks
+
+gallery: $(VENV)/dev
+	$(BIN)/python examples/gallery/make.py
 
 clean:
 	rm -rf $(VENV) build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,7 +10,16 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.paired import ROOT, Row, main
 
-NAMES = ("processes", "totals", "growth", "analyses", "building", "compiled", "families")
+NAMES = (
+    "processes",
+    "totals",
+    "growth",
+    "analyses",
+    "drawing",
+    "building",
+    "compiled",
+    "families",
+)
 
 
 def run_alone(name: str) -> list[Row]:

@@ -86,11 +86,17 @@ class Cell:
 
 
 def lead(row: list[Cell]) -> Cell | None:
-    """The cell of a row that goes straight on, where the others lie beside it."""
+    """The cell of a row that goes straight on, where the others lie beside it.
+
+    That is what arrives, unchanged; what alone leads on; or a group, if the other is a card.
+    """
     for cell in row:
         if _passes(cell):
             return cell
-    return row[0] if row[0].goes_on and not any(cell.goes_on for cell in row[1:]) else None
+    if row[0].goes_on and not any(cell.goes_on for cell in row[1:]):
+        return row[0]
+    large = [cell for cell in row if cell.rows]
+    return large[0] if len(row) == 2 and len(large) == 1 else None
 
 
 def _passes(cell: Cell) -> bool:
@@ -132,10 +138,10 @@ def _cells(cell: Cell, holder: dict[int, Cell], passes: dict[Cell, Cell]) -> Non
     kids = [Cell(item, cell) for item in part.items]
     for kid in kids:
         _cells(kid, holder, passes)
-    if part.beside >= 0 and kids[-1].part.nodes:
+    if part.straight >= 0 and kids[-1].part.nodes:
         straight = Cell(Card("pass", [], [], part.path), cell)
         passes[kids[-1]] = straight
-        kids.insert(part.beside, straight)
+        kids.insert(part.straight, straight)
     cell.rows = [kids]
 
 

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Literal, TypeAlias
 
-from archlang.draw.parts import Card, Group, Part, Structure, caption, label, span, starts
+from archlang.draw.parts import Card, Group, Part, Structure, label, span, starts
+from archlang.draw.words import caption
 from archlang.op import View
 
 Level: TypeAlias = Literal["overview", "stage", "layer"]
@@ -71,13 +72,13 @@ def closed(group: Group) -> Card:
     name, template = group.name, group.template
     if not group.framed:
         template = group.nodes[-1].op.name
-    said = template or _content(group)
     card = Card("part", group.nodes, group.all, group.path, name, template, group.copies)
     card.others = group.others
     weighted = [n.first for n in group.nodes if n.params]
     again = "shared" if weighted and not any(weighted) else ""
-    notes = (said if name else _content(group), _joined(group), again)
-    card.notes = tuple(note for note in notes if note)
+    said = (template if name else "", _content(group))
+    card.note = said[0] or said[1]
+    card.details = tuple(text for text in (said[1], _joined(group), again) if text)
     return card
 
 
@@ -92,9 +93,16 @@ def _joined(group: Group) -> str:
 
 def _content(group: Group) -> str:
     """What a part without a template is made of, if it is of one: ``bottleneck ×3``."""
-    inside = [i for i in group.items if i.template]
+    inside: list[Part] = []
+    for item in group.items:
+        if item.template:
+            inside.append(item)
+        elif isinstance(item, Group) and not item.framed:
+            inside += [i for i in item.items if isinstance(i, Group) and i.template]
+        elif isinstance(item, Group) or any(n.params for n in item.nodes):
+            return ""
     templates = {i.template for i in inside}
-    if len(templates) != 1 or any(isinstance(i, Group) for i in group.items if i not in inside):
+    if len(templates) != 1:
         return ""
     count = sum(i.copies for i in inside)
     return f"{templates.pop()} ×{count}" if count > 1 else ""

@@ -32,8 +32,10 @@ class Card:
     copies: int = 1
     others: list[str] = field(default_factory=list)
     """The paths of its further copies."""
-    notes: tuple[str, ...] = ()
-    """What else is said of a closed part."""
+    note: str = ""
+    """What a closed part is a copy of, or made of."""
+    details: tuple[str, ...] = ()
+    """What else is said of one."""
     first: int = 0
     """The place in ``nodes`` of the layer that the others only serve."""
 
@@ -52,8 +54,8 @@ class Card:
 class Group:
     """An open part: ``framed`` ones are drawn with a border and a name.
 
-    ``beside`` is the place among its branches of what arrives, unchanged, where the way of that is
-    drawn straight and the others lie beside it; -1 where none is.
+    ``straight`` is the place among its branches of what arrives, unchanged, where the way of that
+    is drawn straight and the others lie beside it; -1 where none is.
     """
 
     items: list[Part]
@@ -61,7 +63,7 @@ class Group:
     name: str = ""
     template: str = ""
     framed: bool = True
-    beside: int = -1
+    straight: int = -1
     copies: int = 1
     others: list[str] = field(default_factory=list)
     """The paths of its further copies."""
@@ -175,7 +177,7 @@ class Structure:
         if len(items) < 2:
             return items
         group = _unframed(items)
-        group.beside = self._straight(group.nodes, empty)
+        group.straight = self._straight(group.nodes, empty)
         return [group]
 
     def _straight(self, nodes: list[Node], empty: list[bool]) -> int:
@@ -249,7 +251,7 @@ def _scope(region: Region, items: list[Part]) -> Part:
             item.path, item.name = path, label(path)
             item.template = template or item.template
             return item
-        items = item.items if item.beside < 0 else items
+        items = item.items if item.straight < 0 else items
     return Group(items, path, label(path), template)
 
 
@@ -305,12 +307,6 @@ def starts(node: Node) -> bool:
 
 def _norms(node: Node) -> bool:
     return bool(node.op.work(node.output, *node.tensors).norm)
-
-
-def caption(node: Node) -> str:
-    """A layer in few words."""
-    shared = "" if node.first else " (shared)"
-    return f"{node.op.caption(node.output, *node.tensors)}{shared}"
 
 
 def follows(node: Node) -> bool:

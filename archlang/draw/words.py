@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archlang.draw.font import fitted, width
-from archlang.draw.parts import Card, Group, caption, follows, starts
+from archlang.draw.parts import Card, Group, follows, starts
 from archlang.draw.scene import Ink
 from archlang.graph import Node
 
@@ -41,6 +41,12 @@ def shape_text(node: Node) -> str:
     return "×".join(str(int(d)) for d in node.output.shape)
 
 
+def caption(node: Node) -> str:
+    """A layer in few words."""
+    shared = "" if node.first else " (shared)"
+    return f"{node.op.caption(node.output, *node.tensors)}{shared}"
+
+
 def lines(card: Card, *, named: bool) -> list[Words]:
     """The lines of a card; ``named`` where the names of parts matter more than their layers."""
     if card.kind == "pass":
@@ -55,7 +61,7 @@ def lines(card: Card, *, named: bool) -> list[Words]:
     if card.kind == "input":
         titles = [card.path]
     elif card.kind == "part":
-        titles = [card.names or card.template or card.path, *card.notes]
+        titles = [card.names or card.template or card.path, card.note, *card.details]
     else:
         own = named or starts(card.layer)
         titles = [card.names if own else "", caption(card.layer)]

@@ -143,3 +143,20 @@ def shared(scene: Scene) -> Iterator[str]:
                     break
                 if ends[0] != others[0] and ends[1] != others[1]:
                     yield f"{[_name(scene, place) for place in (*ends, *others)]} share a way"
+
+
+def crossings(scene: Scene) -> list[str]:
+    """Where the ways of two tensors cross."""
+    upright: list[tuple[float, float, float, int]] = []
+    level: list[tuple[float, float, float, int]] = []
+    for wire in scene.wires:
+        for one, other in pairwise(wire.points):
+            axis = int(one[0] == other[0])
+            start, end = sorted((one[axis], other[axis]))
+            (upright if axis else level).append((one[1 - axis], start, end, wire.source))
+    return [
+        f"{_name(scene, source)} crosses {_name(scene, other)}"
+        for x, top, bottom, source in upright
+        for y, left, right, other in level
+        if source != other and left + SLACK < x < right - SLACK and top + SLACK < y < bottom - SLACK
+    ]

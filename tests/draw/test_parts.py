@@ -8,9 +8,10 @@ import pytest
 
 from archlang import loads
 from archlang.draw.levels import MOST, Level
-from archlang.draw.parts import caption, starts
+from archlang.draw.parts import starts
 from archlang.draw.picture import picture
 from archlang.draw.scene import Box, Scene
+from archlang.draw.words import caption
 from archlang.network import Network
 from tests.draw.networks import FILES, few, spec
 

@@ -71,7 +71,9 @@ export class Cell {
 export function lead(row) {
   const straight = row.find(isPass);
   if (straight) return straight;
-  return row[0].goesOn && !row.slice(1).some((cell) => cell.goesOn) ? row[0] : null;
+  if (row[0].goesOn && !row.slice(1).some((cell) => cell.goesOn)) return row[0];
+  const large = row.filter((cell) => cell.rows.length);
+  return row.length === 2 && large.length === 1 ? large[0] : null;
 }
 
 /** @param {Cell} cell */
@@ -88,7 +90,7 @@ function isPass(cell) {
  * @returns {Plan}
  */
 export function plan(edges, items) {
-  const nothing = /** @type {Part} */ ({ bare: true, beside: -1 });
+  const nothing = /** @type {Part} */ ({ bare: true, straight: -1 });
   const root = new Cell({ part: nothing, kind: "group", lines: [], items, leaves: [], taken: [] });
   /** @type {Map<Part, Cell>} */
   const holder = new Map();
@@ -152,10 +154,10 @@ function fill(cell, holder, passes) {
   }
   const kids = items.map((item) => new Cell(item, cell));
   for (const kid of kids) fill(kid, holder, passes);
-  if (part.beside >= 0) {
+  if (part.straight >= 0) {
     const straight = new Cell({ part, kind: "pass", lines: [], items: null, leaves: [], taken: [] }, cell);
     passes.set(kids[kids.length - 1], straight);
-    kids.splice(part.beside, 0, straight);
+    kids.splice(part.straight, 0, straight);
   }
   cell.rows = [kids];
 }

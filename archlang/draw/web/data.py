@@ -87,7 +87,7 @@ class _Table:
             if region.path is not None:
                 self.regions.setdefault(region.path, region)
         dense = ("items", "path", "plain", "params", "macs", "out", "takes", "layers", "line")
-        sparse = ("named", "title", "name", "copies", "others", "count", "field", "key", "tint", "beside")
+        sparse = ("named", "title", "name", "copies", "others", "count", "field", "key", "tint", "straight")
         flags = ("shut", "bare", "dead")
         self.columns = {"kind": "", **{n: [] for n in dense}, **{n: {} for n in sparse}}
         self.columns |= {name: [] for name in flags}
@@ -196,8 +196,8 @@ class _Table:
         else:
             columns["bare"].append(place)
             self.bare[_ident(group)] = place
-        if group.beside >= 0:
-            columns["beside"][place] = group.beside
+        if group.straight >= 0:
+            columns["straight"][place] = group.straight
         columns["items"][place] = self.add_all(group.items, group.path)
 
     def _shut(self, card: Card, place: int) -> None:

@@ -22,7 +22,7 @@
  * @property {string} template
  * @property {string} tint
  * @property {boolean} bare
- * @property {number} beside
+ * @property {number} straight
  * @property {boolean} shut
  * @property {boolean} dead whether no output needs it
  * @property {Words[]} plain
@@ -146,7 +146,7 @@ function partOf(data, texts, id) {
     template: data.strings[c.name[id]] ?? "",
     tint: data.strings[c.tint[id]] ?? "",
     bare: c.bare.includes(id),
-    beside: c.beside[id] ?? -1,
+    straight: c.straight[id] ?? -1,
     shut: c.shut.includes(id),
     dead: c.dead.includes(id),
     plain: said(c.plain[id]),
