@@ -17,7 +17,7 @@ from archlang.draw.svg import svg
 from archlang.draw.theme import THEMES
 from archlang.draw.web.data import data
 from archlang.network import Network
-from tests.draw.networks import FILES, few, spec
+from tests.draw.networks import FILES, LONG, few, networks, spec
 from tests.draw.web.node import scenes
 
 NEAR = 0.01
@@ -55,11 +55,11 @@ def views(network: Network, opened: list[list[str]]) -> list[tuple[dict[str, Any
         )
         for level in LEVELS
         for expand in (opened if level != "layer" else [[]])
-        for direction in ("TB", "LR")
+        for direction in (("TB", "LR") if len(expand) == 0 else ("TB",))
     ]
 
 
-def holds(folder, networks: list[Network], many: int = 2) -> None:
+def holds(folder, networks: list[Network], many: int = 1) -> None:
     wanted = [views(network, patterns(network, many)) for network in networks]
     theme = THEMES["light"]._asdict()
     cases = [
@@ -96,7 +96,13 @@ def differences(one: Any, other: Any, where: str = "") -> list[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda p: p.stem)
 def test_every_spec(file, tmp_path):
-    holds(tmp_path, few(file))
+    holds(tmp_path, few(file)[:2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", FILES, ids=lambda p: p.stem)
+def test_every_model(file, tmp_path):
+    holds(tmp_path, [n for n in networks(file) if len(n.graph.nodes) < LONG], many=3)
 
 
 def test_random_networks(tmp_path):
