@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from archlang.source import Edit, Source, Span, edited
 
@@ -39,6 +39,14 @@ CODES: dict[str, str] = {
     "A211": "branches agree for some input sizes only",
     "A212": "a `?` that the spec does not determine",
     "A213": "no value of a `?` meets what the spec states",
+    "A301": "a bias before a norm that takes it away",
+    "A302": "a name that nothing uses",
+    "A303": "dropout before batch norm",
+    "A304": "probabilities where cross entropy takes logits",
+    "A305": "a stride larger than the kernel",
+    "A306": "places of the input that no output sees",
+    "A307": "`inplace` where nothing can be written over",
+    "A308": "an ignore that ignores nothing",
     "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""
@@ -98,9 +106,14 @@ class Diagnostic:
             "fixes": [f.to_json() for f in self.fixes],
         }
 
-    def render(self, *, color: bool = False, width: int = 100) -> str:
-        """For people: the message, the lines it is about, and what to do."""
-        return _Renderer(color, width).render(self)
+    def render(
+        self, *, color: bool = False, width: int = 100, frame: Frame = "plain", wrap: bool = False
+    ) -> str:
+        """For people: the message, the lines it is about, and what to do.
+
+        Lines of a spec are cut to ``width``, and with ``wrap`` what is said is broken there.
+        """
+        return _Renderer(color, width, frame, wrap).render(self)
 
 
 class ArchError(Exception):
@@ -112,27 +125,55 @@ class ArchError(Exception):
 
 
 def _place(span: Span) -> dict[str, Any]:
+    source = span.source
+
     def point(offset: int) -> dict[str, int]:
-        line, column = span.source.position(offset)
+        line, column = source.position(offset)
         return {"line": line, "column": column}
 
-    return {"file": span.source.name, "start": point(span.start), "end": point(span.end)}
+    def unit(offset: int) -> dict[str, int]:
+        line, character = source.editor_position(offset)
+        return {"line": line, "character": character}
+
+    return {
+        "file": source.name,
+        "start": point(span.start),
+        "end": point(span.end),
+        "range": {"start": unit(span.start), "end": unit(span.end)},
+        "bytes": [source.byte_offset(span.start), source.byte_offset(span.end)],
+    }
 
 
 def cells(text: str) -> int:
     """How many columns of a terminal ``text`` takes; a tab is four."""
     if text.isascii() and text.isprintable():
         return len(text)
-    return sum(
-        4
-        if c == "\t"
-        else 0
-        if unicodedata.combining(c)
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
-        for c in text
-    )
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if character == "\t":
+        return 4
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+Frame: TypeAlias = Literal["plain", "boxes", "ascii"]
+"""How lines are framed: with marks of ASCII, with lines of Unicode, or all in ASCII."""
+_GLYPHS = {
+    "plain": ("-->", "|", "^", "-"),
+    "ascii": ("-->", "|", "^", "-"),
+    "boxes": (" ┌─", "│", "━", "─"),
+}
+_ASCII = {"…": "...", "×": "x", "→": "->", "–": "-", "≥": ">=", "≤": "<=", "⊕": "+"}
+
+
+def in_ascii(text: str) -> str:
+    """A text in ASCII alone: what has no other form is written as in Python."""
+    for mark, other in _ASCII.items():
+        text = text.replace(mark, other)
+    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +186,9 @@ class _Mark:
 
 
 class _Renderer:
-    def __init__(self, color: bool, width: int) -> None:
-        self.color, self.width = color, max(width, 40)
+    def __init__(self, color: bool, width: int, frame: Frame, wrap: bool) -> None:
+        self.color, self.width, self.wrap, self.frame = color, max(width, 40), wrap, frame
+        self.arrow, self.bar, self.primary, self.secondary = _GLYPHS[frame]
 
     def paint(self, text: str, style: str) -> str:
         codes = {
@@ -156,9 +198,14 @@ class _Renderer:
         return f"\033[{codes[style]}m{text}\033[0m" if self.color and text else text
 
     def render(self, d: Diagnostic) -> str:
-        out = [
-            self.paint(f"{d.severity}[{d.code}]", d.severity) + self.paint(f": {d.message}", "bold")
-        ]
+        text = "\n".join(self.lines(d))
+        return in_ascii(text) if self.frame == "ascii" else text
+
+    def lines(self, d: Diagnostic) -> Iterator[str]:
+        head = f"{d.severity}[{d.code}]"
+        first, *rest = self.broken(d.message, len(head) + 2, 4)
+        yield self.paint(head, d.severity) + self.paint(f": {first}", "bold")
+        yield from (self.paint(" " * 4 + line, "bold") for line in rest)
         marks: dict[Source, list[_Mark]] = {d.span.source: [_mark(d.span, d.label, True)]}
         for note in d.related:
             marks.setdefault(note.span.source, []).append(_mark(note.span, note.text, False))
@@ -169,16 +216,35 @@ class _Renderer:
                 if source is d.span.source
                 else next(n.span for n in d.related if n.span.source is source)
             )
-            out.append(f"{' ' * gutter}{self.paint('-->', 'rule')} {at}")
-            out.extend(self.snippet(source, group, gutter, d.severity))
-        out.extend(f"{' ' * gutter} {self.paint('=', 'rule')} {note}" for note in d.notes)
+            yield f"{' ' * gutter}{self.paint(self.arrow, 'rule')} {at}"
+            yield from self.snippet(source, group, gutter, d.severity)
+        for said in d.notes:
+            lead = f"{' ' * gutter} {self.paint('=', 'rule')} "
+            yield from self.said(lead, gutter + 3, said)
         for number, fix in enumerate(d.fixes):
             way = "or " if number else ""
-            out.append(f"{self.paint('help', 'help')}: {way}{fix.text}")
-            out.extend(self.rewritten(fix, gutter))
+            yield from self.said(f"{self.paint('help', 'help')}: ", 6, f"{way}{fix.text}")
+            yield from self.rewritten(fix, gutter)
         if d.help:
-            out.append(f"{self.paint('help', 'help')}: {d.help}")
-        return "\n".join(out)
+            yield from self.said(f"{self.paint('help', 'help')}: ", 6, d.help)
+
+    def broken(self, text: str, first: int, later: int) -> list[str]:
+        """A text in lines that fit behind so many columns."""
+        if not self.wrap or first + cells(text) <= self.width:
+            return [text]
+        out, room = [""], self.width - first
+        for word in text.split(" "):
+            if out[-1] and cells(out[-1]) + 1 + cells(word) > room:
+                out.append(word)
+                room = self.width - later
+            else:
+                out[-1] = f"{out[-1]} {word}" if out[-1] else word
+        return out
+
+    def said(self, lead: str, indent: int, text: str) -> Iterator[str]:
+        first, *rest = self.broken(text, indent, indent)
+        yield lead + first
+        yield from (" " * indent + line for line in rest)
 
     def rewritten(self, fix: Fix, gutter: int) -> Iterable[str]:
         """The lines that a fix changes or adds, as it leaves them, and where they will stand."""
@@ -193,27 +259,37 @@ class _Renderer:
                 end = edit.span.end + moved - edit.text.endswith("\n")
                 last = made.position(max(end, 0))[0]
                 for number in range(first + edit.text.startswith("\n"), last + 1):
-                    shown = "".join(map(_visible, made.line(number)[: self.width - gutter - 3]))
+                    shown = "".join(
+                        map(_visible, _within(made.line(number), self.width - gutter - 3))
+                    )
                     yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown.rstrip()}"
 
     def snippet(
         self, source: Source, marks: list[_Mark], gutter: int, severity: str
     ) -> Iterable[str]:
-        bar = self.paint("|", "rule")
+        bar = self.paint(self.bar, "rule")
         for number in sorted({m.line for m in marks}):
             here = sorted((m for m in marks if m.line == number), key=lambda m: (-m.start, m.end))
             text = source.line(number)
             room = self.width - gutter - 3
             left = _window(text, here, room)
-            shown = "".join(map(_visible, text[left : left + room])).rstrip()
+            shown = "".join(map(_visible, _within(text[left:], room))).rstrip()
             yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
             for mark in here:
                 indent = cells(text[left : mark.start])
-                length = max(1, cells(text[mark.start : min(mark.end, left + room)]))
-                line = ("^" if mark.primary else "-") * length
-                label = f" {mark.text}" if mark.text else ""
+                length = max(1, min(cells(text[mark.start : mark.end]), room - indent))
+                line = (self.primary if mark.primary else self.secondary) * length
                 style = severity if mark.primary else "rule"
-                yield f"{' ' * gutter} {bar} {' ' * indent}{self.paint(line + label, style)}"
+                margin = f"{' ' * gutter} {bar} "
+                used = indent + length + 1
+                behind = not self.wrap or room - used >= min(24, cells(mark.text))
+                under = indent if room - indent >= 24 else 2
+                start = used if behind else under
+                words = self.broken(mark.text, gutter + 3 + start, gutter + 3 + start)
+                first = f" {words.pop(0)}" if behind and mark.text else ""
+                yield f"{margin}{' ' * indent}{self.paint(line + first, style)}"
+                rest = words if mark.text else []
+                yield from (f"{margin}{' ' * start}{self.paint(w, style)}" for w in rest)
 
 
 def _mark(span: Span, text: str, primary: bool) -> _Mark:
@@ -231,9 +307,21 @@ def _visible(character: str) -> str:
     return character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
+def _within(text: str, room: int) -> str:
+    """As much of a text as so many columns hold."""
+    if len(text) <= room // 4 or cells(text[: room + 1]) <= room:
+        return text[:room]
+    used = 0
+    for place, character in enumerate(text):
+        used += _cells(character)
+        if used > room:
+            return text[:place]
+    return text
+
+
 def _window(text: str, marks: list[_Mark], room: int) -> int:
     """The first character to show of a line too long to show whole."""
-    if len(text) <= room:
+    if cells(text) <= room:
         return 0
     first = min(m.start for m in marks)
-    return max(0, min(first - room // 4, len(text) - room))
+    return max(0, min(first - room // 4, len(text) - (room if text.isascii() else room // 2)))

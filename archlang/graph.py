@@ -182,6 +182,23 @@ class Clash(NamedTuple):
     region: Region
 
 
+class Refused(NamedTuple):
+    """A layer that cannot take what arrives, and the parameter that this is about, if one."""
+
+    op: Op
+    inputs: tuple[Node, ...]
+    span: Span
+    field: str
+
+
+class Disputed(NamedTuple):
+    """A shape that the spec states of a tensor, which has another; None for sizes left open."""
+
+    span: Span
+    sizes: tuple[Dim | Fraction | None, ...]
+    node: Node
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -200,6 +217,12 @@ class Graph:
     """The values of what the spec leaves open by a ``?``, in the order of their first use."""
     clashes: list[Clash] = field(default_factory=list)
     """Merges that failed: there are none in a network that is whole."""
+    refused: list[Refused] = field(default_factory=list)
+    disputed: list[Disputed] = field(default_factory=list)
+    """Of these too there are none in a network that is whole."""
+    restored: set[Node] = field(default_factory=set)
+    """Nodes that stand for tensors which an error made unknown, of the shape that the spec states:
+    there are none in a network that is whole."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

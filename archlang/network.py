@@ -14,6 +14,7 @@ from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
+from archlang.elaborate.findings import distinct
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
 from archlang.op import nearest
@@ -233,11 +234,12 @@ def inspect(
     settings: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Shape] | None = None,
     solved: Sequence[Solved] | None = None,
+    known: Sequence[Diagnostic] = (),
 ) -> tuple[Graph | None, list[Diagnostic]]:
     """The graph of a model, and everything found about it, its requirements included.
 
     A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
-    is does not depend on ``inputs``.
+    is does not depend on ``inputs``. What is ``known`` already is not said again.
     """
 
     def look(program: Program, model: str) -> tuple[Graph | None, list[Diagnostic]]:
@@ -246,11 +248,15 @@ def inspect(
 
     with paused():
         graph, found = _look(program, name, settings, inputs, solved)
+        wrong = any(d.severity == "error" for d in found)
+        found = distinct(found, known)
         if found:
             from archlang.analyses.repairs import mended
 
-            found = mended(program, name, graph, found, look)
-    return (graph if graph is not None and graph.whole else None), found
+            plain = not settings and not inputs
+            found = mended(program, name, graph, found, look, as_written=plain)
+            found = program.placed(name, found)
+    return (graph if graph is not None and graph.whole and not wrong else None), found
 
 
 def _look(

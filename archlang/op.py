@@ -97,6 +97,10 @@ class Op(BaseModel):
     """Whether what arrives gets the gradient of its output as it is, or a part of it."""
     sign: ClassVar[str] = ""
     """The one letter that a merge is drawn as: ``⊕``."""
+    centres: ClassVar[bool] = False
+    """Whether it takes its mean away from each channel, and so whatever was added to all of it."""
+    probabilities: ClassVar[bool] = False
+    """Whether what it gives are probabilities, or their logarithms."""
     weights_viewed: ClassVar[bool] = False
     """Whether the gradients of its weights are views, to which autograd adds only in a copy."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
@@ -122,6 +126,10 @@ class Op(BaseModel):
     def infer(self, *xs: Tensor) -> Tensor:
         """The tensor that comes out; raises ``LayerError`` where PyTorch would."""
         raise NotImplementedError
+
+    def known(self, *xs: Tensor) -> int | None:
+        """Which of the branches that are known comes out in shape, others being lost."""
+        return None
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         """For each of ``xs`` where an output looks, in evaluation, axis by axis."""
@@ -177,6 +185,11 @@ class Op(BaseModel):
     def once(self, module: str) -> str | None:
         """As ``call``, but of shape (1, *infer(xs)): for a value that is every sample's."""
         return None
+
+    @property
+    def drops(self) -> bool:
+        """Whether it drops values at random in training."""
+        return False
 
     def flattens(self, x: Tensor) -> bool:
         """Whether it lays all the axes of ``x`` out as one, the values in their order."""

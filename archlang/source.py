@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -25,6 +26,16 @@ class Source:
         """Line and column of an offset, both counted from 1; a column is one character."""
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
+
+    def editor_position(self, offset: int) -> tuple[int, int]:
+        """Line and column as editors count: both from 0, a column is one UTF-16 unit."""
+        line, column = self.position(offset)
+        before = self.text[offset - column + 1 : offset]
+        return line - 1, column - 1 + sum(c > "\uffff" for c in before)
+
+    def byte_offset(self, offset: int) -> int:
+        """The same place in the text as UTF-8."""
+        return len(self.text[:offset].encode("utf-8", "surrogatepass"))
 
     def line(self, number: int) -> str:
         """The text of line ``number`` (from 1), without its line break."""
@@ -53,6 +64,17 @@ class Span:
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
+
+
+def shown_path(name: str) -> str:
+    """A file's name seen from the folder that the program was started in, where it is below it."""
+    path = Path(name)
+    if not path.is_absolute():
+        return name
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return name
 
 
 class Edit(NamedTuple):

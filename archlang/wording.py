@@ -26,3 +26,11 @@ def bytes_text(value: float) -> str:
         if value >= size:
             return f"{value / size:,.4g} {unit}"
     return f"{value:,.0f} bytes"
+
+
+def memory_text(size: int) -> str:
+    """Bytes as a machine's memory is told, with powers of 1024."""
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= scale:
+            return f"{size / scale:.{2 if unit == 'GiB' else 1}f} {unit}"
+    return f"{size} B"

@@ -63,7 +63,7 @@ def changes(graph: Graph, merges: list[Clash], source: Source) -> Iterator[Chang
             for order, (field, value) in enumerate(node.op.repairs(*node.tensors)):
                 rows.append((order, near, node, field, value))
     for _, _, node, field, value in sorted(rows, key=lambda row: row[:2]):
-        edit = _argument(node, field, value)
+        edit = argument(node.op, node.span, field, value)
         if edit is not None:
             said = f"`{field}={format_value(value)}` in `{' '.join(node.span.text.split())}`"
             yield Change(edit, said, node.span, field, value)
@@ -125,9 +125,8 @@ def _appended(branch: Part, text: str) -> Edit:
     return Edit(at, f" -> {text}" if plain else f"; {text}")
 
 
-def _argument(node: Node, field: str, value: Any) -> Edit | None:
+def argument(op: Op, span: Span, field: str, value: Any) -> Edit | None:
     """The edit that gives a layer another argument; None where it is not plain how."""
-    span = node.span
     try:
         call = parse_expression(Source("", span.text))
     except ArchError:
@@ -137,8 +136,8 @@ def _argument(node: Node, field: str, value: Any) -> Edit | None:
         case ast.Name():
             text = f"({text})"
         case ast.Call():
-            fields = [p.name for p in node.op.parameters()]
-            own = fields.index(field) if call.name == node.op.name else len(fields)
+            fields = [p.name for p in op.parameters()]
+            own = fields.index(field) if call.name == op.name else len(fields)
             place = [i for i, a in enumerate(call.args) if a.name == field]
             if not place and own < len(call.args) and call.args[own].name is None:
                 place, text = [own], format_value(value)

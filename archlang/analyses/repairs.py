@@ -9,13 +9,14 @@ the kind, these are met in turn. A way that leaves none is a fix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.changes import Change, again, changes, merges_at
+from archlang.analyses.guesses import guesses
 from archlang.analyses.sizes import domain, legal
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
@@ -47,21 +48,36 @@ Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]
 
 
 def mended(
-    program: Program, name: str, graph: Graph | None, found: list[Diagnostic], look: Look
+    program: Program,
+    name: str,
+    graph: Graph | None,
+    found: list[Diagnostic],
+    look: Look,
+    *,
+    as_written: bool = True,
 ) -> list[Diagnostic]:
-    """The findings about a model, with the ways out that hold; those that do not are left out."""
+    """The findings about a model, with the ways out that hold; those that do not are left out.
+
+    What was meant is guessed where the model is looked at ``as_written``: what would mend it at
+    another size could break it at its own.
+    """
     searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
         others = {_key(d) for d in found if d is not finding}
-        search, fixes = _Search(program, name, graph, look, others), []
+        search, fixes, help = _Search(program, name, graph, look, others), [], finding.help
         if searched and graph is not None and finding.code in MERGES:
             searched -= 1
             fixes += search.found_for(graph, finding)
         if proposed and finding.fixes:
             proposed -= 1
-            fixes += search.proposed_by(finding)
-        out.append(replace(finding, fixes=tuple(fixes)))
+            own = list(search.proposed_by(finding.fixes))
+            fixes, help = fixes + own, "" if own else help
+        if searched and graph is not None and as_written and not fixes:
+            searched -= finding.code not in MERGES
+            for tried in guesses(graph, finding, program.source):
+                fixes += islice(search.proposed_by(islice(tried, TRIES)), 1)
+        out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
 
 
@@ -105,9 +121,9 @@ class _Search:
         made = self.follow(self.program, graph, finding, ())
         return [] if made is None else [made]
 
-    def proposed_by(self, finding: Diagnostic) -> Iterator[Fix]:
-        """The ways that a finding proposes itself, those that hold."""
-        for fix in finding.fixes:
+    def proposed_by(self, fixes: Iterable[Fix]) -> Iterator[Fix]:
+        """Those of some ways that hold."""
+        for fix in fixes:
             changed = self.changed(self.program, fix.edits)
             if changed is not None and self.left(changed)[1] == [] and self.elsewhere(changed):
                 yield fix

@@ -11,11 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-INTERRUPTED, FAILED = 130, 70
+from archlang.limits import LimitError
+
+USAGE, INTERRUPTED, FAILED = 2, 130, 70
 
 COMMANDS = (
     "check", "summary", "compile", "train", "weights", "ops", "sizes", "diff", "convolutionize",
-    "receptive", "memory", "render", "fit", "fmt",
+    "receptive", "memory", "render", "fit", "fmt", "explain", "rules",
 )  # fmt: skip
 """Each is a function in a module of its name, a `_` behind it where Python has that name."""
 
@@ -52,6 +54,9 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
+        except LimitError as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(USAGE) from None
         except Exception as error:
             if os.environ.get("ARCHLANG_DEBUG"):
                 raise

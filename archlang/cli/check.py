@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -29,20 +28,17 @@ from archlang.cli.common import (
     standard_key,
     stop,
 )
+from archlang.cli.formats import LINES, CheckFormat
+from archlang.cli.settings import choice
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
+from archlang.elaborate.findings import at_most, distinct
 from archlang.graph import Graph, Solved
+from archlang.lints import lint
 from archlang.network import ModelChoiceError, choose, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si
-
-
-class CheckFormat(StrEnum):
-    """How findings are told."""
-
-    text = "text"
-    json = "json"
 
 
 @dataclass
@@ -77,15 +73,23 @@ def check(
         typer.Option(help='A requirement beside the spec\'s: "params <= 5M". Repeatable.'),
     ] = None,
     format_: Annotated[CheckFormat, typer.Option("--format", help="For people, or as data.")] = (
-        CheckFormat.text
+        CheckFormat.full
     ),
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the value of each ? into the specs.")
     ] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="The lints that are wanted: codes, as in A301,A305. All unless said."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Lints that are not wanted. Both are repeatable.")
+    ] = None,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
 
-    Every model that has a value for each of its parameters is checked, or the one named. With
+    Every model that has a value for each of its parameters is checked, or the one named. What
+    is right, but probably not meant, is a warning. With
     --fix, the value of each ? of a spec that is right is written in its place; standard input
     is printed with them.
     """
@@ -93,15 +97,22 @@ def check(
     if fix:
         if set_:
             stop("--fix writes what a spec says by itself, so it takes no --set")
-        if "-" in files and format_ is CheckFormat.json:
+        if "-" in files and format_.is_data:
             stop("--fix prints standard input itself, and cannot print data beside it")
         data = sys.stdin.buffer.read() if "-" in files else None
     asked = [_readable(text) for text in require or []]
     checked = [check_file(file, model, set_, input_, asked, data) for file in files]
+    for one in checked:
+        if one.right:
+            one.found += lint(one.program, one.models, choice(one.file, select, ignore))
     found = [d for one in checked for d in one.found]
     written = _fixed(checked, found, data) if fix else []
     if format_ is CheckFormat.json:
         _json(checked, found)
+    elif format_ in LINES:
+        stream = sys.stdout if data is None else sys.stderr
+        for line in LINES[format_](found):
+            print(line, file=stream)
     else:
         _text(checked, found, written, fix, sys.stdout if data is None else sys.stderr)
     raise typer.Exit(FINDINGS if any(d.severity == "error" for d in found) else CLEAN)
@@ -179,25 +190,41 @@ def check_file(
     data: bytes | None = None,
 ) -> Checked:
     """Check one spec; ``data`` is what standard input holds, where it was read already."""
-    program = Program(*read(file, data))
-    if program.diagnostics:
-        return Checked(file, program, program.diagnostics)
+    return check_program(file, Program(*read(file, data)), model, settings, inputs, require)
+
+
+def check_program(
+    file: str,
+    program: Program,
+    model: str | None = None,
+    settings: list[str] | None = None,
+    inputs: list[str] | None = None,
+    require: Sequence[str] = (),
+) -> Checked:
+    """The same for a spec that is read already."""
     try:
         chosen = [choose(program, model)] if model else program.complete
     except ModelChoiceError as error:
+        if program.diagnostics:
+            return Checked(file, program, at_most(program.diagnostics))
         stop(str(error))
+    if not chosen and program.diagnostics:
+        return Checked(file, program, at_most(program.diagnostics))
     if not chosen:
         lone = program.lone_findings()
         return Checked(file, program, lone, inventory="" if lone else program.inventory())
-    one = Checked(file, program)
+    one = Checked(file, program, list(program.diagnostics))
     for name in chosen:
         shapes = parse_inputs(inputs, input_names(program, name))
-        graph, diagnostics = inspect(program, name, parse_settings(settings), shapes)
+        graph, diagnostics = inspect(
+            program, name, parse_settings(settings), shapes, known=one.found
+        )
         if graph is not None and not diagnostics:
             diagnostics = check_requirements(graph, [required(graph, text) for text in require])
-        one.found.extend(d for d in diagnostics if d not in one.found)
-        if graph is not None and not diagnostics:
+        one.found.extend(distinct(diagnostics, one.found))
+        if graph is not None and not diagnostics and not program.diagnostics:
             one.models.append(graph)
+    one.found = at_most(one.found)
     return one
 
 

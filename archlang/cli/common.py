@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from archlang.diagnostic import ArchError, Diagnostic
+from archlang.diagnostic import ArchError, Diagnostic, Frame
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode, read_source
 from archlang.network import ModelChoiceError, Network, choose, from_program
@@ -46,16 +46,36 @@ def stop(message: str, code: int = USAGE, hint: str = "") -> NoReturn:
 
 
 def use_color(stream: Any) -> bool:
-    """Whether a stream takes colour: a terminal, unless ``NO_COLOR`` is set."""
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+    """Whether a stream takes colour: a terminal does, unless ``NO_COLOR`` is set.
+
+    ``FORCE_COLOR`` gives colour to what is no terminal too.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("FORCE_COLOR", "0") not in ("", "0") or bool(stream.isatty())
+
+
+def frame_of(stream: Any) -> Frame:
+    """How findings are framed: by lines in a terminal that shows them, else by ASCII.
+
+    All is ASCII where a stream takes nothing else, and in a terminal without a name.
+    """
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "")
+    if encoding not in ("utf8", "utf16", "utf8sig"):
+        return "ascii"
+    if not stream.isatty():
+        return "plain"
+    return "ascii" if os.environ.get("TERM") == "dumb" else "boxes"
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
     """Every finding for people, and how many there are."""
-    width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 100
-    color = use_color(stream)
+    terminal = stream.isatty()
+    width = os.get_terminal_size(stream.fileno()).columns if terminal else 100
+    color, frame = use_color(stream), frame_of(stream)
     for diagnostic in diagnostics:
-        print(diagnostic.render(color=color, width=width), end="\n\n", file=stream)
+        shown = diagnostic.render(color=color, width=width, frame=frame, wrap=terminal)
+        print(shown, end="\n\n", file=stream)
     errors = len([d for d in diagnostics if d.severity == "error"])
     if errors:
         print(f"{errors} error{'s' if errors > 1 else ''}", file=stream)

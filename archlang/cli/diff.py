@@ -72,7 +72,7 @@ def diff(
             "there is nothing to compare A with",
             hint="name a second network, or set A and B apart, as with --set-b classes=10",
         )
-    first, second = _networks(
+    first, second = networks(
         a,
         b or "",
         [[*(set_ or []), *(own or [])] for own in (set_a, set_b)],
@@ -88,10 +88,13 @@ def diff(
     raise typer.Exit(CLEAN if found.equal else FINDINGS)
 
 
-def _networks(
+def networks(
     a: str, b: str, settings: Sequence[list[str]], inputs: Sequence[list[str]]
 ) -> tuple[Network, Network]:
-    """Both networks; the second's file and model are the first's where they are not said."""
+    """Both networks; the second's file and model are the first's where they are not said.
+
+    Ends the program where one of them cannot be had.
+    """
     try:
         file, model = _named(a)
         program = Program(*read(file))

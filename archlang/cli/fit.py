@@ -25,22 +25,21 @@ from archlang.cli.common import (
     load_network,
     stop,
 )
+from archlang.cli.dtypes import DtypeName
 from archlang.cli.memory import (
     LEFT_OUT,
     DeviceName,
     Devices,
-    DtypeName,
     Dtypes,
     Ema,
     OptimizerName,
     Optimizers,
-    size_text,
 )
 from archlang.cli.sizes import FIXED as FIXED_SIZES
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
 from archlang.syntax.builder import UNITS
-from archlang.wording import si
+from archlang.wording import memory_text, si
 
 USES = {"step": "training", "inference": "inference"}
 
@@ -139,7 +138,7 @@ def _choices(choices: list[Recomputed]) -> Iterator[str]:
         name = "nothing" if i == 0 else "all of these" if len(row.blocks) > 1 else row.blocks[0]
         saved = signed(row.saved) if row.blocks else ""
         work = (si(row.macs), f"{row.share:.0%}") if row.blocks else ("", "")
-        sizes = (size_text(row.kept), size_text(row.peak), saved)
+        sizes = (memory_text(row.kept), memory_text(row.peak), saved)
         body.append(Cells((name, *sizes, *work, str(row.batch or "none"))))
     head = ("again", "kept", "peak", "saved", "MACs", "of forward", "largest batch")
     for line, _ in text_table(head, body, right=(1, 2, 3, 4, 5, 6), shrink=0, width=None):
@@ -148,7 +147,7 @@ def _choices(choices: list[Recomputed]) -> Iterator[str]:
 
 def signed(size: int) -> str:
     """Bytes for people, which may be less than none."""
-    return f"-{size_text(-size)}" if size < 0 else size_text(size)
+    return f"-{memory_text(-size)}" if size < 0 else memory_text(size)
 
 
 def _row(name: str, found: Largest | None) -> Cells:
@@ -183,7 +182,7 @@ def _why(network: Network, found: Fit) -> Iterator[str]:
     if found.setting.device == "cuda" and found.batch is not None:
         memory = network.memory(replace(found.setting, batch=found.batch.size))
         yield ""
-        reserved = f"the allocator reserves {size_text(memory.reserved or 0)} (estimate)"
+        reserved = f"the allocator reserves {memory_text(memory.reserved or 0)} (estimate)"
         yield f"At batch {found.batch.size} {reserved}. Leave room for"
         yield f"{LEFT_OUT}."
     if not found.legal.names:
@@ -200,7 +199,7 @@ def _too_small(found: Fit, moment: Moment) -> Iterator[str]:
     """What a step with one sample takes, and how much of it no smaller batch changes."""
     parts = [(said(k), moment.live.get(k, 0)) for k in FIXED]
     fixed = sum(size for _, size in parts)
-    over = size_text(moment.total - found.limit)
-    yield f"A step with one sample takes {size_text(moment.total)}: {over} too much."
-    listed = ", ".join(f"{name} {size_text(size)}" for name, size in parts if size)
-    yield f"Of that {size_text(fixed)} are there whatever the batch: {listed}."
+    over = memory_text(moment.total - found.limit)
+    yield f"A step with one sample takes {memory_text(moment.total)}: {over} too much."
+    listed = ", ".join(f"{name} {memory_text(size)}" for name, size in parts if size)
+    yield f"Of that {memory_text(fixed)} are there whatever the batch: {listed}."

@@ -13,11 +13,12 @@ import typer
 from archlang.analyses.memory.account import PRECISIONS, Memory, Setting
 from archlang.analyses.memory.ledger import Kind, Moment, said
 from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.dtypes import DtypeName
 from archlang.cli.output import check_plot, write_files
 from archlang.cli.sizes import row_sizes
 from archlang.cli.table import Cells, text_table
 from archlang.network import Network
-from archlang.wording import si
+from archlang.wording import memory_text, si
 
 LARGEST = 5
 """How many layers are listed."""
@@ -39,16 +40,6 @@ class OptimizerName(StrEnum):
     rmsprop = "rmsprop"
     adam = "adam"
     adamw = "adamw"
-
-
-class DtypeName(StrEnum):
-    """The precision; all but float32 are under autocast."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-    bf16 = "bf16"
-    fp16 = "fp16"
 
 
 class DeviceName(StrEnum):
@@ -156,16 +147,8 @@ def _over_sizes(network: Network, found: Memory, at: list[int]) -> Iterator[str]
         yield line
 
 
-def size_text(size: int) -> str:
-    """Bytes for people, with powers of 1024."""
-    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= scale:
-            return f"{size / scale:.{1 if unit == 'KiB' else 2 if unit == 'GiB' else 1}f} {unit}"
-    return f"{size} B"
-
-
 def _texts(*sizes: int) -> list[str]:
-    return [size_text(size) if size else "" for size in sizes]
+    return [memory_text(size) if size else "" for size in sizes]
 
 
 def _lines(network: Network, found: Memory) -> Iterator[str]:
@@ -178,9 +161,9 @@ def _lines(network: Network, found: Memory) -> Iterator[str]:
     yield from _account(found)
     yield ""
     for name, moment in (("inference", found.inference), ("step", found.step)):
-        yield f"{name:<11}{size_text(moment.total)}, {_where(moment)}"
+        yield f"{name:<11}{memory_text(moment.total)}, {_where(moment)}"
     if found.reserved is not None:
-        yield f"reserved   {size_text(found.reserved)} (estimate), without {LEFT_OUT}"
+        yield f"reserved   {memory_text(found.reserved)} (estimate), without {LEFT_OUT}"
     if setting.recompute:
         share = found.recomputed / max(1, network.totals.macs)
         yield f"again      {si(found.recomputed)} MACs a sample, {share:.0%} of the forward pass"
@@ -216,7 +199,7 @@ def _account(found: Memory) -> Iterator[str]:
         inference, step = (m.live.get(kind, 0) for m in (found.inference, found.step))
         if whole or inference or step:
             rows.append(Cells((said(kind), *_texts(whole, inference, step))))
-    totals = (size_text(m.total) for m in (found.inference, found.step))
+    totals = (memory_text(m.total) for m in (found.inference, found.step))
     rows.append(Cells(("peak", "", *totals)))
     head = ("", "in all", "inference", "step")
     for line, _ in text_table(head, rows, right=(1, 2, 3), shrink=0, width=None):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from archlang.cli.common import File, InputShapes, ModelName, Settings, load_network, stop
+from archlang.cli.common import File, InputShapes, ModelName, Settings, stop
 from archlang.cli.output import check_folder, write_files
-
-if TYPE_CHECKING:
-    from archlang.draw.scene import Scene
+from archlang.cli.overlay import Batch, Color, Diff, Dtype, colouring, networks_of
+from archlang.draw.errors import DrawError
+from archlang.draw.formats import FORMATS, Look, named, written
 
 
 class RenderLevel(StrEnum):
@@ -31,24 +31,46 @@ class RenderDirection(StrEnum):
 
 
 class RenderTheme(StrEnum):
-    """Dark on light, or light on dark."""
+    """Dark on light, light on dark, or as the reader of an SVG prefers."""
 
     light = "light"
     dark = "dark"
+    auto = "auto"
+
+
+class RenderStyle(StrEnum):
+    """What a picture is of: each is a line of ``STYLES``."""
+
+    graph = "graph"
+    volume = "volume"
+
+
+class RenderLayout(StrEnum):
+    """Who says where boxes lie: each is a line of ``LAYOUTS``."""
+
+    own = "own"
+    dot = "dot"
 
 
 class RenderFormat(StrEnum):
-    """What is written."""
+    """What is written: each is a line of ``FORMATS``."""
 
     svg = "svg"
     png = "png"
     pdf = "pdf"
+    dot = "dot"
+    mermaid = "mermaid"
+    txt = "txt"
+
+
+ENDINGS = ", ".join(ending for f in FORMATS.values() for ending in f.endings)
 
 
 def render(
     file: File,
     out: Annotated[
-        str | None, typer.Argument(help="A .svg, .png or .pdf; - or nothing for standard output.")
+        str | None,
+        typer.Argument(help=f"A file, by its ending: {ENDINGS}; - or nothing for standard output."),
     ] = None,
     model: ModelName = None,
     set_: Settings = None,
@@ -63,28 +85,51 @@ def render(
     direction: Annotated[
         RenderDirection, typer.Option(help="Down (TB) or to the right (LR).")
     ] = RenderDirection.TB,
-    theme: Annotated[RenderTheme, typer.Option(help="Its colours.")] = RenderTheme.light,
+    style: Annotated[
+        RenderStyle, typer.Option(help="Boxes and ways, or the volumes of tensors as slabs.")
+    ] = RenderStyle.graph,
+    layout: Annotated[
+        RenderLayout, typer.Option(help="Our own, or that of Graphviz's program dot.")
+    ] = RenderLayout.own,
+    theme: Annotated[
+        RenderTheme,
+        typer.Option(help="Its colours; auto: an SVG that follows its reader's page, else light."),
+    ] = RenderTheme.light,
+    color: Color = None,
+    batch: Batch = None,
+    dtype: Dtype = None,
+    diff: Diff = None,
     format_: Annotated[
-        RenderFormat | None, typer.Option("--format", "-f", help="Where the name does not say it.")
+        RenderFormat | None,
+        typer.Option("--format", "-f", help="Where the name does not say it; svg, if neither."),
     ] = None,
 ) -> None:
     """Draw the network: as stages, as blocks or layer by layer. Nothing is run.
 
-    Equal copies are drawn once, with their number.
+    Equal copies are drawn once, with their number. With `--diff`, what has become of it in a
+    second network, side by side.
     """
     path = None if out in (None, "-") else Path(str(out))
-    kind = _kind(path, format_)
+    look = Look(
+        level=level.value,
+        expand=tuple(expand or ()),
+        direction=direction.value,
+        theme=theme.value,
+        style=style.value,
+        layout=layout.value,
+    )
+    kind = format_.value if format_ else _named(path)
     if path is not None:
         check_folder(path)
-    network = load_network(file, model, set_, input_)
-    from archlang.draw.picture import picture
-
+    if color and diff:
+        stop("--color and --diff cannot be drawn in one picture", hint="draw one for each")
+    colours = colouring(color, batch, dtype)
+    network, other = networks_of(file, model, diff, set_, input_)
+    look = look._replace(colouring=colours, beside=other)
     try:
-        scene = picture(network, level=level.value, expand=expand or (), direction=direction.value)
-    except ValueError as error:
-        hint = "paths are those of `archlang summary`; quote a `*`"
-        stop(f"--expand: {error}", hint=hint)
-    data = _written(scene, theme, kind)
+        data = written(network, kind, look)
+    except DrawError as error:
+        stop(error.message, hint=error.hint)
     if path is None:
         typer.get_binary_stream("stdout").write(data)
         return
@@ -97,33 +142,11 @@ def render(
     print(f"written to {path}")
 
 
-def _kind(path: Path | None, given: RenderFormat | None) -> RenderFormat:
-    """The format: what is asked for, or what the name ends in."""
-    if given is not None:
-        return given
+def _named(path: Path | None) -> str:
+    """The format that a file's name ends in."""
     if path is None:
-        return RenderFormat.svg
+        return RenderFormat.svg.value
     try:
-        return RenderFormat(path.suffix.removeprefix(".").lower())
-    except ValueError:
-        stop(
-            f"cannot tell what to write from the name {path}",
-            hint="it can end in .svg, .png or .pdf; or say --format",
-        )
-
-
-def _written(scene: Scene, theme: RenderTheme, kind: RenderFormat) -> bytes:
-    from archlang.draw import convert
-    from archlang.draw.svg import svg
-
-    text = svg(scene, theme.value)
-    try:
-        if kind is RenderFormat.png:
-            return convert.png(text)
-        if kind is RenderFormat.pdf:
-            return convert.pdf(text)
-    except ImportError as error:
-        what = (error.name or "a library").replace("_", "-")
-        hint = "pip install 'archlang[draw]', or write .svg"
-        stop(f"a {kind.value} needs {what}, which is not installed", hint=hint)
-    return text.encode()
+        return named(path)
+    except DrawError as error:
+        stop(error.message, hint=error.hint)

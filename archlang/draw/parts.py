@@ -8,7 +8,7 @@ open. Equal copies in a row are one part; layers that hand on what they are give
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal, TypeAlias
@@ -69,6 +69,8 @@ class Group:
     """The paths of its further copies."""
     extra: list[Node] = field(default_factory=list)
     """The nodes of its further copies."""
+    note: str = ""
+    """What else is said of it."""
 
     @property
     def names(self) -> str:
@@ -93,11 +95,13 @@ class Structure:
     """A network's parts, and what each node is drawn as.
 
     ``params`` are the parameters of each node; ``inputs`` what each takes, handed-on tensors
-    traced to where they were made. A parameter, which depends on no input, takes none.
+    traced to where they were made. A parameter, which depends on no input, takes none. Copies are
+    equal in what ``apart`` says of their nodes, too.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, apart: Callable[[Node], Hashable] | None = None) -> None:
         self.graph = graph
+        self.apart = apart or (lambda node: None)
         self.params = [cost.params for cost in costs(graph)]
         self._same: dict[int, int] = {}
         for node in graph.nodes:
@@ -225,7 +229,7 @@ class Structure:
         nodes = part.nodes
         start = {n.index: place for place, n in enumerate(nodes)}
         return [
-            *((str(n.op), n.output.shape, n.params, n.first) for n in nodes),
+            *((str(n.op), n.output.shape, n.params, n.first, self.apart(n)) for n in nodes),
             *(tuple(start.get(self.drawn(i), -1) for i in self.inputs[n.index]) for n in nodes),
             *_copies(part),
         ]

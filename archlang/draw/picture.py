@@ -8,6 +8,7 @@ from archlang.draw import ushape
 from archlang.draw.cells import Cell, Plan, plan
 from archlang.draw.layout import Direction, Layout, joined
 from archlang.draw.levels import Level, opened
+from archlang.draw.paint import Paint
 from archlang.draw.parts import Card, Group, Structure
 from archlang.draw.routes import routes
 from archlang.draw.scene import Box, Point, Rect, Scene, Text, Wire
@@ -37,15 +38,19 @@ def picture(
     level: Level = "overview",
     expand: Sequence[str] = (),
     direction: Direction = "TB",
+    paint: Paint | None = None,
 ) -> Scene:
     """The scene of a network, opened to a level; ``expand`` are patterns of paths to open.
 
-    Where things lie does not depend on a theme. A unit is a CSS pixel. Raises ``ValueError`` for
-    a pattern that no part matches.
+    ``paint`` tells more of its parts, or colours them. Where things lie does not depend on a
+    theme. A unit is a CSS pixel. Raises ``ValueError`` for a pattern that no part matches.
     """
-    structure = Structure(network.graph)
-    drawing = _Drawing(network, structure, level)
-    cells = plan(structure, opened(structure, level, expand))
+    paint = paint or Paint()
+    structure = Structure(network.graph, paint.apart)
+    drawing = _Drawing(network, structure, level, paint)
+    items = opened(structure, level, expand)
+    paint.prepare(items)
+    cells = plan(structure, items)
     layout = Layout(direction, drawing.size)
     layout.turn(cells)
     ways = _ways(cells, layout)
@@ -81,8 +86,8 @@ def _ways(cells: Plan, layout: Layout) -> dict[tuple[Cell, Cell], list[Point]]:
 class _Drawing:
     """The boxes of a scene as they are made."""
 
-    def __init__(self, network: Network, structure: Structure, level: Level) -> None:
-        self.network, self.structure, self.level = network, structure, level
+    def __init__(self, network: Network, structure: Structure, level: Level, paint: Paint) -> None:
+        self.network, self.structure, self.level, self.paint = network, structure, level, paint
         self.total = network.totals.params
         self.title, self.aside = head(network)
         self.width = self.left = 0.0
@@ -99,15 +104,19 @@ class _Drawing:
 
     def _lines(self, card: Card) -> list[Words]:
         if card not in self.words:
-            self.words[card] = lines(card, named=self.level == "overview")
+            said = lines(card, named=self.level == "overview")
+            self.words[card] = self.paint.lines(card, said)
         return self.words[card]
 
     def _share(self, card: Card) -> float:
-        """The part of the network's parameters that a card's bar shows; 0 where it has no bar."""
+        """What a card's bar shows, of the parameters if nothing else; 0 where it has no bar."""
         barred = self.level != "layer" and card.kind in ("part", "layer")
-        if not barred or len(self._lines(card)) < 2 or not self.total:
+        if not barred or len(self._lines(card)) < 2:
             return 0.0
-        return self.structure.share(card.all) / self.total
+        share = self.paint.share(card)
+        if share is None:
+            share = self.structure.share(card.all) / self.total if self.total else 0.0
+        return share
 
     def size(self, card: Card) -> tuple[float, float]:
         """Width and height of a card."""
@@ -140,9 +149,10 @@ class _Drawing:
     def _frame(self, group: Group, rect: Rect, at: list[float]) -> Box:
         words = frame_title(group)
         texts = tuple(_text(w, x, rect.y + 16) for w, x in zip(words, at, strict=True))
-        tint = self._tint(group.template) if group.template else "plain"
-        stacked = group.copies > 1
-        return Box(rect, "frame", tint, group.path, self._about(group), texts, 0, stacked=stacked)
+        own = self._tint(group.template) if group.template else "plain"
+        tint, shade = self.paint.coat(group, own)
+        box = Box(rect, "frame", tint, group.path, self._about(group), texts, 0, shade=shade)
+        return box._replace(stacked=group.copies > 1)
 
     def _card(self, card: Card, rect: Rect) -> Box:
         words = self._lines(card)
@@ -154,15 +164,17 @@ class _Drawing:
             _text(w, middle - w.width / 2, top + i * LEADING) for i, w in enumerate(words)
         )
         strip = Rect(rect.x + PAD_X, rect.y + rect.height - PAD_Y - 1, rect.width - 2 * PAD_X, 3)
+        tint, shade = self.paint.coat(card, self._card_tint(card))
         box = Box(
             rect,
             "join" if card.kind == "join" else "card",
-            self._card_tint(card),
+            tint,
             card.path,
             self._about(card),
             texts,
             0,
             stacked=card.copies > 1,
+            shade=shade,
         )
         return box._replace(bar=strip, share=share) if share else box
 
@@ -180,7 +192,7 @@ class _Drawing:
         if params:
             percent = f", {params / self.total:.1%}" if self.total else ""
             said.append(f"{params:,} parameters{percent}")
-        return "; ".join(s for s in said if s)
+        return self.paint.about(part, "; ".join(s for s in said if s))
 
     def scene(self, extent: Rect, wires: list[Wire]) -> Scene:
         """All of it, under the network's name."""

@@ -32,12 +32,14 @@ class Rect(NamedTuple):
 class Box(NamedTuple):
     """A layer, a folded part or a frame around parts.
 
-    ``tint`` is the hue's name in a theme; ``share`` is the part of the network's parameters that
-    ``bar`` shows; ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1.
+    ``tint`` is the hue's name in a theme, ``shade`` a place on the scale of figures in its stead;
+    ``share`` is the part of the network's parameters, or of another figure, that ``bar`` shows;
+    ``parent`` is the place in ``Scene.boxes`` of the frame around it, or -1. A slab
+    ``recedes`` so far to the right and up.
     """
 
     rect: Rect
-    kind: Literal["card", "join", "frame"]
+    kind: Literal["card", "join", "frame", "slab"]
     tint: str
     path: str
     about: str
@@ -47,6 +49,16 @@ class Box(NamedTuple):
     stacked: bool = False
     bar: Rect | None = None
     share: float = 0.0
+    shade: float | None = None
+    recedes: Point = (0.0, 0.0)
+
+
+class Swatch(NamedTuple):
+    """A patch of colour in a legend: a tint with its border, or a place on the scale."""
+
+    rect: Rect
+    tint: str = ""
+    shade: float | None = None
 
 
 class Wire(NamedTuple):
@@ -67,3 +79,4 @@ class Scene(NamedTuple):
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
     texts: tuple[Text, ...]
+    legend: tuple[Swatch, ...] = ()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from archlang.draw.font import FAMILY
-from archlang.draw.scene import Box, Point, Rect, Scene, Text, Wire
-from archlang.draw.theme import THEMES, Theme, ThemeName
+from archlang.draw.scale import colour, readable
+from archlang.draw.scene import Box, Point, Rect, Scene, Swatch, Text, Wire
+from archlang.draw.theme import THEMES, Theme, ThemeName, mixed
 
 FONTS = f"'{FAMILY}',Verdana,sans-serif"
 BEND = 5.0
@@ -26,12 +27,13 @@ def svg(scene: Scene, theme: ThemeName = "light") -> str:
             f'<title id="title">{escape(scene.title)}</title>',
             f'<desc id="desc">{escape(scene.about)}</desc>',
             f'<rect width="{wide}" height="{high}" fill="{colours.background}"/>',
+            *(_rect(s.rect, 0, *_coat(s, colours)) for s in scene.legend),
             *(_text(text, colours) for text in scene.texts),
             *(line for box in scene.boxes if box.kind == "frame" for line in _box(box, colours)),
             *_wires(scene.wires, colours),
             *(line for box in scene.boxes if box.kind != "frame" for line in _box(box, colours)),
             *(
-                _text(text, colours)
+                _text(text, colours, _coat(box, colours)[0])
                 for box in scene.boxes
                 if box.kind == "frame"
                 for text in box.texts
@@ -47,21 +49,49 @@ def number(value: float) -> str:
     return text.removesuffix(".0") if text != "-0.0" else "0"
 
 
+def _coat(box: Box | Swatch, colours: Theme) -> tuple[str, str]:
+    """The colours of a box and of its border."""
+    if box.shade is None:
+        return colours.tints[box.tint]
+    fill = colour(box.shade, colours)
+    return fill, "" if isinstance(box, Swatch) else colour(0.5 + box.shade / 2, colours)
+
+
 def _box(box: Box, colours: Theme) -> Iterator[str]:
-    fill, edge = colours.tints[box.tint]
+    fill, edge = _coat(box, colours)
     yield f'<g role="img" aria-label={quoteattr(box.about)}><title>{escape(box.about)}</title>'
     radius = 11 if box.kind == "join" else 8 if box.kind == "frame" else 5
     if box.stacked:
         x, y, width, height = box.rect
         yield _rect(Rect(x + 3, y + 3, width, height), radius, fill, edge)
-    yield _rect(box.rect, radius, fill, edge)
+    if any(box.recedes):
+        yield from _slab(box, colours)
+    else:
+        yield _rect(box.rect, radius, fill, edge)
     if box.bar is not None:
-        yield _rect(box.bar, 1.5, colours.track)
+        shaded = box.shade is not None
+        yield _rect(box.bar, 1.5, colours.background if shaded else colours.track)
         part = box.bar._replace(width=max(box.bar.width * box.share, 1))
-        yield _rect(part, 1.5, colours.bar)
+        yield _rect(part, 1.5, colours.inks["title"] if shaded else colours.bar)
     if box.kind != "frame":
-        yield from (_text(text, colours) for text in box.texts)
+        yield from (_text(text, colours, fill) for text in box.texts)
     yield "</g>"
+
+
+def _slab(box: Box, colours: Theme) -> Iterator[str]:
+    """A slab's top, its front and its right side, as light falls on them from above."""
+    fill, edge = colours.tints[box.tint]
+    x, y, width, height = box.rect
+    dx, dy = box.recedes
+    front = ((x, y), (x, y + height), (x + width, y + height), (x + width, y))
+    top = (front[0], front[3], (x + width + dx, y - dy), (x + dx, y - dy))
+    side = (front[3], front[2], (x + width + dx, y + height - dy), top[2])
+    for face, shade in zip((top, front, side), colours.shades, strict=True):
+        corners = "L".join(_at(corner) for corner in face)
+        yield (
+            f'<path d="M{corners}Z" fill="{mixed(fill, edge, shade)}" stroke="{edge}" '
+            'stroke-width="0.8" stroke-linejoin="round"/>'
+        )
 
 
 def _rect(rect: Rect, radius: float, fill: str, edge: str = "") -> str:
@@ -73,11 +103,12 @@ def _rect(rect: Rect, radius: float, fill: str, edge: str = "") -> str:
     )
 
 
-def _text(text: Text, colours: Theme) -> str:
+def _text(text: Text, colours: Theme, fill: str = "") -> str:
+    ink = colours.inks[text.ink]
     bold = ' font-weight="bold"' if text.bold else ""
     return (
         f'<text x="{number(text.x)}" y="{number(text.y)}" font-size="{number(text.size)}"{bold} '
-        f'fill="{colours.inks[text.ink]}" textLength="{number(text.width)}" '
+        f'fill="{readable(ink, fill, colours) if fill else ink}" textLength="{number(text.width)}" '
         f'lengthAdjust="spacingAndGlyphs">{escape(text.text)}</text>'
     )
 

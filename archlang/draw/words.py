@@ -95,8 +95,9 @@ def frame_title(group: Group) -> list[Words]:
     copies = f" ×{group.copies}" if group.copies > 1 else ""
     name = group.names or group.template or group.path
     found = [Words(name + copies, SMALL + 0.5, True, "title").fitted()]
-    if group.name and group.template and group.template != group.name:
-        found.append(Words(group.template, SMALL, ink="faint").fitted())
+    template = group.template if group.name and group.template != group.name else ""
+    if said := " · ".join(filter(None, (template, group.note))):
+        found.append(Words(said, SMALL, ink="faint").fitted())
     return found
 
 

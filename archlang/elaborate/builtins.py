@@ -11,7 +11,6 @@ from archlang.elaborate.problem import fail
 from archlang.elaborate.values import Value, describe, whole
 from archlang.source import Span
 
-MAX_LIST = 100_000
 _OF_ONE: dict[str, Callable[[Any], Any]] = {
     "round": round, "ceil": ceil, "floor": floor, "abs": abs,
 }  # fmt: skip
@@ -43,15 +42,16 @@ def of_numbers(name: str, values: Sequence[Any], span: Span) -> Value:
     return _OF_ONE[name](values[0])
 
 
-def numbers_from(values: Sequence[Any], span: Span) -> list[int]:
-    """``range``."""
+def numbers_from(
+    values: Sequence[Any], span: Span, listed: Callable[[int, Span], None]
+) -> list[int]:
+    """``range``; ``listed`` is told how long the list will be, and raises where it is too long."""
     if not 1 <= len(values) <= 3 or not all(isinstance(v, int) for v in values):
         fail("A104", "`range` takes one to three whole numbers", span)
     if len(values) == 3 and values[2] == 0:
         fail("A108", "`range` with a step of zero has no end", span)
     found = range(*(int(v) for v in values))
-    if bits(max(values, key=abs)) > 60 or len(found) > MAX_LIST:
-        fail("A001", f"a list of more than {MAX_LIST:,} values", span)
+    listed(len(found) if bits(max(values, key=abs)) <= 60 else 2**60, span)
     return list(found)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from archlang.arguments import LARGEST
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.expressions import METRICS, Evaluator
+from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
-from archlang.elaborate.problem import Problem, Stop, fail, unknown
-from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire
+from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
+from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, same_traces, sizes, states, wrong
 from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
@@ -26,8 +27,10 @@ from archlang.types import Shape, input_dim
 class Elaborator(Merges):
     """Works out one model. ``inputs`` are shapes to use instead of those in the spec."""
 
-    def __init__(self, graph: Graph, inputs: Mapping[str, Shape], trial: Trial) -> None:
-        super().__init__(graph, trial)
+    def __init__(
+        self, graph: Graph, inputs: Mapping[str, Shape], trial: Trial, believes: str = "inferred"
+    ) -> None:
+        super().__init__(graph, trial, believes)
         self.given_inputs = dict(inputs)
         self.defaults: dict[str, int] = {}
         self.actual: dict[str, int] = {}
@@ -64,18 +67,17 @@ class Elaborator(Merges):
             except Problem as problem:
                 self.report(problem.diagnostic)
                 present = True
+                self.forget(stmt, at)
                 if isinstance(stmt, (ast.Pipe, ast.If, ast.For, ast.Input)):
                     wire = LOST
-                    self.forget(stmt, at)
             contributed = contributed or present
         return wire, contributed
 
     def forget(self, stmt: ast.Stmt, at: Place) -> None:
-        """After an error, the tensor that a statement would have named is lost too."""
-        if isinstance(stmt, ast.Input):
-            at.env.tensors[stmt.name] = LOST
-        elif isinstance(stmt, ast.Pipe) and stmt.label and not stmt.label.indices:
-            at.env.tensors[stmt.label.name] = LOST
+        """After an error, what a statement would have named is lost too."""
+        at.env.tensors.update((name, LOST) for name in labels(stmt))
+        for name in values(stmt):
+            at.env.values.setdefault(name, Failed(SAID))
 
     def statement(self, stmt: ast.Stmt, at: Place, wire: Wire) -> tuple[Wire, bool]:
         """Run one statement: the tensor after it, and whether it contributed anything."""
@@ -105,10 +107,12 @@ class Elaborator(Merges):
     def pipe(self, stmt: ast.Pipe, at: Place, wire: Wire) -> Wire:
         label = self.label(stmt.label, at.env) if stmt.label else None
         wire = self.chain(stmt.chain, label, at, wire)
+        if stmt.shape is not None and isinstance(wire, Node):
+            wire = self.check_shape(stmt.shape, at, wire)
+        elif stmt.shape is not None and isinstance(wire, Lost):
+            wire = self.stated_shape(stmt.shape, at, wire)
         if label is not None:
             at.env.tensors[label] = wire
-        if stmt.shape is not None and isinstance(wire, Node):
-            self.check_shape(stmt.shape, at, wire)
         return wire
 
     def chain(self, chain: ast.Chain, label: str | None, at: Place, wire: Wire) -> Wire:
@@ -120,7 +124,7 @@ class Elaborator(Merges):
                 named = parts[0]
             elif parts:
                 span = at.env.span(chain)
-                path = self.claim(at.scope, label, span)
+                path = claim(at.scope, label, span)
                 region = Region("group", label, path, span)
                 at = at.within(region, Scope(path, at.scope.claims))
         for stage in chain.stages:
@@ -129,32 +133,45 @@ class Elaborator(Merges):
             at.region.result = wire
         return wire
 
-    def check_shape(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
-        """Check an assertion; the flow goes on with what was inferred."""
-        env, tensor = at.env, node.output
-        self.graph.written.append(Written(spec, env.file.source, node, signature=False))
+    def check_shape(self, spec: ast.ShapeSpec, at: Place, node: Node) -> Wire:
+        """Check an assertion: the tensor to go on with."""
         try:
-            if not spec.fits(tensor.rank):
-                least = "at least " if spec.rest else ""
-                label = f"specified {least}{len(spec.dims)} axes; inferred {tensor.shown}"
-                fail("A201", "shape assertion failed", env.span(spec), label)
-            stated = sizes(spec, env, self.evaluator)
-            compare(stated, tensor, env, self.evaluator)
-            axes = wrong(stated, tensor, self.defaults, self.actual)
-            if not axes:
-                self.graph.stated.extend(states(stated, node, env, "A201"))
-                return
-            span, label = differ(spec, stated, tensor, axes, env)
-            notes = [f"{name}: {how}" for name, how in same_traces(node, axes)]
-            for axis in axes:
-                if isinstance(value := stated[axis][1], Fraction):
-                    dim = env.span(stated[axis][0]).text
-                    notes.append(f"`{dim}` is {value}, not a whole number: `ceil` or `floor` it")
-            fail("A201", "shape assertion failed", span, label, notes=notes)
+            self.assertion(spec, at, node)
+            return node
         except Stop:
             raise
         except Problem as problem:
             self.report(problem.diagnostic)
+            if problem.diagnostic.code != "A201":
+                return node
+        self.disputed = True
+        return self.stated_shape(spec, at, node)
+
+    def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:
+        if self.defaults != self.actual:  # plain numbers state sizes at the default input
+            return wire
+        return super().stated_shape(spec, at, wire)
+
+    def assertion(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
+        env, tensor = at.env, node.output
+        self.graph.written.append(Written(spec, env.file.source, node, signature=False))
+        if not spec.fits(tensor.rank):
+            least = "at least " if spec.rest else ""
+            label = f"specified {least}{len(spec.dims)} axes; inferred {tensor.shown}"
+            fail("A201", "shape assertion failed", env.span(spec), label)
+        stated = sizes(spec, env, self.evaluator)
+        compare(stated, tensor, env, self.evaluator)
+        axes = wrong(stated, tensor, self.defaults, self.actual)
+        if not axes:
+            self.graph.stated.extend(states(stated, node, env, "A201"))
+            return
+        span, label = differ(spec, stated, tensor, axes, env)
+        notes = [f"{name}: {how}" for name, how in same_traces(node, axes)]
+        for axis in axes:
+            if isinstance(value := stated[axis][1], Fraction):
+                dim = env.span(stated[axis][0]).text
+                notes.append(f"`{dim}` is {value}, not a whole number: `ceil` or `floor` it")
+        fail("A201", "shape assertion failed", span, label, notes=notes)
 
     def if_(self, stmt: ast.If, at: Place, wire: Wire) -> tuple[Wire, bool]:
         if self.evaluator.truth(stmt.test, at.env):
@@ -187,7 +204,7 @@ class Elaborator(Merges):
         define(stmt, at.env, self.evaluator)
 
     def declare_shared(self, stmt: ast.Shared, at: Place) -> None:
-        path = self.claim(at.scope, stmt.name, at.env.span(stmt))
+        path = claim(at.scope, stmt.name, at.env.span(stmt))
         env = at.env.body()
         env.tensors = dict(at.env.tensors)
         at.env.values[stmt.name] = SharedNetwork(stmt, env, path)

@@ -8,18 +8,16 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from archlang.diagnostic import Diagnostic
 from archlang.elaborate import symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.builtins import (
     BUILTINS,
-    MAX_LIST,
     bits,
     numbers,
     numbers_from,
     of_numbers,
 )
-from archlang.elaborate.problem import Stop, fail, unknown
+from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
@@ -35,15 +33,13 @@ from archlang.elaborate.values import (
     written,
 )
 from archlang.graph import Assumed, Why
+from archlang.limits import advice, current
 from archlang.op import Op, all_words
 from archlang.sizes.claims import Claim, Every, Known, Not, either
 from archlang.sizes.functions import RELATIONS
 from archlang.source import Span
 from archlang.syntax import ast
-
-MAX_STEPS = 200_000
-MAX_BITS = 256
-MAX_CALLS = 40
+from archlang.syntax.node import HOLE
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
@@ -60,8 +56,8 @@ class Evaluator(Settles):
 
     def __init__(self, assumed: list[Assumed] | None = None, trial: Trial | None = None) -> None:
         self.assumed, self.trial = [] if assumed is None else assumed, trial
-        self.steps = 0
-        self.calls = 0
+        self.limits = current()
+        self.steps = self.calls = self.items = 0
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -71,12 +67,16 @@ class Evaluator(Settles):
     def step(self, span: Span) -> None:
         """Count one step of work; raises when a spec asks for too many."""
         self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise Stop(
-                Diagnostic(
-                    "A001", f"the spec takes more than {MAX_STEPS:,} steps to work out", span
-                )
-            )
+        if self.steps > (most := self.limits.steps):
+            too_much("steps", f"the spec takes more than {most:,} steps to work out", span)
+
+    def listed(self, count: int, span: Span) -> None:
+        """Count the items of a list that is to be made; raises where that is too long."""
+        if count > (most := self.limits.list):
+            fail("A001", f"a list of more than {most:,} values", span, help=advice("list"))
+        self.items += count
+        if self.items > (most := self.limits.items):
+            too_much("items", f"the lists of the spec have more than {most:,} values", span)
 
     def evaluate(self, node: ast.Expr, env: Env) -> Value:
         """The value of an expression; raises ``Problem``."""
@@ -222,6 +222,8 @@ class Evaluator(Settles):
         if (value := env.find(name)) is not None:
             self.assumed.extend(env.assumed.get(name, ()))
             return self.solved(value)
+        if name == HOLE:
+            raise Problem(SAID)
         if name in BUILTINS:
             return Builtin(name)
         if name in self.words:
@@ -241,10 +243,9 @@ class Evaluator(Settles):
             left, right = self.evaluate(node.left, env), self.evaluate(node.right, env)
             return self.compared(symbol, left, right, env.span(node))
         if symbol == "+" and isinstance(left := self.evaluate(node.left, env), list):
-            joined = [*left, *self.list_of(node.right, env)]
-            if len(joined) > MAX_LIST:
-                fail("A001", f"a list of more than {MAX_LIST:,} values", env.span(node))
-            return joined
+            right = self.list_of(node.right, env)
+            self.listed(len(left) + len(right), env.span(node))
+            return [*left, *right]
         left, right = self.number(node.left, env), self.number(node.right, env)
         if symbol in RELATIONS:
             return self.compared(symbol, left, right, env.span(node))
@@ -254,16 +255,17 @@ class Evaluator(Settles):
         if symbol in ("/", "//", "%") and right == 0:
             fail("A108", "a division by zero", span)
         if symbol == "**" and (
-            not isinstance(right, int) or abs(right) * (bits(left) - 1) > MAX_BITS
+            not isinstance(right, int) or abs(right) * (bits(left) - 1) > self.limits.bits
         ):
-            fail("A001", "a power too large, or not a whole one, to work out exactly", span)
+            message = "a power too large, or not a whole one, to work out exactly"
+            fail("A001", message, span, help=advice("bits"))
         if symbol == "**" and right < 0:
             if left == 0:
                 fail("A108", "a division by zero", span)
             left, right = Fraction(1) / left, -right
         value = whole(_ARITHMETIC[symbol](left, right))
-        if bits(value) > MAX_BITS:
-            fail("A001", f"a number of more than {MAX_BITS} bits", span)
+        if bits(value) > (most := self.limits.bits):
+            fail("A001", f"a number of more than {most} bits", span, help=advice("bits"))
         if symbolic.is_symbolic(left) or symbolic.is_symbolic(right):
             return symbolic.arithmetic(symbol, left, right, value)
         return value
@@ -332,8 +334,9 @@ class Evaluator(Settles):
     def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
         node = function.node
         self.calls += 1
-        if self.calls > MAX_CALLS:
-            fail("A001", f"functions call each other more than {MAX_CALLS} deep", span)
+        if self.calls > (most := self.limits.calls):
+            message = f"functions call each other more than {most} deep"
+            fail("A001", message, span, help=advice("calls"))
         try:
             inner = function.env.body()
             self.parameters(node.name, node.params or [], given, inner, span)
@@ -365,7 +368,7 @@ class Evaluator(Settles):
             return len(values[0])
         values = numbers(name, values, span)
         if name == "range":
-            found = numbers_from(values, span)
+            found = numbers_from(values, span, self.listed)
             self.fixed(values, span)
             return found
         value = of_numbers(name, values, span)

@@ -9,15 +9,15 @@ from pathlib import Path, PurePosixPath
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
+from archlang.elaborate.findings import ANY, may_follow
 from archlang.elaborate.problem import Problem, Stop, fail
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
+from archlang.limits import current
 from archlang.op import nearest
-from archlang.source import Source, Span
+from archlang.source import Source, Span, shown_path
 from archlang.syntax import ast
-from archlang.syntax.parser import MAX_TEXT, parse
-
-MAX_BYTES = 4 * MAX_TEXT
+from archlang.syntax.parser import read
 
 
 @dataclass(slots=True)
@@ -35,14 +35,19 @@ class Module:
 def read_source(path: Path, name: str | None = None) -> Source:
     """The text of a file; raises ``OSError``, or ``ArchError`` where it is not text."""
     with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+        data = file.read(_most_bytes() + 1)
     return decode(data, name or str(path))
+
+
+def _most_bytes() -> int:
+    """What the longest spec that is read can take: what is longer is not read whole."""
+    return 4 * current().characters
 
 
 def decode(data: bytes, name: str) -> Source:
     """Bytes to a source. Bytes that are not UTF-8 become NUL, which the parser refuses."""
     try:
-        text = data[: MAX_BYTES + 1].decode("utf-8-sig")
+        text = data[: _most_bytes() + 1].decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     return Source(name, text.replace("\r\n", "\n"))
@@ -56,10 +61,14 @@ class Loader:
         self.loaded: dict[str, Module] = {}
         self.open: list[str] = []
         self.diagnostics: list[Diagnostic] = []
+        self.damaged: set[str] = set()
+        """The words of what cannot be read: what they name is not known."""
 
     def load(self, source: Source, key: str) -> Module:
         """The definitions of a spec; findings are collected in ``diagnostics``."""
-        file = parse(source)
+        file, found = read(source)
+        self.diagnostics.extend(found)
+        self.damaged |= file.damaged
         module = Module(Env(file))
         self.open.append(key)
         for item in file.items:
@@ -68,7 +77,12 @@ class Loader:
             except Stop:
                 raise
             except Problem as problem:
-                if problem.diagnostic not in self.diagnostics:
+                if isinstance(item, ast.UseFile):
+                    self.damaged.add(ANY)
+                if not (
+                    problem.diagnostic in self.diagnostics
+                    or may_follow(problem.diagnostic, self.damaged)
+                ):
                     self.diagnostics.append(problem.diagnostic)
         self.open.pop()
         self.loaded[key] = module
@@ -145,7 +159,7 @@ class Loader:
             fail("A107", f"`{path}` is not next to this file: a path here is relative", span)
         folder = Path(key).parent if not key.startswith(("<", "std/")) else Path()
         target = folder / parts
-        return str(target.resolve()), str(target)
+        return str(target.resolve()), shown_path(str(target))
 
     def read(self, key: str, name: str) -> Source:
         if key.startswith("std/"):

@@ -10,7 +10,7 @@ from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import LOST, Lost, Place, Wire
 from archlang.elaborate.stages import Stages
 from archlang.elaborate.values import BlockDef, Partial, describe
-from archlang.graph import Clash, Region
+from archlang.graph import Clash, Node, Region
 from archlang.op import Op
 from archlang.source import Span
 from archlang.syntax import ast
@@ -38,7 +38,9 @@ class Merges(Stages):
         if not ends:
             fail("A110", f"every branch of `{stage.name}` is left out", head)
         if any(isinstance(end, Lost) for end, _ in ends):
-            return LOST
+            known = [end for end, _ in ends if isinstance(end, Node)]
+            at_least = op.known(*(n.output for n in known)) if known else None
+            return known[at_least] if at_least is not None else LOST
         nodes = tuple(self.needed(end, head) for end, _ in ends)
         if len(nodes) == 1:
             return nodes[0]

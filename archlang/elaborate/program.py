@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from archlang.elaborate.arguments import named
 from archlang.elaborate.elaborator import Elaborator, collected
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
+from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
@@ -46,6 +47,7 @@ class Program:
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
+        self.damaged = loader.damaged
         self.module: Module | None = None
         try:
             self.module = loader.load(source, self.key)
@@ -53,6 +55,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        self.files = [m.env.file for m in loader.loaded.values()]
+        """The spec, behind all files that it uses."""
         # by a file's source its key: its path, or `std/…` of the standard library
         self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
 
@@ -136,12 +140,44 @@ class Program:
         trial: Trial | None = None,
     ) -> tuple[Graph, list[Diagnostic]]:
         """As ``elaborate``, but with what there is of the graph where it is not whole."""
+        trial = Trial() if trial is None else trial
+        elaborator = self._run(name, settings, inputs, trial, "inferred")
+        graph, found = elaborator.graph, collected(elaborator.diagnostics)
+        if trial.tracing and not trial.fixed:
+            trial.fixed = bounded([a.claim for a in graph.assumed])
+        if elaborator.disputed and len(found) > 1 and not trial.tracing:
+            other = self._run(name, settings, inputs, Trial(trial.values), "stated")
+            found = in_both(found, other.diagnostics)
+        found = [d for d in found if not (self.damaged and may_follow(d, self.damaged))]
+        unread = bool(self.damaged or graph.restored)
+        wrong = any(d.severity == "error" for d in found)
+        graph.whole = bool(graph.outputs) and not wrong and not unread
+        return graph, found
+
+    def placed(self, name: str, found: list[Diagnostic]) -> list[Diagnostic]:
+        """Findings about sizes and values, with the model where that stands somewhere else."""
+        assert self.module is not None
+        model = self.module.models[name]
+        if isinstance(model, ast.Model):
+            return found
+        note = f"in model {name}, at {self.module.env.span(model)}"
+        plain = ("A103", "A104", "A106")
+        return [d if d.code in plain else replace(d, notes=(*d.notes, note)) for d in found]
+
+    def _run(
+        self,
+        name: str,
+        settings: Mapping[str, Any] | None,
+        inputs: Mapping[str, Shape] | None,
+        trial: Trial,
+        believes: str,
+    ) -> Elaborator:
+        """Work out a model, believing this or that side of what is disputed."""
         assert self.module is not None
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        trial = Trial() if trial is None else trial
-        elaborator = Elaborator(graph, inputs or {}, trial)
+        elaborator = Elaborator(graph, inputs or {}, trial, believes)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)
@@ -157,11 +193,7 @@ class Program:
             elaborator.report(problem.diagnostic)
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
-        if trial.tracing and not trial.fixed:
-            trial.fixed = bounded([a.claim for a in graph.assumed])
-        found = collected(elaborator.diagnostics)
-        graph.whole = bool(graph.outputs) and not any(d.severity == "error" for d in found)
-        return graph, found
+        return elaborator
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from archlang.elaborate.problem import Problem
+from archlang.diagnostic import Note
+from archlang.elaborate.problem import Problem, fail
+from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.values import BlockDef, Failed, Partial, Value
 from archlang.graph import Assumed, Node, Region
 from archlang.op import Op
@@ -112,3 +114,25 @@ class Place:
         """The same place, one region further in."""
         self.region.parts.append(region)
         return replace(self, region=region, scope=scope or self.scope)
+
+
+def claim(scope: Scope, label: str | None, span: Span) -> str:
+    """The path of a part: its label's, or the next number's; raises where it is taken."""
+    if label is None:
+        path = scope.number()
+    elif not label or "." in label:
+        fail("A111", f"`{label}` cannot be part of a path, whose parts are joined by dots", span)
+    elif label in RESERVED or label.startswith("__"):
+        fail("A111", f"no part can be labelled `{label}`: PyTorch's modules use that name", span)
+    else:
+        path = scope.child(label)
+    first = scope.claims.claim(path, span)
+    if first is not None:
+        fail(
+            "A111",
+            f"two parts have the path `{path}`",
+            span,
+            related=[Note(first, "the first is here")],
+            notes=["give one of them another label"],
+        )
+    return path

@@ -8,10 +8,10 @@ from typing import Literal
 
 from archlang.diagnostic import Note
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.problem import fail
+from archlang.elaborate.problem import SAID, fail
 from archlang.elaborate.scope import Env
 from archlang.elaborate.symbolic import is_symbolic
-from archlang.elaborate.values import written
+from archlang.elaborate.values import Failed, written
 from archlang.graph import Node, Stated
 from archlang.source import Span
 from archlang.syntax import ast
@@ -50,6 +50,14 @@ def bind_signature(block: ast.Block, inner: Env, tensor: Tensor, span: Span) -> 
             name = dim.value.name
             if name not in parameters and name not in inner.values:
                 inner.values[name] = size
+
+
+def forget_signature(block: ast.Block, inner: Env) -> None:
+    """The same where the tensor is not known: whatever takes its sizes has no value either."""
+    parameters = {p.name for p in block.params}
+    for dim in block.signature.takes.dims if block.signature else ():
+        if isinstance(dim.value, ast.Name) and dim.value.name not in parameters:
+            inner.values.setdefault(dim.value.name, Failed(SAID))
 
 
 def check_takes(

@@ -5,18 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from math import prod
 from typing import Literal
 
-from archlang.diagnostic import Diagnostic, Note
+from archlang.diagnostic import Note
 from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.problem import Problem, Stop, fail, unknown
-from archlang.elaborate.reserved import RESERVED
-from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire
-from archlang.elaborate.signature import bind_signature, check_result, check_takes
+from archlang.elaborate.findings import NOT_A_LAYER, Findings
+from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
+from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
+from archlang.elaborate.signature import (
+    bind_signature,
+    check_result,
+    check_takes,
+    forget_signature,
+    sizes,
+)
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
@@ -27,29 +32,24 @@ from archlang.elaborate.values import (
     parameters,
     written,
 )
-from archlang.graph import Graph, Node, Region, Written
+from archlang.graph import Disputed, Graph, Node, Refused, Region, Written
+from archlang.limits import advice
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
+from archlang.syntax.node import HOLE
 from archlang.types import Heard, symbols
 
-MAX_LAYERS = 50_000
-MAX_DEPTH = 64
 MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
 
 
-class Stages(ABC):
+class Stages(Findings, ABC):
     """The rules of stages. Statements are in ``Elaborator``."""
 
-    def __init__(self, graph: Graph, trial: Trial) -> None:
-        self.graph = graph
-        self.trial = trial
+    def __init__(self, graph: Graph, trial: Trial, believes: str = "inferred") -> None:
+        super().__init__(graph, trial, believes)
         self.evaluator = Evaluator(graph.assumed, trial)
-        self.diagnostics: list[Diagnostic] = []
-        self.reported: set[tuple[str, Span]] = set()
-        self.uses: list[tuple[str, Span]] = []
-        trial.uses = self.uses
         self.active: list[BlockDef] = []
         self.modules: dict[str, Node] = {}
         self.depth = 0
@@ -65,16 +65,6 @@ class Stages(ABC):
     @abstractmethod
     def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
         """Run branches, and bring them together."""
-
-    def report(self, diagnostic: Diagnostic) -> None:
-        """Record a finding, once, with the blocks it is in."""
-        self.trial.refuse(diagnostic)
-        key = (diagnostic.code, diagnostic.span)
-        if key in self.reported:
-            return
-        self.reported.add(key)
-        notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
-        self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
 
     def stage(self, stage: ast.Stage, at: Place, wire: Wire, label: str | None = None) -> Wire:
         """Run one stage; after an error its result is lost, and the error recorded."""
@@ -120,9 +110,8 @@ class Stages(ABC):
         """One level further into blocks and braces; raises where they nest too deep."""
         self.depth += 1
         try:
-            if self.depth > MAX_DEPTH:
-                message = f"blocks and braces nest deeper than {MAX_DEPTH}"
-                raise Stop(Diagnostic("A001", message, span))
+            if self.depth > (most := self.evaluator.limits.depth):
+                too_much("depth", f"blocks and braces nest deeper than {most}", span)
             yield
         finally:
             self.depth -= 1
@@ -138,10 +127,12 @@ class Stages(ABC):
 
     def use(self, stage: ast.Use, at: Place, wire: Wire, label: str | None) -> Wire:
         env, span = at.env, at.env.span(stage)
+        if stage.name == HOLE:
+            return LOST
         value = env.find(stage.name)
         if value is None and stage.name in env.tensors:
             if stage.args is not None:
-                fail("A105", f"`{stage.name}` is a tensor, and takes no arguments", span)
+                fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
             known = [*env.names(), *Op.registry, *env.tensors]
@@ -176,31 +167,6 @@ class Stages(ABC):
             name += str(value)
         return name
 
-    def claim(self, scope: Scope, label: str | None, span: Span) -> str:
-        """The path of a part: its label's, or the next number's; raises where it is taken."""
-        if label is None:
-            path = scope.number()
-        elif not label or "." in label:
-            fail(
-                "A111", f"`{label}` cannot be part of a path, whose parts are joined by dots", span
-            )
-        elif label in RESERVED or label.startswith("__"):
-            fail(
-                "A111", f"no part can be labelled `{label}`: PyTorch's modules use that name", span
-            )
-        else:
-            path = scope.child(label)
-        first = scope.claims.claim(path, span)
-        if first is not None:
-            fail(
-                "A111",
-                f"two parts have the path `{path}`",
-                span,
-                related=[Note(first, "the first is here")],
-                notes=["give one of them another label"],
-            )
-        return path
-
     # Layers
 
     def layer(
@@ -218,7 +184,7 @@ class Stages(ABC):
         op, bound = make_layer(cls, given, span, self.trial)
         for argument in given:
             self.evaluator.fixed(argument.value, argument.span)
-        path = self.claim(at.scope, label, span)
+        path = claim(at.scope, label, span)
         if isinstance(wire, Lost):
             return LOST
         return self.node(op, (self.needed(wire, span),), at, path, span, bound)
@@ -253,6 +219,8 @@ class Stages(ABC):
                 output = op.infer(*tensors)
             params, buffers = op.params(*tensors), op.buffers(*tensors)
         except LayerError as error:
+            if not op.merges:
+                self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
             layer_failed(error, bound, span, () if op.merges else tensors)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
@@ -269,9 +237,8 @@ class Stages(ABC):
             node.first = first is node
             if first is not node:
                 self.same_module(first, node)
-        if len(self.graph.nodes) >= MAX_LAYERS:
-            message = f"the network has more than {MAX_LAYERS:,} layers"
-            raise Stop(Diagnostic("A001", message, span))
+        if len(self.graph.nodes) >= (most := self.evaluator.limits.layers):
+            too_much("layers", f"the network has more than {most:,} layers", span)
         self.graph.nodes.append(node)
         at.region.parts.append(node)
         return node
@@ -307,18 +274,22 @@ class Stages(ABC):
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
-        path = self.claim(at.scope, label, span)
+        path = claim(at.scope, label, span)
         inner = block.env.body()
-        if isinstance(wire, Lost):
+        if isinstance(wire, Lost) and self.trial.tracing:
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
             return LOST
-        arrives = self.needed(wire, span)
-        bind_signature(node, inner, arrives.output, span)
+        arrives = None if isinstance(wire, Lost) else self.needed(wire, span)
+        if arrives is None:
+            forget_signature(node, inner)
+        else:
+            bind_signature(node, inner, arrives.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        stated = check_takes(node, inner, arrives, span, self.evaluator)
-        self.graph.stated.extend(stated)
-        self.states(block, arrives, "takes")
+        if arrives is not None:
+            stated = check_takes(node, inner, arrives, span, self.evaluator)
+            self.graph.stated.extend(stated)
+            self.states(block, arrives, "takes")
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
@@ -326,35 +297,47 @@ class Stages(ABC):
         self.active.append(block)
         result: Wire = LOST
         with self.used(f"{node.name}({args})" if args else node.name, span):
-            end = self.body(node.body, place, wire)
-            if isinstance(end, Node):
-                region.result = end
-                self.states(block, end, "gives")
-                if self.trial.tracing:  # what follows says more of the values
-                    result = end
-                self.graph.stated.extend(check_result(node, inner, end, self.evaluator))
-            result = end
+            result = self.body(node.body, place, wire)
+            result = self.gives(block, place, result)
         self.active.pop()
         return result
+
+    def gives(self, block: BlockDef, at: Place, end: Wire) -> Wire:
+        """What a block comes to: checked against its signature, or known from it alone."""
+        node, env = block.node, at.env
+        if isinstance(end, Node):
+            at.region.result = end
+            self.states(block, end, "gives")
+            try:
+                self.graph.stated.extend(check_result(node, env, end, self.evaluator))
+                return end
+            except Stop:
+                raise
+            except Problem as problem:
+                self.report(problem.diagnostic)
+                self.disputed = True
+        elif end is None:
+            return end
+        stated = node.signature.gives if node.signature else None
+        return end if stated is None else self.stated_shape(stated, at, end)
+
+    def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:
+        """The tensor to go on with where what a spec states is not what there is."""
+        if spec.rest:
+            return wire
+        shape = [size for _, size in sizes(spec, at.env, self.evaluator)]
+        if isinstance(wire, Node):
+            self.graph.disputed.append(Disputed(at.env.span(spec), tuple(shape), wire))
+            if self.believes == "inferred":
+                return wire
+        like = wire if isinstance(wire, Node) else None
+        return self.settled_by(shape, like, at.region, at.env.span(spec)) or wire
 
     def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
         """Record what a block's signature says of a tensor."""
         shape = getattr(block.node.signature, side, None)
         if shape is not None:
             self.graph.written.append(Written(shape, block.env.file.source, node, signature=True))
-
-    @contextmanager
-    def used(self, what: str, span: Span) -> Iterator[None]:
-        """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
-        self.uses.append((what, span))
-        try:
-            yield
-        except Stop:
-            raise
-        except Problem as problem:
-            self.report(problem.diagnostic)
-        finally:
-            self.uses.pop()
 
     def shared(self, network: SharedNetwork, at: Place, wire: Wire, span: Span) -> Wire:
         """Run a shared network once more, on the weights of its first use."""
@@ -381,10 +364,9 @@ class Stages(ABC):
         count = self.evaluator.integer(stage.count, at.env, "`x` takes a whole number of copies")
         if count < 0:
             fail("A105", f"`x` takes a whole number of copies, not {int(count)}", span)
-        if count > MAX_LAYERS:
-            fail(
-                "A001", f"{int(count):,} copies; a network has at most {MAX_LAYERS:,} layers", span
-            )
+        if count > (most := self.evaluator.limits.layers):
+            message = f"{int(count):,} copies; a network has at most {most:,} layers"
+            fail("A001", message, span, help=advice("layers"))
         self.evaluator.fixed(count, span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):

@@ -83,6 +83,9 @@ class Add(_Merge, name="add"):
             raise self.refuse(xs, "only equal shapes are added")
         return xs[0]
 
+    def known(self, *xs: Tensor) -> int | None:
+        return 0
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return pointwise(*xs)
 
@@ -122,6 +125,9 @@ class Sub(_Merge, name="sub"):
             raise self.refuse(xs, "only equal shapes are subtracted")
         return xs[0]
 
+    def known(self, *xs: Tensor) -> int | None:
+        return 0
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return pointwise(*xs)
 
@@ -154,6 +160,10 @@ class Mul(_Merge, name="mul"):
         if any(size is None for size in sizes):
             raise self.refuse(xs, "only sizes that are equal, or 1, are multiplied")
         return Tensor(tuple(size for size in sizes if size is not None))
+
+    def known(self, *xs: Tensor) -> int | None:
+        whole = (i for i, x in enumerate(xs) if x.rank > 1 and 1 not in x.shape)
+        return next(whole, None)
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         rank = max(x.rank for x in xs)

@@ -81,6 +81,8 @@ class BatchNorm(_Norm, name="bn"):
         bn : [64, 56, 56] -> [64, 56, 56]
     """
 
+    centres = True
+
     eps: Number = 1e-5
     momentum: Number = 0.1
     affine: Truth = True
@@ -205,6 +207,8 @@ class InstanceNorm(_Norm, name="instancenorm"):
 
         instancenorm : [64, 56, 56] -> [64, 56, 56]
     """
+
+    centres = True
 
     eps: Number = 1e-5
     momentum: Number = 0.1

@@ -22,6 +22,10 @@ class _Dropout(View):
     p: Probability = 0.5
     inplace: Truth = False
 
+    @property
+    def drops(self) -> bool:
+        return self.p > 0
+
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x

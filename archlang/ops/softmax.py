@@ -22,6 +22,7 @@ class Softmax(_Activation, name="softmax"):
 
     module = "Softmax"
     saves = "output"
+    probabilities = True
     axis: Whole = 0
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:

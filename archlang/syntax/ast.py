@@ -382,6 +382,8 @@ class File(Node):
     version: int | None
     items: list[Item]
     comments: list[Comment] = field(compare=False)
+    damaged: frozenset[str] = field(default=frozenset(), compare=False)
+    """The words of what cannot be read: what they name is not known."""
 
     def span(self, node: Node) -> Span:
         """Where ``node`` stands."""

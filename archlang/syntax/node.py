@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from typing import TypeVar, dataclass_transform
 
 T = TypeVar("T")
+HOLE = "__hole__"
+"""The name of what stands in place of text that cannot be read: nothing is known of it."""
 
 
 @dataclass_transform(field_specifiers=(field,))

@@ -10,50 +10,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+from lark import Lark
+from lark.exceptions import UnexpectedInput, VisitError
 
 from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic, Note
+from archlang.limits import advice, current
 from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.builder import Builder, NumberTooLongError
 
 LANGUAGE_VERSION = 1
-MAX_LINE = 20_000
-MAX_TEXT = 4_000_000
-MAX_NESTING = 64
 
-_TOKENS = re.compile(r'"[^"\n]*"|#[^\n]*|[{}()\[\]]')
+_TOKENS = re.compile(r'"[^"\n]*"|#[^\n]*|[{}()\[\]"]')
 _CLOSES = {"}": "{", ")": "(", "]": "["}
-_WORDS = {
-    "NAME": "a name", "NUMBER": "a number", "SIZE": "a size such as 3x3", "STRING": "a string",
-    "TRUTH": "`true` or `false`", "TIMES": "`x`", "_ARROW": "`->`", "_BAR": "`|`",
-    "_LB": "`{`", "_RB": "`}`", "_LS": "`[`", "_RS": "`]`", "_LP": "`(`", "_RP": "`)`",
-    "_COMMA": "`,`", "_ELSE": "`else`", "_SEP": "the end of the line",
-    "$END": "the end of the file",
-    "EQUAL": "`=`", "_COLON": "`:`", "SHARED": "`shared`", "AUX": "`aux`", "INPUT": "`input`",
-    "OUTPUT": "`output`", "REQUIRE": "`require`", "LET": "`let`", "NOT": "`not`", "OR": "`or`",
-    "AND": "`and`", "COMPARE": "a comparison", "PLUS": "`+`", "MINUS": "`-`", "POWER": "`**`",
-    "TIMES_OP": "`*`", "REST": "`...`", "UNKNOWN": "`?`",
-}  # fmt: skip
-_GROUPS: tuple[tuple[str, frozenset[str]], ...] = (
-    (
-        "a value",
-        frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING", "_LP", "_LS", "MINUS", "NOT"}),
-    ),
-    ("a value", frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING", "_LP", "_LS", "MINUS"})),
-    (
-        "an operator",
-        frozenset({"PLUS", "MINUS", "TIMES_OP", "POWER", "COMPARE", "AND", "OR", "IF"}),
-    ),
-    ("`block`, `model`, `let` or `use`", frozenset({"BLOCK", "MODEL", "LET", "USE"})),
-    (
-        "a statement",
-        frozenset({"NAME", "IF", "FOR", "SHARED", "AUX", "INPUT", "OUTPUT", "REQUIRE", "LET"}),
-    ),
-    ("a layer", frozenset({"NAME", "_LB"})),
-)
 
 
 def _cache_file() -> str:
@@ -81,15 +51,44 @@ def _lark() -> Lark:
 
 
 def parse(source: Source) -> ast.File:
-    """The syntax tree of a whole spec; raises ``ArchError``."""
+    """The syntax tree of a whole spec; raises ``ArchError`` with every syntax error."""
+    file, found = read(source)
+    if found:
+        raise ArchError(found)
+    return file
+
+
+def read(source: Source) -> tuple[ast.File, list[Diagnostic]]:
+    """The syntax tree of what can be read of a spec, and every syntax error.
+
+    ``File.damaged`` has the words of what cannot be read. Raises ``ArchError`` where the text is
+    beyond a limit, or no text.
+    """
     _check_limits(source)
-    _check_brackets(source)
-    tops = _run(source, "file")
+    try:
+        if _brackets_fit(source):
+            return _file(source, _tree(source.text, "file")), []
+    except UnexpectedInput:
+        pass
+    except _BROKEN as error:
+        _refused(source, error)
+    from archlang.syntax.recovery import recovered  # few texts need it
+
+    try:
+        tops, damaged, found = recovered(source, lambda text: _tree(text, "file"))
+    except _BROKEN as error:
+        _refused(source, error)
+    file = _file(source, tops, found)
+    file.damaged = damaged
+    return file, found
+
+
+def _file(source: Source, tops: list[Any], found: list[Diagnostic] | None = None) -> ast.File:
     items = [t for t in tops if not isinstance(t, ast.Number)]
     versions = [t for t in tops if isinstance(t, ast.Number)]
     for version in versions:
         span = Span(source, version.start, version.end)
-        if version is not tops[0]:
+        if version is not tops[0] and not found:
             _fail("A113", "the version of the language stands on the first line", span)
         if version.value != LANGUAGE_VERSION:
             _fail(
@@ -110,27 +109,38 @@ def parse(source: Source) -> ast.File:
 def parse_expression(source: Source) -> ast.Expr:
     """The syntax tree of one expression; raises ``ArchError``."""
     _check_limits(source)
-    _check_brackets(source)
-    expression: ast.Expr = _run(source, "expr")
-    return expression
-
-
-def _run(source: Source, start: str) -> Any:
     try:
-        with paused():
-            return Builder().transform(_lark().parse(source.text, start=start))
+        if not _brackets_fit(source):
+            from archlang.syntax.brackets import lone_error
+
+            raise ArchError([lone_error(source)])
+        expression: ast.Expr = _tree(source.text, "expr")
+        return expression
     except UnexpectedInput as error:
-        _explain(source, error)
-    except VisitError as error:
-        if isinstance(error.orig_exc, RecursionError):
-            _too_deep(source)
-        if not isinstance(error.orig_exc, NumberTooLongError):
-            raise
-        text = str(error.orig_exc.args[0])
-        at = source.text.find(text)
-        _fail("A001", f"a number of {len(text)} characters", Span(source, at, at + len(text)))
-    except RecursionError:
+        from archlang.syntax.wording import explained
+
+        raise ArchError([explained(source, error)]) from None
+    except _BROKEN as error:
+        _refused(source, error)
+
+
+_BROKEN = (VisitError, RecursionError)
+
+
+def _tree(text: str, start: str) -> Any:
+    with paused():
+        return Builder().transform(_lark().parse(text, start=start))
+
+
+def _refused(source: Source, error: Exception) -> NoReturn:
+    """Text that no error message could be long enough for."""
+    if not isinstance(error, VisitError) or isinstance(error.orig_exc, RecursionError):
         _too_deep(source)
+    if not isinstance(error.orig_exc, NumberTooLongError):
+        raise error
+    text = str(error.orig_exc.args[0])
+    at = source.text.find(text)
+    _fail("A001", f"a number of {len(text)} characters", Span(source, at, at + len(text)))
 
 
 def _too_deep(source: Source) -> NoReturn:
@@ -147,12 +157,14 @@ def _fail(
 
 
 def _check_limits(source: Source) -> None:
-    text = source.text
-    if len(text) > MAX_TEXT:
+    text, limits = source.text, current()
+    if len(text) > limits.characters:
         _fail(
             "A001",
-            f"the spec is {len(text):,} characters long; the most that is read is {MAX_TEXT:,}",
+            f"the spec is {len(text):,} characters long; the most that is read is "
+            f"{limits.characters:,}",
             Span(source, 0, 0),
+            help=advice("characters"),
         )
     if (nul := text.find("\0")) >= 0:
         _fail(
@@ -162,76 +174,34 @@ def _check_limits(source: Source) -> None:
             "a NUL character",
         )
     start = 0
-    while len(text) - start > MAX_LINE:
+    while len(text) - start > limits.line:
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
-        if end - start > MAX_LINE:
+        if end - start > limits.line:
             _fail(
                 "A001",
-                f"a line of {end - start:,} characters; the longest that is read is {MAX_LINE:,}",
+                f"a line of {end - start:,} characters; the longest that is read is "
+                f"{limits.line:,}",
                 Span(source, start, start + 1),
                 help="break the line before `->`, or after a comma",
             )
         start = end + 1
 
 
-def _check_brackets(source: Source) -> None:
-    opened: list[tuple[str, int]] = []
+def _brackets_fit(source: Source) -> bool:
+    """Whether every bracket and string is closed; raises where they nest too deep."""
+    opened: list[str] = []
+    most = current().nesting
     for match in _TOKENS.finditer(source.text):
         bracket, at = match.group(), match.start()
-        here = Span(source, at, at + 1)
         if bracket in "{([":
-            opened.append((bracket, at))
-            if len(opened) > MAX_NESTING:
-                _fail("A001", f"brackets nest deeper than {MAX_NESTING}", here, "one too many")
-        elif bracket in _CLOSES:
-            if not opened:
-                _fail("A102", f"`{bracket}` closes nothing", here)
-            last, opener = opened.pop()
-            if last != _CLOSES[bracket]:
-                note = Note(Span(source, opener, opener + 1), f"`{last}` is opened here")
-                _fail("A102", f"`{last}` is closed by `{bracket}`", here, "", note)
-    if opened:
-        bracket, at = opened[-1]
-        _fail("A102", f"`{bracket}` is never closed", Span(source, at, at + 1), "opened here")
-
-
-def _explain(source: Source, error: UnexpectedInput) -> NoReturn:
-    """One sentence for what the parser met, and what it could have gone on with."""
-    text = source.text
-    at = min(error.pos_in_stream or 0, len(text))
-    if isinstance(error, UnexpectedCharacters):
-        if text[at] == '"':
-            end = text.find("\n", at)
-            span = Span(source, at, len(text) if end < 0 else end)
-            _fail("A102", "a string is not closed on its line", span, "opened here")
-        message = f"`{text[at]}` has no meaning here"
-        _fail("A101", message, Span(source, at, at + 1), _expected(error.allowed))
-    assert isinstance(error, UnexpectedToken)
-    expected = _expected(error.expected)
-    token: Token = error.token
-    if token.type == "$END":
-        end = len(text.rstrip())
-        _fail("A101", "the spec ends too early", Span(source, max(end - 1, 0), end), expected)
-    shown = token.strip()
-    if not shown or shown.startswith("#"):
-        _fail("A101", "the line ends too early", Span(source, at, at + 1), expected)
-    lead = len(token) - len(token.lstrip())
-    word = shown.split()[0]
-    span = Span(source, at + lead, at + lead + len(word))
-    _fail("A101", f"`{word}` cannot stand here", span, expected)
-
-
-def _expected(terminals: Any) -> str:
-    """``expected …`` in words, or nothing where too much could follow."""
-    left = set(terminals or ())
-    words: list[str] = []
-    for word, group in _GROUPS:
-        if len(group) > 1 and group <= left:
-            words.append(word)
-            left -= group
-    words.extend(_WORDS.get(t, f"`{t.lower()}`") for t in sorted(left))
-    words = list(dict.fromkeys(words))
-    if not words or len(words) > 6:
-        return ""
-    return "expected " + (", ".join(words[:-1]) + " or " if words[1:] else "") + words[-1]
+            opened.append(bracket)
+            if len(opened) > most:
+                here = Span(source, at, at + 1)
+                message = f"brackets nest deeper than {most}"
+                _fail("A001", message, here, "one too many", help=advice("nesting"))
+        elif bracket == '"' or (
+            bracket in _CLOSES and (not opened or opened.pop() != _CLOSES[bracket])
+        ):
+            return False
+    return not opened

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "archlang"
 # A room may import from rooms with a smaller number, and from itself.
 ROOMS = {
     "source": 0,
+    "limits": 0,
     "collector": 0,
     "sizes": 0,
     "strides": 0,
@@ -19,6 +20,7 @@ ROOMS = {
     "wording": 2,
     "window": 1,
     "diagnostic": 1,
+    "rules": 2,
     "step": 2,
     "op": 3,
     "autograd": 3,
@@ -35,6 +37,7 @@ ROOMS = {
     "edit": 11,
     "report": 11,
     "reference": 11,
+    "lints": 11,
     "comparison": 12,
     "draw": 12,
     "train": 12,

@@ -24,7 +24,7 @@ def test_findings_show_the_lines_and_exit_with_1(run, spec):
     assert done.code == 1
     assert "error[A201]: shape assertion failed" in done.out
     assert "specified 9; inferred 8" in done.out
-    assert "did you mean `flatten`?" in done.out
+    assert "write `flatten`" in done.out
     assert "2 errors" in done.out
 
 
@@ -39,7 +39,7 @@ def test_findings_as_data(run, spec):
     assert first["start"] == {"line": 3, "column": 22}
     assert first["end"] == {"line": 3, "column": 23}
     assert first["message"] == "shape assertion failed"
-    assert second["help"] == "did you mean `flatten`?"
+    assert second["help"] == "write `flatten`"
     assert isinstance(second["related"], list)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import archlang
 from archlang.analyses.memory.account import Setting
-from archlang.cli.memory import size_text
+from archlang.wording import memory_text
 from tests.cli.conftest import LENET, RESNET, SPECS
 
 VGG = str(SPECS / "vgg.arch")
@@ -109,4 +109,4 @@ def test_a_plot_that_cannot_be(run, tmp_path, monkeypatch):
     ],
 )
 def test_sizes_for_people(size, text):
-    assert size_text(size) == text
+    assert memory_text(size) == text

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 from archlang.analyses import unknowns
 from archlang.diagnostic import CODES
-from archlang.elaborate import expressions, stages
+from archlang.elaborate import stages
+from archlang.limits import NAMES, Limits
 from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
-from archlang.syntax import builder, parser
+from archlang.rules import rules
+from archlang.syntax import builder, recovery
 from tests.docs.blocks import ROOT
 
 DOCS = ROOT / "docs"
@@ -57,25 +59,20 @@ def codes() -> str:
 
 def limits() -> str:
     """One line a limit."""
-    rows = ["| what | limit |", "|---|---|"]
-    rows += [f"| {what} | {limit:,} |" for what, limit in LIMITS.items()]
+    rows = ["| name | what | limit |", "|---|---|---|"]
+    standard = Limits()
+    rows += [f"| `{n}` | {what} | {getattr(standard, n):,} |" for n, what in NAMES.items()]
+    rows += [f"| | {what} | {limit:,} |" for what, limit in FIXED.items()]
     return "\n".join(rows)
 
 
-LIMITS = {
-    "characters of a spec": parser.MAX_TEXT,
-    "characters of a line": parser.MAX_LINE,
-    "brackets inside each other in the text": parser.MAX_NESTING,
-    "blocks and braces inside each other as they run": stages.MAX_DEPTH,
-    "functions inside each other": expressions.MAX_CALLS,
-    "layers of a network": stages.MAX_LAYERS,
-    "steps to work a spec out": expressions.MAX_STEPS,
-    "items of a list that `range` or `+` makes": expressions.MAX_LIST,
+FIXED = {
+    "syntax errors of a file that are looked for": recovery.MOST,
     "digits of a number as written, and its power of ten": builder.DIGITS_LIMIT,
-    "bits of a number that arithmetic makes": expressions.MAX_BITS,
     "scalars of one tensor": stages.MAX_SCALARS,
     "layers worked out to solve the `?` of a network": unknowns.MOST_WORK,
 }
+"""The limits that cannot be raised."""
 
 TABLES = {"layers": layers, "library": library, "codes": codes, "limits": limits}
 
@@ -97,6 +94,23 @@ definition as well. `use "std/resnet"` brings in what the file `std/resnet` defi
 of a signature `_` leaves a size open.
 """
 
+RULES = """\
+# What is found in a spec
+
+Every code, with a spec that has it and one that is right; `archlang explain CODE` shows the same,
+`archlang rules` lists them. Errors end a check with exit code 1. Warnings, from A301 on, are about
+specs that PyTorch runs and that are probably not meant:
+
+| to choose | say |
+|---|---|
+| in a run | `archlang check SPEC --select A301,A305`, `--ignore A303` |
+| in a project | `select = ["all"]`, `ignore = ["A303"]` under `[tool.archlang]` in pyproject.toml |
+| on a line | `# archlang: ignore[A305]` at its end |
+
+A code may be cut short, as in `A3`; where two fit, the longer decides. `--select` takes the place
+of the project's, `--ignore` adds to it.
+"""
+
 
 def layers_page() -> str:
     """docs/layers.md."""
@@ -106,6 +120,11 @@ def layers_page() -> str:
 def blocks_page() -> str:
     """docs/blocks.md."""
     return "\n".join((BLOCKS, *_sections(block_groups())))
+
+
+def rules_page() -> str:
+    """docs/rules.md."""
+    return "\n".join((RULES, *(rule.text.replace("# ", "## ", 1) for rule in rules())))
 
 
 def _sections(groups: list[Group]) -> Iterator[str]:
@@ -130,7 +149,11 @@ def _anchor(title: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-PAGES = {DOCS / "layers.md": layers_page, DOCS / "blocks.md": blocks_page}
+PAGES = {
+    DOCS / "layers.md": layers_page,
+    DOCS / "blocks.md": blocks_page,
+    DOCS / "rules.md": rules_page,
+}
 
 
 def main() -> None:

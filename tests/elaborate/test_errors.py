@@ -37,7 +37,7 @@ def test_suggestions(body: str, code: str, meant: str | None) -> None:
     found = error(model(body, before="block bottleneck(width) { conv(1x1, width) }"))
     assert found.code == code
     if meant is not None:
-        assert f"`{meant}`" in found.help
+        assert f"`{meant}`" in found.to_json()["help"]
 
 
 ARGUMENTS = [
@@ -112,7 +112,7 @@ def test_the_smallest_span_is_pointed_at(body: str, points: str) -> None:
 
 ONCE = [
     "conv(2x2, 4) -> relu -> bn -> linear(4, axis=0)",
-    "conv(2x2, 4)\n relu : [4, 4, 4]\n linear(3)",
+    "conv(2x2, 4)\n relu : [4, 4, 4]\n linear(3, axis=0)",
     "conv(2x2, 4) x 5",
     "{ conv(2x2, 4) -> relu } x 5 -> conv(3x3, 4)",
     "for i in range(5) { conv(2x2, 4) }",

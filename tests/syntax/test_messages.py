@@ -35,8 +35,8 @@ def in_model(line: str) -> str:
 
 BAD = [
     # what is written, the code, what is pointed at
-    (in_model("conv(3x3, 64"), "A102", "}"),
-    (in_model("conv(3x3, [64)"), "A102", ")"),
+    (in_model("conv(3x3, 64"), "A102", "("),
+    (in_model("conv(3x3, [64)"), "A102", "["),
     (in_model("add { relu | tanh"), "A102", "{"),
     (in_model("relu }"), "A102", "}"),
     (in_model('require 1 == 2 : "text'), "A102", '"text'),
@@ -64,7 +64,7 @@ BAD = [
     (in_model("if x == 1 relu"), "A101", "relu"),
     (in_model("for in [1] { relu }"), "A101", None),
     (in_model("for i [1] { relu }"), "A101", "["),
-    (in_model("relu : [64, 8"), "A102", "}"),
+    (in_model("relu : [64, 8"), "A102", "["),
     (in_model("relu : 64"), "A101", "64"),
     (in_model("input [3, 8, 8]"), "A101", "["),
     (in_model("let = 3"), "A101", "3"),
@@ -123,7 +123,8 @@ def test_an_open_brace_points_to_where_it_was_opened() -> None:
 
 def test_a_wrong_bracket_shows_the_one_it_meets() -> None:
     diagnostic = refused("model m {\n  conv(3x3, 4}\n}\n")
-    assert diagnostic.related[0].span.text == "("
+    assert diagnostic.span.text == "("
+    assert diagnostic.related[0].span.text == "}"
 
 
 EXPECTED = [

@@ -1,0 +1,205 @@
+"""Edits that may be what was meant, where a layer refuses a tensor or a shape is not as stated.
+
+A layer that refuses is asked with other values of the argument that it is about, and behind a
+layer that flattens. For a stated shape the layers before it are given other arguments, those next
+to what they have first, and what would come out is worked out on the graph alone; last, the
+statement itself could say what comes out. No more than that is known of these edits yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+from pydantic import ValidationError
+
+from archlang.analyses.changes import Change, argument
+from archlang.diagnostic import Diagnostic, Fix
+from archlang.graph import Disputed, Graph, Node, Refused
+from archlang.op import LayerError, Op, format_value
+from archlang.source import Edit, Source, Span
+from archlang.types import Dim, Tensor
+
+FAR = 512
+"""How far from what is written the value of an argument is looked for."""
+FEW = 2
+"""How many values of an argument that a layer accepts are proposed."""
+PLACES = 8
+"""In how many places before a statement arguments are changed."""
+LAYERS = 20_000
+"""How many layers are worked out again for one statement."""
+
+
+def guesses(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
+    """Edits that may be what was meant, the likeliest first: one of a kind is enough."""
+    for refused in graph.refused:
+        if refused.span.source == source and _within(finding.span, refused.span):
+            yield _flattened(refused)
+            yield _accepted(refused)
+    for disputed in graph.disputed:
+        if _within(finding.span, disputed.span):
+            yield _before(graph, disputed, source)
+            if finding.code == "A201" and disputed.span.source == source:
+                yield _stated(finding, disputed)
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return inner.source == outer.source and outer.start <= inner.start <= inner.end <= outer.end
+
+
+# A layer that refuses what arrives
+
+
+def _accepted(refused: Refused) -> Iterator[Fix]:
+    """Other values of the argument that a layer complains about, the nearest first."""
+    tensors = tuple(n.output for n in refused.inputs)
+    if not refused.field:
+        return
+    now = getattr(refused.op, refused.field)
+    good = (v for v in _near(now, FAR) if _infers(refused.op, refused.field, v, tensors))
+    for value in islice(good, FEW):
+        yield from _fix(refused.op, refused.span, refused.field, value)
+
+
+def _infers(op: Op, field: str, value: Any, tensors: tuple[Tensor, ...]) -> bool:
+    try:
+        _with(op, field, value).infer(*tensors)
+    except (LayerError, ValidationError):
+        return False
+    return True
+
+
+def _with(op: Op, field: str, value: Any) -> Op:
+    """A layer with another argument; raises ``ValidationError`` where it cannot have that."""
+    said = {p.name: (getattr(op, p.name), p.default) for p in op.parameters()}
+    return type(op)(**{**{n: v for n, (v, default) in said.items() if v != default}, field: value})
+
+
+def _near(now: Any, far: int) -> Iterator[Any]:
+    """Values next to one, smaller ones first; sizes change along all axes, then along one."""
+    if isinstance(now, bool):
+        yield not now
+    elif isinstance(now, int):
+        yield from (
+            now + sign * by for by in range(1, far) for sign in (-1, 1) if now + sign * by >= 0
+        )
+    elif isinstance(now, tuple) and all(isinstance(n, int) for n in now):
+        for by in range(1, far if len(set(now)) == 1 else FEW):
+            for sign in (-by, by):
+                if min(now) + sign >= 0:
+                    yield tuple(n + sign for n in now)
+        for axis, n in enumerate(now if len(now) > 1 else ()):
+            yield from ((*now[:axis], n + by, *now[axis + 1 :]) for by in (-1, 1) if n + by >= 0)
+
+
+def _fix(op: Op, span: Span, field: str, value: Any) -> Iterator[Fix]:
+    edit = argument(op, span, field, value)
+    if edit is not None:
+        shown = " ".join(span.text.split())
+        yield Fix(f"`{field}={format_value(value)}` in `{shown}`", (edit,))
+
+
+def _flattened(refused: Refused) -> Iterator[Fix]:
+    """A layer that lays out what arrives as a vector, where the layer takes that."""
+    if len(refused.inputs) != 1:
+        return
+    x, span = refused.inputs[0].output, refused.span
+    for layer in Op.registry.values():
+        if any(p.required for p in layer.parameters()) or layer.merges:
+            continue
+        op = layer()
+        if op.flattens(x) and _takes(refused.op, op.infer(x)):
+            yield Fix(
+                f"`{op.name}` before `{' '.join(span.text.split())}`", (_in_front(span, op.name),)
+            )
+            return
+
+
+def _takes(op: Op, x: Tensor) -> bool:
+    try:
+        op.infer(x)
+    except LayerError:
+        return False
+    return True
+
+
+def _in_front(span: Span, name: str) -> Edit:
+    """A layer put in front of another: of its label too, which goes on naming the one alone."""
+    line = span.source.text.rfind("\n", 0, span.start) + 1
+    label = re.search(r"\w+(\[[^\]]*\])?\s*=\s*$", span.source.text[line : span.start])
+    at = line + label.start() if label else span.start
+    return Edit(Span(span.source, at, at), f"{name}; " if label else f"{name} -> ")
+
+
+# A shape that is not as stated
+
+
+def _before(graph: Graph, disputed: Disputed, source: Source) -> Iterator[Fix]:
+    """Other arguments of the layers before a statement, with which it would hold."""
+    reached = graph.reaching([disputed.node])
+    places: dict[Span, Node] = {}
+    for node in reversed(graph.nodes[: disputed.node.index + 1]):
+        if node.index in reached and node.inputs and node.span.source == source:
+            places.setdefault(node.span, node)
+    spent = 0
+    for node in islice(places.values(), PLACES):
+        for field, value in _alternatives(node, disputed.sizes):
+            spent += disputed.node.index + 1
+            if spent > LAYERS:
+                return
+            change = Change(Edit(node.span, ""), "", node.span, field, value)
+            if _holds(graph, disputed, change):
+                yield from _fix(node.op, node.span, field, value)
+
+
+def _alternatives(
+    node: Node, stated: tuple[Dim | Fraction | None, ...]
+) -> Iterator[tuple[str, Any]]:
+    """What else a layer's arguments could be: one away, what it proposes, the channels stated."""
+    for parameter in node.op.parameters():
+        now = getattr(node.op, parameter.name)
+        if not isinstance(now, bool):
+            yield from ((parameter.name, value) for value in _near(now, FEW))
+        if stated and stated[0] is not None and now == int(node.output.shape[0]) != stated[0]:
+            yield parameter.name, int(stated[0])
+    yield from node.op.repairs(*node.tensors)
+
+
+def _holds(graph: Graph, disputed: Disputed, change: Change) -> bool:
+    """Whether a statement would hold with a change, at the default size."""
+    made: dict[int, Tensor] = {}
+    try:
+        for node in graph.nodes[: disputed.node.index + 1]:
+            if node.span == change.place:
+                op = _with(node.op, change.field, change.value)
+            elif any(n.index in made for n in node.inputs):
+                op = node.op
+            else:
+                continue
+            made[node.index] = op.infer(*(made.get(n.index, n.output) for n in node.inputs))
+    except (LayerError, ValidationError):
+        return False
+    shape = made.get(disputed.node.index, disputed.node.output).shape
+    return len(shape) == len(disputed.sizes) and all(
+        said is None or said == int(size) for said, size in zip(disputed.sizes, shape, strict=True)
+    )
+
+
+def _stated(finding: Diagnostic, disputed: Disputed) -> Iterator[Fix]:
+    """The statement, saying what comes out."""
+    shape = disputed.node.output.shape
+    if len(shape) != len(disputed.sizes):
+        text, span = f"[{', '.join(str(int(size)) for size in shape)}]", disputed.span
+    else:
+        odd = [
+            axis
+            for axis, (said, size) in enumerate(zip(disputed.sizes, shape, strict=True))
+            if said is not None and said != int(size)
+        ]
+        if not odd:
+            return
+        text, span = ", ".join(str(int(s)) for s in shape[odd[0] : odd[-1] + 1]), finding.span
+    yield Fix(f"state what comes out: `{text}`", (Edit(span, text),))

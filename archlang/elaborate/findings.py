@@ -1,0 +1,186 @@
+"""What is found while a network is worked out: each mistake once, and what is known in spite of it.
+
+After a mistake the work goes on with what is still known. What it made unknown is `LOST`, and
+nothing that follows from it is reported. Where the spec states the shape behind it, by an
+assertion or a block's signature, the work goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from archlang.arguments import LARGEST
+from archlang.diagnostic import Diagnostic
+from archlang.elaborate.problem import SAID, Problem, Stop
+from archlang.elaborate.unknown import Trial
+from archlang.graph import Graph, Node, Region
+from archlang.limits import advice, current
+from archlang.ops.input import Input
+from archlang.source import Span
+from archlang.syntax import ast
+
+
+class Findings:
+    """Collects what is found about one model.
+
+    Where the spec states a shape that is not the tensor's, nobody can say which of the two is
+    meant. ``believes`` says which one the work goes on with.
+    """
+
+    def __init__(self, graph: Graph, trial: Trial, believes: str = "inferred") -> None:
+        self.graph, self.trial, self.believes = graph, trial, believes
+        self.diagnostics: list[Diagnostic] = []
+        self.reported: set[tuple[Any, ...]] = set()
+        self.uses: list[tuple[str, Span]] = []
+        trial.uses = self.uses
+        self.disputed = False
+        """Whether a stated shape was not the tensor's."""
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Record a finding, once, with the blocks it is in."""
+        if diagnostic is SAID:
+            return
+        self.trial.refuse(diagnostic)
+        key = identity(diagnostic)
+        if key in self.reported:
+            return
+        self.reported.add(key)
+        notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
+        self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
+
+    @contextmanager
+    def used(self, what: str, span: Span) -> Iterator[None]:
+        """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
+        self.uses.append((what, span))
+        try:
+            yield
+        except Stop:
+            raise
+        except Problem as problem:
+            self.report(problem.diagnostic)
+        finally:
+            self.uses.pop()
+
+    def settled_by(self, shape: Sequence[Any], like: Node | None, region: Region, span: Span) -> (
+        Node | None
+    ):  # fmt: skip
+        """A tensor of the shape that the spec states, in place of one that is lost or disputed.
+
+        Sizes left open (None) are those of ``like``. None where the shape is not known whole.
+        It is no input of the network: ``graph.restored`` tells these from them.
+        """
+        if like is not None and len(shape) == like.output.rank:
+            shape = [b if a is None else a for a, b in zip(shape, like.output.shape, strict=True)]
+        if not shape or self.trial.tracing or not all(map(_is_size, shape)):
+            return None
+        op = Input(shape=list(shape))
+        node = Node(len(self.graph.nodes), op, (), op.infer(), "", span, {}, {})
+        self.graph.nodes.append(node)
+        self.graph.restored.add(node)
+        region.parts.append(node)
+        return node
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, int) and not isinstance(size, (bool, Fraction)) and 1 <= size <= LARGEST
+
+
+NOT_A_LAYER = "is a tensor, and takes no arguments"
+
+
+def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
+    """What makes two findings one mistake: their place; for a name what is wrong with it."""
+    if diagnostic.code == "A103" or diagnostic.message.endswith(NOT_A_LAYER):
+        return diagnostic.code, diagnostic.message
+    return diagnostic.code, diagnostic.span
+
+
+def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings without those that are known already, as of another model with the same block."""
+    places = {identity(d) for d in known}
+    return [d for d in found if identity(d) not in places]
+
+
+def at_most(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings in the order of the text, no more of them than are shown."""
+    found = sorted(found, key=lambda d: (d.span.source.name, d.span.start))
+    most = current().findings
+    if len(found) <= most:
+        return found
+    message = f"{len(found) - most:,} more findings are not shown"
+    last = Diagnostic("A001", message, found[most].span, "the first of them",
+                      help=advice("findings"), severity="hint")  # fmt: skip
+    return [*found[:most], last]
+
+
+def in_both(found: list[Diagnostic], other: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings that hold whichever side of a dispute is meant."""
+    places = {identity(d) for d in other}
+    return [d for d in found if identity(d) in places]
+
+
+def labels(stmt: ast.Stmt) -> Iterator[str]:
+    """The names of tensors that a statement would have given, those in its bodies too."""
+    match stmt:
+        case ast.Input():
+            yield stmt.name
+        case ast.Pipe():
+            if stmt.label and not stmt.label.indices:
+                yield stmt.label.name
+        case ast.If() | ast.For():
+            for body in bodies(stmt):
+                for branch in body.branches:
+                    for inner in branch.stmts:
+                        yield from labels(inner)
+
+
+def values(stmt: ast.Stmt) -> Iterator[str]:
+    """The names of values that a statement would have given, those in its bodies too."""
+    match stmt:
+        case ast.Input():
+            yield from (d.name for d in stmt.shape.dims if d.name is not None)
+        case ast.Let() | ast.Shared():
+            yield stmt.name
+        case ast.If() | ast.For():
+            yield from stmt.targets if isinstance(stmt, ast.For) else ()
+            for body in bodies(stmt):
+                for branch in body.branches:
+                    for inner in branch.stmts:
+                        yield from values(inner)
+
+
+def bodies(stmt: ast.If | ast.For) -> Iterator[ast.Body]:
+    """The bodies of an ``if`` with all it goes on with, or of a ``for``."""
+    if isinstance(stmt, ast.For):
+        yield stmt.body
+        return
+    yield stmt.then
+    if isinstance(stmt.otherwise, ast.If):
+        yield from bodies(stmt.otherwise)
+    elif stmt.otherwise is not None:
+        yield stmt.otherwise
+
+
+_UNKNOWN = re.compile(r"unknown [a-z ]+ `([^`]*)`")
+
+
+def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
+    """Whether a finding may come from text that cannot be read, of which the words are known."""
+    if diagnostic is SAID:
+        return True
+    if diagnostic.code in ("A112", "A114"):
+        return bool(damaged)
+    match = _UNKNOWN.match(diagnostic.message) if diagnostic.code == "A103" else None
+    if match is None:
+        return False
+    label = match.group(1).rstrip("0123456789-_")  # as `name[i]` makes of `name`
+    return match.group(1) in damaged or label in damaged or ANY in damaged
+
+
+ANY = "*"
+"""Stands for the words of text that cannot be had: any name may be among them."""

@@ -1,0 +1,270 @@
+"""Lints of a network: each is given its graph, and says what is odd in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from archlang.analyses.changes import argument
+from archlang.analyses.execution import Execution
+from archlang.diagnostic import Diagnostic, Fix, Note
+from archlang.graph import Graph, Node
+from archlang.op import View
+from archlang.source import Span
+from archlang.window import Slide, pointwise
+
+
+class Subject:
+    """A network, and what several lints ask of it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes = [n for n in graph.nodes if n.index in graph.live()]
+        self.users: dict[int, list[Node]] = {n.index: [] for n in self.nodes}
+        for node in self.nodes:
+            for taken in dict.fromkeys(node.inputs):
+                self.users[taken.index].append(node)
+        self.ends = {n.index for n in graph.outputs.values()}
+
+    def only_user(self, node: Node) -> Node | None:
+        """The layer that alone takes what a node gives."""
+        users = self.users[node.index]
+        return users[0] if len(users) == 1 and node.index not in self.ends else None
+
+
+Found: TypeAlias = Iterator[tuple[Node, Diagnostic]]
+Find: TypeAlias = Callable[[Subject], Found]
+
+
+class Lint(NamedTuple):
+    """What finds the layers that are odd, and whether a place is only where all uses of it are."""
+
+    find: Find
+    every: bool
+
+
+LINTS: dict[str, Lint] = {}
+
+
+def lint(code: str, *, every: bool = False) -> Callable[[Find], Find]:
+    """Make a function known as the lint with a code.
+
+    ``every`` is for what an edit of the text would make wrong in other uses of the place.
+    """
+
+    def register(find: Find) -> Find:
+        if code in LINTS:
+            raise TypeError(f"two lints have the code {code}")
+        LINTS[code] = Lint(find, every)
+        return find
+
+    return register
+
+
+def warning(
+    code: str, message: str, span: Span, label: str, *, note: Note | None = None, help: str = "",
+    fixes: tuple[Fix, ...] = (),
+) -> Diagnostic:  # fmt: skip
+    """A finding of a lint."""
+    related = (note,) if note else ()
+    return Diagnostic(code, message, span, label, related, (), help, "warning", fixes)
+
+
+@lint("A301", every=True)
+def bias_before_norm(subject: Subject) -> Found:
+    """A layer whose bias the norm behind it takes away with the mean: it learns nothing."""
+    for node in subject.nodes:
+        norm = _norm_behind(subject, node)
+        if norm is not None:
+            edit = argument(node.op, node.span, "bias", False)
+            yield (
+                node,
+                warning(
+                    "A301",
+                    f"`{norm.op.name}` takes away the bias of the `{node.op.name}` before it",
+                    node.span,
+                    f"{int(node.params['bias'][0]):,} values are learned that change nothing",
+                    note=Note(norm.span, "this subtracts the mean of each channel"),
+                    fixes=(Fix("leave the bias out: `bias=false`", (edit,)),) if edit else (),
+                ),
+            )
+
+
+def _norm_behind(subject: Subject, node: Node) -> Node | None:
+    """The norm right behind a layer with a bias for each channel, where it takes that away."""
+    bias = node.params.get("bias")
+    behind = subject.only_user(node)
+    if behind is None or not behind.op.centres or not getattr(node.op, "bias", False):
+        return None
+    along = node.output.rank == 1 or getattr(node.op, "axis", 0) == 0
+    return behind if along and bias == (node.output.shape[0],) else None
+
+
+@lint("A303")
+def dropout_before_norm(subject: Subject) -> Found:
+    """Dropout changes the variance in training alone, and batch norm measures it in training."""
+    for node in subject.nodes:
+        if not node.op.drops:
+            continue
+        behind = subject.only_user(node)
+        while behind is not None and _value_wise(behind):
+            behind = subject.only_user(behind)
+        if behind is not None and behind.buffers and _normalises(behind):
+            yield (
+                node,
+                warning(
+                    "A303",
+                    f"`{node.op.name}` before `{behind.op.name}`",
+                    node.span,
+                    "in training it makes the variance larger than it is in evaluation",
+                    note=Note(behind.span, "this keeps the variance of training for evaluation"),
+                    help=f"put the `{node.op.name}` behind the last `{behind.op.name}`",
+                ),
+            )
+
+
+def _normalises(node: Node) -> bool:
+    return bool(node.op.work(node.output, *node.tensors).norm)
+
+
+def _value_wise(node: Node) -> bool:
+    """Whether a layer works on values one by one, and has no weights or statistics."""
+    plain = len(node.inputs) == 1 and not node.params and not node.buffers
+    return plain and (
+        isinstance(node.op, View)
+        or node.op.window(node.output, *node.tensors) == pointwise(*node.tensors)
+    )
+
+
+@lint("A304")
+def probabilities_out(subject: Subject) -> Found:
+    """A classifier that ends in softmax: cross entropy applies one itself."""
+    for node in subject.nodes:
+        if node.index in subject.ends and node.op.probabilities and _of_classes(node):
+            yield (
+                node,
+                warning(
+                    "A304",
+                    f"the network ends in `{node.op.name}`, which cross entropy applies itself",
+                    node.span,
+                    "in training it would be applied twice",
+                    help="leave it out; whoever needs probabilities applies it to the output",
+                ),
+            )
+
+
+def _of_classes(node: Node) -> bool:
+    """Whether it is taken along the first axis, that of the classes."""
+    axis = getattr(node.op, "axis", 0)
+    return axis in (0, -node.output.rank)
+
+
+@lint("A305")
+def stride_over_kernel(subject: Subject) -> Found:
+    """A layer that steps over values which nothing else looks at."""
+    for node in subject.nodes:
+        for number, taken in enumerate(node.inputs):
+            if node.output.shape[1:] == taken.output.shape[1:]:
+                continue
+            axes = [a for a in range(taken.output.rank) if _steps_over(node, number, a)]
+            others = [u for u in subject.users[taken.index] if u is not node]
+            skipped = [a for a in axes if not any(_sees_axis(u, taken, a) for u in others)]
+            if skipped and taken.index not in subject.ends:
+                yield node, _stepping(node, number, skipped)
+
+
+def _stepping(node: Node, number: int, axes: list[int]) -> Diagnostic:
+    window = node.op.window(node.output, *node.tensors)[number]
+    assert window is not None
+    slide = window[axes[0]]
+    assert isinstance(slide, Slide)
+    seen, of = slide.last - slide.first + 1, slide.rise
+    return warning(
+        "A305",
+        f"`{node.op.name}` has a stride of {of} and a kernel of {seen}",
+        node.span,
+        f"of {of} values along an axis it looks at {seen}, and no other layer at the rest",
+        help=f"a kernel of at least {of}, or `avgpool({of})` before it, would use them all",
+    )
+
+
+def _steps_over(node: Node, number: int, axis: int) -> bool:
+    """Whether a layer leaves out values of an axis between one output and the next."""
+    window = node.op.window(node.output, *node.tensors)[number]
+    slide = window[axis] if window is not None and axis < len(window) else None
+    if not isinstance(slide, Slide) or slide.piece or slide.whole or slide.run != 1:
+        return False
+    several = int(node.output.shape[slide.axis]) > 1
+    return several and slide.rise > slide.last - slide.first + 1
+
+
+def _sees_axis(user: Node, taken: Node, axis: int) -> bool:
+    """Whether a layer leaves out no value of an axis."""
+    for number, one in enumerate(user.inputs):
+        looks = one is taken and user.op.window(user.output, *user.tensors)[number] is not None
+        if looks and not _steps_over(user, number, axis):
+            return True
+    return False
+
+
+@lint("A306")
+def holes(subject: Subject) -> Found:
+    """Places between those that some output sees, and that none does."""
+    if not any(_may_skip(node) for node in subject.nodes) or any(stride_over_kernel(subject)):
+        return
+    from archlang.analyses.receptive import sight
+
+    for name, axes in sight(subject.graph).unseen.items():
+        node = subject.graph.inputs[name]
+        for axis, runs in enumerate(axes):
+            size = int(node.output.shape[axis])
+            inner = [run for run in runs if run[0] > 0 and run[1] < size - 1]
+            if axis and inner:
+                count = sum(last - first + 1 for first, last in inner)
+                yield (
+                    node,
+                    warning(
+                        "A306",
+                        f"no output sees {count} of the {size} places of `{name}` along an axis",
+                        node.span,
+                        f"{_listed(inner)} are never looked at",
+                        help="a dilation with a stride leaves them out: dilate behind the stride",
+                    ),
+                )
+                break
+
+
+def _listed(runs: list[tuple[int, int]]) -> str:
+    said = [str(a) if a == b else f"{a} to {b}" for a, b in runs[:3]]
+    return ", ".join(said) + (", …" if len(runs) > 3 else "")
+
+
+def _may_skip(node: Node) -> bool:
+    """Whether a layer may look at some values of an axis only."""
+    if node.output.numel >= sum(x.numel for x in node.tensors):
+        return False
+    windows = node.op.window(node.output, *node.tensors)
+    slides = [s for w in windows if w is not None for s in w if isinstance(s, Slide)]
+    return any(not s.touching and s.rise > 1 for s in slides)
+
+
+@lint("A307", every=True)
+def not_in_place(subject: Subject) -> Found:
+    """A layer asked to write over a tensor that is needed elsewhere: it makes a new one."""
+    asked = [n for n in subject.nodes if getattr(n.op, "inplace", False)]
+    execution = Execution(subject.graph) if asked else None
+    for node in asked:
+        assert execution is not None
+        if not getattr(execution.layer(node), "inplace", False):
+            edit = argument(node.op, node.span, "inplace", False)
+            yield (
+                node,
+                warning(
+                    "A307",
+                    f"this `{node.op.name}` cannot write over what it takes",
+                    node.span,
+                    "that is needed as it is elsewhere, so a new tensor is made",
+                    help="" if edit else "leave `inplace` out here",
+                    fixes=(Fix("`inplace=false`, as it is run", (edit,)),) if edit else (),
+                ),
+            )

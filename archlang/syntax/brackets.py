@@ -1,0 +1,225 @@
+"""Brackets and strings that are left open, or close nothing: one finding for one of them.
+
+Where brackets do not match, indentation says which of them is missing: that is how its author saw
+the text. Each item of the file is looked at by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archlang.diagnostic import Diagnostic, Note
+from archlang.source import Source, Span
+from archlang.syntax.outline import CLOSES, OPENS, Token, regions, statements, tokens
+
+
+@dataclass
+class Damage:
+    """What is wrong with the brackets of a text, and the stretches that cannot be read for it."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+    statements: list[tuple[int, int]] = field(default_factory=list)
+    items: list[tuple[int, int]] = field(default_factory=list)
+
+
+def damage(source: Source) -> Damage:
+    """What is wrong with brackets and strings; raises nothing."""
+    out = Damage()
+    for start, end in regions(source.text):
+        found = _read(source.text, start, end)
+        if not _balanced(found, "{}"):
+            out.found.append(_Braces(source, found).error())
+            out.items.append((start, end))
+        else:
+            _in_statements(source, found, out)
+    return out
+
+
+def _read(text: str, start: int, end: int) -> list[Token]:
+    """The words of an item; what stands behind a lone quote is text where that fits the braces."""
+    found = tokens(text, start, end)
+    if any(t.unclosed for t in found) and not _balanced(found, "{}"):
+        other = tokens(text, start, end, tail=True)
+        return other if _balanced(other, "{}") else found
+    return found
+
+
+def _balanced(found: list[Token], pair: str) -> bool:
+    depth = 0
+    for token in found:
+        depth += (token.text == pair[0]) - (token.text == pair[1])
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _in_statements(source: Source, found: list[Token], out: Damage) -> None:
+    """Round and square brackets and strings, which end with their statement."""
+    spans: list[int] = []
+    for diagnostic in [*_strings(source, found), *_pairs(source, found)]:
+        own = [s for s in statements(found, trust=False) if _holds(s.start, s.end, diagnostic)]
+        stretch = max(own, key=lambda s: s.depth, default=None)
+        if stretch is None or stretch.start not in spans:
+            out.found.append(diagnostic)
+        if stretch is not None:
+            spans.append(stretch.start)
+            out.statements.append((stretch.start, stretch.end))
+
+
+def _holds(start: int, end: int, diagnostic: Diagnostic) -> bool:
+    return start <= diagnostic.span.start < end
+
+
+def _strings(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
+    for token in found:
+        if token.unclosed:
+            end = source.text.find("\n", token.start)
+            span = Span(source, token.start, len(source.text) if end < 0 else end)
+            message = "a string is not closed on its line"
+            yield Diagnostic("A102", message, span, "opened here")
+
+
+def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
+    opened: list[Token] = []
+    for token in found:
+        ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
+        if opened and ends:
+            yield _never_closed(source, opened[-1], token)
+            opened = []
+        if token.text in "([":
+            opened.append(token)
+        elif token.text in (")", "]"):
+            wanted = CLOSES[token.text]
+            if opened and opened[-1].text == wanted:
+                opened.pop()
+            elif any(t.text == wanted for t in opened):
+                yield _never_closed(source, opened[-1], token)
+                while opened.pop().text != wanted:
+                    pass
+            elif opened:
+                yield _never_closed(source, opened.pop(), token)
+            else:
+                yield _closes_nothing(source, token)
+    if opened:
+        yield _never_closed(source, opened[-1], None)
+
+
+def _never_closed(
+    source: Source, opener: Token, noticed: Token | None, last: Token | None = None
+) -> Diagnostic:
+    """An opening bracket without its other half, and where that is seen: before or behind what."""
+    message = f"`{opener.text}` is never closed"
+    span = Span(source, opener.start, opener.end)
+    if noticed is None:
+        behind = Note(Span(source, last.end, last.end), "nothing closes it up to here") if (
+            last is not None and last is not opener
+        ) else None  # fmt: skip
+        return Diagnostic("A102", message, span, "opened here", (behind,) if behind else ())
+    at = Span(source, noticed.start, noticed.end)
+    if noticed.text in CLOSES:
+        message = f"`{opener.text}` is closed by `{noticed.text}`"
+        return Diagnostic("A102", message, span, "opened here", (Note(at, "closed here"),))
+    text = f"`{OPENS[opener.text]}` is missing before this"
+    return Diagnostic("A102", message, span, "opened here", (Note(at, text),))
+
+
+def _closes_nothing(source: Source, token: Token) -> Diagnostic:
+    return Diagnostic(
+        "A102", f"`{token.text}` closes nothing", Span(source, token.start, token.end)
+    )
+
+
+class _Braces:
+    """One item whose braces do not match."""
+
+    def __init__(self, source: Source, found: list[Token]) -> None:
+        self.source, self.found = source, found
+
+    def error(self) -> Diagnostic:
+        """The first brace that does not fit how its line is indented."""
+        opened: list[Token] = []
+        pending: Token | None = None  # a round or square bracket, open on this line
+        for token in self.found:
+            if token.first and token.broken:
+                pending = None
+            if token.first and opened and self.falls_back(opened[-1], token):
+                return _never_closed(self.source, opened[-1], token)
+            if token.text in "([":
+                pending = token
+            elif token.text in (")", "]"):
+                pending = None
+            elif token.text == "{":
+                opened.append(token)
+            elif token.text == "}":
+                finding = self.closing(opened, token, pending)
+                if finding is not None:
+                    return finding
+                opened.pop()
+        if not opened:  # indentation has no word on it
+            return self.by_count()
+        return _never_closed(self.source, opened[-1], None, self.found[-1])
+
+    def falls_back(self, opener: Token, token: Token) -> bool:
+        """Whether a line stands as far left as the one that opened the body it is in."""
+        return opener.last and token.broken and token.text != "|" and token.indent <= opener.indent
+
+    def closing(
+        self, opened: list[Token], token: Token, pending: Token | None
+    ) -> Diagnostic | None:
+        """What is wrong with a closing brace, if anything."""
+        if not opened:
+            return self.missing_before(token)
+        top = opened[-1]
+        if token.first:
+            if token.indent < top.indent and any(t.indent == token.indent for t in opened[:-1]):
+                return _never_closed(self.source, top, token)
+            if token.indent > top.indent and top.last:
+                return self.missing_before(token)
+            return None
+        if top.last and self.line(top) != self.line(token):
+            if pending is not None:
+                return _never_closed(self.source, pending, token)
+            return self.missing_before(token)
+        return None
+
+    def line(self, token: Token) -> int:
+        return self.source.position(token.start)[0]
+
+    def missing_before(self, token: Token) -> Diagnostic:
+        """A brace that closes nothing: the line that should have opened one, where one looks so."""
+        header = self.header(token) if token.first else None
+        if header is None:
+            return _closes_nothing(self.source, token)
+        at = Span(self.source, header.start, header.end)
+        note = Note(Span(self.source, token.start, token.end), "this closes nothing otherwise")
+        return Diagnostic("A102", "`{` is missing at the end of this line", at, "", (note,))
+
+    def header(self, closer: Token) -> Token | None:
+        """The last word of the line above that is indented as the brace, and opens no body."""
+        body: list[Token] = []
+        for token in reversed(self.found):
+            if token.start >= closer.start:
+                continue
+            if token.last:
+                body = [token]
+            if token.first and token.indent <= closer.indent and token.text != "}" and body:
+                deeper = body[0].text != "{" and token.indent == closer.indent
+                return body[0] if deeper else None
+        return None
+
+    def by_count(self) -> Diagnostic:
+        depth = 0
+        for token in self.found:
+            depth += (token.text == "{") - (token.text == "}")
+            if depth < 0:
+                return _closes_nothing(self.source, token)
+        raise AssertionError("the braces are in order")
+
+
+def lone_error(source: Source) -> Diagnostic:
+    """What is wrong with the brackets of a single expression."""
+    found = tokens(source.text)
+    return next(iter([*_strings(source, found), *_pairs(source, found)]), None) or (
+        _Braces(source, found).error()
+    )

@@ -1,0 +1,178 @@
+"""Going on after a syntax error: what cannot be read is left out, and the rest is read again.
+
+The smallest statement around an error is replaced by a hole, of which nothing is known, and the
+text is parsed anew. So each statement has at most one error, and an error in one never makes
+another. What holes and items left out name is not known either.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from archlang.diagnostic import Diagnostic
+from archlang.source import Source, Span
+from archlang.syntax.brackets import damage
+from archlang.syntax.node import HOLE, Node
+from archlang.syntax.outline import Stretch, innermost, statements, tokens
+from archlang.syntax.wording import explained
+
+MOST = 20
+"""How many syntax errors of one file are looked for."""
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
+_START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
+_LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")
+
+
+class Hole(NamedTuple):
+    """A stretch of the text, and what is read in its place."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Patched:
+    """A text with its holes filled, and where each place of it stands in the original."""
+
+    def __init__(self, original: str, holes: list[Hole]) -> None:
+        self.holes = sorted(holes)
+        out: list[str] = []
+        self.starts, self.origins = [0], [0]
+        at = length = 0
+        for hole in self.holes:
+            out += [original[at : hole.start], hole.text]
+            length += hole.start - at
+            self.mark(length, hole.start)
+            length += len(hole.text)
+            self.mark(length, hole.end)
+            at = hole.end
+        self.text = "".join([*out, original[at:]])
+
+    def mark(self, here: int, there: int) -> None:
+        self.starts.append(here)
+        self.origins.append(there)
+
+    def back(self, at: int) -> int:
+        """Where a place of the patched text stands in the original."""
+        number = bisect_right(self.starts, at) - 1
+        there = self.origins[number] + at - self.starts[number]
+        return min(there, self.origins[number + 1]) if number + 1 < len(self.origins) else there
+
+
+def recovered(
+    source: Source, tree: Callable[[str], list[Any]]
+) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
+    """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors."""
+    bad = damage(source)
+    found = list(bad.found)
+    holes = [Hole(start, end, "") for start, end in bad.items]
+    depths = {s.start: s for s in statements(tokens(source.text), trust=False)}
+    for start, end in bad.statements:
+        known = depths.get(start)
+        holes = _with(holes, _hole(source.text, start, end, known.depth if known else 0))
+    tops: list[Any] | None = None
+    while tops is None:
+        patched = Patched(source.text, holes)
+        try:
+            tops = tree(patched.text)
+        except UnexpectedInput as error:
+            if len(found) >= MOST:
+                tops = []
+                break
+            hole, fresh = _around(source, patched, error)
+            if fresh or not found:
+                found.append(_moved(explained(Source("", patched.text), error), source, patched))
+            holes = _with(holes, hole)
+    for top in tops:
+        _relocate(top, patched, set())
+    words = (w for h in holes for w in _WORD.findall(source.text[h.start : h.end]))
+    return tops, frozenset(words), sorted(found, key=lambda d: d.span.start)
+
+
+def _with(holes: list[Hole], new: Hole) -> list[Hole]:
+    """Holes with one more, in place of those inside of it."""
+    return [*(h for h in holes if h.end <= new.start or new.end <= h.start), new]
+
+
+def _hole(text: str, start: int, end: int, depth: int) -> Hole:
+    """What is read in place of a statement: something that names what it named."""
+    if depth == 0:
+        return Hole(start, end, "")
+    stated = text[start:end]
+    if (match := _START.match(stated)) and not _LABEL.match(stated):
+        word, name = match.groups()
+        if word == "input":
+            return Hole(start, end, f"input {name or HOLE}: [{HOLE}]")
+        if word == "shared":
+            return Hole(start, end, f"shared {name or HOLE} = {HOLE}")
+        return Hole(start, end, f"let {(word == 'let' and name) or HOLE} = {HOLE}")
+    label = _LABEL.match(stated)
+    return Hole(start, end, f"{label.group(1)} = {HOLE}" if label else HOLE)
+
+
+def _around(source: Source, patched: Patched, error: UnexpectedInput) -> tuple[Hole, bool]:
+    """The hole for the statement around an error, and whether the error is one by itself."""
+    made = statements(tokens(patched.text), trust=True)
+    stretch = innermost(made, _place(patched.text, error))
+    while stretch is not None:
+        start, end = patched.back(stretch.start), patched.back(stretch.end)
+        whole = [h for h in patched.holes if h.start <= start and end <= h.end]
+        if not whole:
+            keeps = _shape(patched, stretch, error)
+            inside = [h for h in patched.holes if start == h.start and h.end <= end]
+            return _hole(source.text, start, keeps or end, stretch.depth), not inside
+        stretch = stretch.parent
+    return Hole(0, len(source.text), ""), False
+
+
+def _shape(patched: Patched, stretch: Stretch, error: UnexpectedInput) -> int | None:
+    """Where the shape starts that a damaged chain states, if it is not what is damaged."""
+    place = _place(patched.text, error)
+    own = patched.text[stretch.start : stretch.end]
+    stated = re.fullmatch(r":\s*\[[^\[\]{}]*\]", patched.text[stretch.colon : stretch.end])
+    if stretch.depth == 0 or _START.match(own) or not stated or place >= stretch.colon:
+        return None
+    if any(h.start == patched.back(stretch.start) for h in patched.holes):
+        return None
+    return patched.back(stretch.colon)
+
+
+def _place(text: str, error: UnexpectedInput) -> int:
+    """The last place that belongs to what is wrong: what ends a statement is not in it."""
+    at = min(error.pos_in_stream or 0, len(text))
+    if isinstance(error, UnexpectedCharacters):
+        return at
+    assert isinstance(error, UnexpectedToken)
+    lead = len(error.token) - len(error.token.lstrip())
+    if error.token.type not in _ENDS:
+        return at + lead
+    before = re.sub(r"#[^\n]*", lambda m: " " * len(m.group()), text[:at])
+    return max(len(before.rstrip(" \t\r\n;")) - 1, 0)
+
+
+def _moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnostic:
+    """A finding about the patched text as one about the original."""
+    span = diagnostic.span
+    start, end = patched.back(span.start), patched.back(span.end)
+    here = Span(source, start, max(start, end))
+    return Diagnostic(diagnostic.code, diagnostic.message, here, diagnostic.label)
+
+
+def _relocate(item: Any, patched: Patched, seen: set[int]) -> None:
+    """Let a tree's places be those of the original text."""
+    if isinstance(item, list):
+        for one in item:
+            _relocate(one, patched, seen)
+    elif isinstance(item, Node) and id(item) not in seen:
+        seen.add(id(item))
+        item.start, item.end = patched.back(item.start), patched.back(item.end)
+        for part in fields(item):
+            if part.name not in ("start", "end"):
+                _relocate(getattr(item, part.name), patched, seen)
