@@ -61,6 +61,7 @@ class RenderFormat(StrEnum):
     dot = "dot"
     mermaid = "mermaid"
     txt = "txt"
+    html = "html"
 
 
 ENDINGS = ", ".join(ending for f in FORMATS.values() for ending in f.endings)
@@ -92,9 +93,12 @@ def render(
         RenderLayout, typer.Option(help="Our own, or that of Graphviz's program dot.")
     ] = RenderLayout.own,
     theme: Annotated[
-        RenderTheme,
-        typer.Option(help="Its colours; auto: an SVG that follows its reader's page, else light."),
-    ] = RenderTheme.light,
+        RenderTheme | None,
+        typer.Option(
+            help="Its colours; auto: an SVG or a page follows its reader's, else light. "
+            "Unsaid: light; a page follows."
+        ),
+    ] = None,
     color: Color = None,
     batch: Batch = None,
     dtype: Dtype = None,
@@ -110,15 +114,15 @@ def render(
     second network, side by side.
     """
     path = None if out in (None, "-") else Path(str(out))
+    kind = format_.value if format_ else _named(path)
     look = Look(
         level=level.value,
         expand=tuple(expand or ()),
         direction=direction.value,
-        theme=theme.value,
+        theme=theme.value if theme else FORMATS[kind].theme,
         style=style.value,
         layout=layout.value,
     )
-    kind = format_.value if format_ else _named(path)
     if path is not None:
         check_folder(path)
     if color and diff:

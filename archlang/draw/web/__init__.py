@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from archlang.draw.layout import Direction
 from archlang.draw.levels import Level
+from archlang.draw.picture import TINTS
 from archlang.draw.theme import THEMES, Theme
 from archlang.draw.web.data import data
 from archlang.draw.web.script import FOLDER, PAGE, joined
@@ -20,6 +21,8 @@ from archlang.network import Network
 
 PageTheme: TypeAlias = Literal["auto", "light", "dark"]
 """``auto`` is as the reader's system has it."""
+HIT = "#e07b00"
+"""The border of what a search finds."""
 
 
 def page(
@@ -43,7 +46,7 @@ def page(
         "theme": theme,
         "open": known.pop("open"),
     }
-    themes = {name: colours._asdict() for name, colours in THEMES.items()}
+    themes = {name: _plain(colours) for name, colours in THEMES.items()}
     script, style = f'"use strict";\n(() => {{\n{joined(PAGE)}}})();\n', _style()
     parts = {
         "policy": _policy(script, style),
@@ -84,31 +87,38 @@ def _hash(text: str) -> str:
 
 @cache
 def _style() -> str:
-    light, dark = (_colours(THEMES[name]) for name in ("light", "dark"))
+    tints = _drawn(THEMES["light"])
     rules = [
-        f":root{{color-scheme:light;{light}}}",
-        f"@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}",
-        f":root[data-theme=light]{{color-scheme:light;{light}}}",
-        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}",
-        f"@media print{{:root,:root[data-theme]{{color-scheme:light;{light}}}}}",
-        *(
-            f".tint-{tint}{{--fill:var(--{tint}-fill);--edge:var(--{tint}-edge)}}"
-            for tint in THEMES["light"].tints
-        ),
+        f":root{{color-scheme:light dark;{_colours()}}}",
+        *(f":root[data-theme={name}]{{color-scheme:{name}}}" for name in THEMES),
+        "@media print{:root,:root[data-theme]{color-scheme:light}}",
+        *(f".tint-{t}{{--fill:var(--{t}-fill);--edge:var(--{t}-edge)}}" for t in tints),
         (FOLDER / "page.css").read_text(encoding="utf-8"),
     ]
     return "\n".join(rules)
 
 
-def _colours(theme: Theme) -> str:
-    """A theme as variables."""
-    tints = {
-        f"{tint}-{part}": colour
-        for tint, colours in theme.tints.items()
-        for part, colour in zip(("fill", "edge"), colours, strict=True)
-    }
-    plain = {
-        name: getattr(theme, name) for name in ("background", "wire", "frame", "bar", "track")
-    }
-    known = {**plain, **theme.inks, **tints, "hit": "#e07b00"}
-    return "".join(f"--{name}:{colour};" for name, colour in known.items())
+def _drawn(theme: Theme) -> dict[str, tuple[str, str]]:
+    """The tints that a page has: those of layers and of templates."""
+    fixed = ("input", "join", "weights", "pool", "norm", "view", "part", "plain")
+    names = (*fixed, *(f"template{number}" for number in range(TINTS)))
+    return {name: theme.tints[name] for name in names}
+
+
+def _plain(theme: Theme) -> dict[str, Any]:
+    """The colours of a theme that a page has."""
+    names = ("background", "inks", "wire", "frame", "bar", "track")
+    return {**{name: getattr(theme, name) for name in names}, "tints": _drawn(theme)}
+
+
+def _colours() -> str:
+    """All colours as variables, each in both themes."""
+    both = []
+    for theme in (_plain(THEMES["light"]), _plain(THEMES["dark"])):
+        tints = {f"{t}-{n}": c for t, pair in theme.pop("tints").items() for n, c in _ends(pair)}
+        both.append({**theme.pop("inks"), **theme, **tints, "hit": HIT})
+    return "".join(f"--{name}:light-dark({both[0][name]},{both[1][name]});" for name in both[0])
+
+
+def _ends(pair: tuple[str, str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("fill", pair[0]), ("edge", pair[1])

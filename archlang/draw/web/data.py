@@ -86,8 +86,9 @@ class _Table:
         for region in self.network.graph.root.regions():
             if region.path is not None:
                 self.regions.setdefault(region.path, region)
-        dense = ("items", "path", "plain", "params", "macs", "out", "takes", "layers", "line")
-        sparse = ("named", "title", "name", "copies", "others", "count", "field", "key", "tint", "straight")
+        dense = ("items", "path", "plain", "named", "params", "macs", "out", "takes", "layers")
+        dense = (*dense, "line", "field", "tint")
+        sparse = ("title", "name", "copies", "others", "key", "straight")
         flags = ("shut", "bare", "dead")
         self.columns = {"kind": "", **{n: [] for n in dense}, **{n: {} for n in sparse}}
         self.columns |= {name: [] for name in flags}
@@ -159,8 +160,8 @@ class _Table:
         graph = self.network.graph
         first = part.items[-1].all if isinstance(part, Group) else nodes
         seen = dict.fromkeys(field_text(field_of(graph, end)) for end in (first[-1], every[-1]))
-        if text := " – ".join(t for t in seen if t):
-            columns["field"][place] = self.string(text)
+        columns["field"].append(self.string(" – ".join(t for t in seen if t)))
+        columns["tint"].append(-1)
 
     def _taken(self, part: Part) -> list[Node]:
         """The nodes outside a part whose tensors it takes, in order."""
@@ -175,8 +176,7 @@ class _Table:
         columns["layers"].append([self.string(str(n.op)) for n in card.nodes if n.inputs])
         plain, named = (self.all_said(words.lines(card, named=named)) for named in (False, True))
         columns["plain"].append(plain)
-        if named != plain:
-            columns["named"][place] = named
+        columns["named"].append(named if named != plain else 0)
         if card.nodes[0].inputs:
             columns["line"][place] = self.line(card.layer.span)
         self._key(card, place)
@@ -223,7 +223,7 @@ class _Table:
         columns = self.columns
         columns["kind"] += "g"
         columns["layers"].append([self.string(part.template)] if part.template else [])
-        columns["count"][place] = len(part.all)
+        columns["named"].append(0)
         columns["plain"].append(self.all_said(words.lines(card, named=False)))
         columns["title"][place] = self.all_said(title)
         if card.template:

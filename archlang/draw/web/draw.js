@@ -25,7 +25,7 @@ export class Canvas {
     this.arrows = s("path", { class: "arrows" });
     this.cards = layer("cards");
     world.append(this.head, this.frames, this.wires, this.arrows, this.cards);
-    /** @type {Map<string, Drawn>} */
+    /** @type {Map<string, Drawn>} all that was drawn, for when it is shown again */
     this.drawn = new Map();
     /** @type {Box[]} */
     this.boxes = [];
@@ -42,18 +42,15 @@ export class Canvas {
     const { ways, heads } = wirePaths(scene.wires);
     set(this.wires, { d: ways });
     set(this.arrows, { d: heads });
-    /** @type {Map<string, Drawn>} */
-    const next = new Map();
     /** @type {Record<"frames" | "cards", Element[]>} */
     const layers = { frames: [], cards: [] };
     scene.boxes.forEach((box, place) => {
       const key = keyOf(box);
       const drawn = this.draw(box, this.drawn.get(key));
       set(drawn.group, { "data-place": place, "aria-level": box.level + 1 });
-      next.set(key, drawn);
+      this.drawn.set(key, drawn);
       layers[box.kind === "frame" ? "frames" : "cards"].push(drawn.group);
     });
-    this.drawn = next;
     arrange(this.frames, layers.frames);
     arrange(this.cards, layers.cards);
   }
@@ -132,9 +129,9 @@ function dress(group, box) {
  * @param {boolean} open
  */
 function signOf(rect, open) {
-  const [x, y] = [rect.width - 8, 8];
-  const across = `M${number(x - 2.5)} ${y}h5`;
-  return s("path", { class: "sign", d: open ? across : `${across}M${number(x)} ${y - 2.5}v5` });
+  const [x, y] = [rect.width - 6.5, 6.5];
+  const across = `M${x - 2.5} ${y}h5`;
+  return s("path", { class: "sign", d: open ? across : `${across}M${x} ${y - 2.5}v5` });
 }
 
 /**

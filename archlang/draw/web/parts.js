@@ -113,6 +113,7 @@ function partsOf(data, texts) {
     part.items = (columns.items[part.id] || []).map((/** @type {number} */ at) => parts[at]);
     for (const item of part.items) item.parent ??= part;
   }
+  for (const part of parts) part.count = layersIn(part);
   for (const part of parts) {
     const above = part.parent ? part.parent.path : "";
     part.path = below(part.path, above);
@@ -150,10 +151,10 @@ function partOf(data, texts, id) {
     shut: c.shut.includes(id),
     dead: c.dead.includes(id),
     plain: said(c.plain[id]),
-    named: said(c.named[id] ?? c.plain[id]),
+    named: said(c.named[id] || c.plain[id]),
     title: said(c.title[id] ?? []),
     layers: strings(c.layers[id]),
-    count: c.count[id] ?? 1,
+    count: 0,
     out: data.strings[c.out[id]],
     takes: strings(c.takes[id]),
     params: c.params[id],
@@ -161,6 +162,16 @@ function partOf(data, texts, id) {
     field: data.strings[c.field[id]] ?? "",
     line: line ? { file: line[0], line: line[1], text: line[2] } : null,
   };
+}
+
+/**
+ * How many layers a part stands for.
+ * @param {Part} part
+ * @returns {number}
+ */
+function layersIn({ layers, items, copies, kind }) {
+  const inside = kind === "group" ? items.reduce((all, item) => all + layersIn(item), 0) : layers.length;
+  return inside * copies;
 }
 
 /**

@@ -35,7 +35,7 @@ def written(folder: Path, network: Network) -> Path:
 
 def hostile() -> Network:
     """A network whose every name is an attack."""
-    line = f"  part = conv(3x3, 4) -> bn -> relu // {EVIL[:-1]}"
+    line = f"  part = conv(3x3, 4) -> bn -> relu # {EVIL[:-1]}"
     text = f"model m {{\n input x: [3, 8, 8]\n{line}\n tail = conv(3x3, 5)\n}}\n"
     found = from_program(Program(Source(f"{EVIL}.arch", text), "m"), "m", {}, {})
     found.graph.name = EVIL
@@ -47,12 +47,12 @@ def hostile() -> Network:
 def test_hostile_names_are_text(browser, tmp_path):
     network = hostile()
     reader = Reader(browser, written(tmp_path, network))
-    assert reader.page.title() == EVIL.replace("\u2028", "\u2028").strip()
+    assert reader.page.title().strip() == EVIL.strip()
     assert reader.page.locator("script").count() == 2
     assert not reader.page.locator("img").count()
     reader.press("3", "ArrowDown", "ArrowDown")
     assert EVIL in reader.chosen()
-    assert EVIL in reader.page.inner_text("#card h2") + "\u2028"
+    assert EVIL.strip() in reader.page.inner_text("#card h2")
     reader.press("/")
     reader.page.keyboard.type("</script>")
     assert reader.page.locator("#found li").count()
@@ -104,24 +104,31 @@ def test_it_is_small():
     assert len(page(spec("resnet", "resnet50")).encode()) < 100_000
 
 
-TOGGLES = """path => {
-  const times = [];
-  for (let turn = 0; turn < 8; turn += 1) {
-    const label = `#picture [aria-label^="${path};"]`;
-    const box = document.querySelector(label);
-    const start = performance.now();
-    box.dispatchEvent(new MouseEvent("click", { bubbles: true }));
-    document.querySelector("#picture").getBoundingClientRect();
-    times.push(performance.now() - start);
-  }
-  return times;
+TOGGLE = """path => {
+  const start = performance.now();
+  const box = document.querySelector(`#picture [aria-label^="${path};"]`);
+  box.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  document.querySelector("#picture").getBoundingClientRect();
+  return performance.now() - start;
 }"""
 
 
 @pytest.mark.parametrize("key", ["1", "2", "3"])
 def test_a_toggle_is_quick(browser, tmp_path, key):
+    """In the time of the page's own thread: others may keep the machine busy."""
     reader = Reader(browser, written(tmp_path, spec("densenet", "densenet201")))
     reader.press(key)
-    times = reader.page.evaluate(TOGGLES, "features.denseblock3")
-    assert min(times) < 50
+    watch = reader.context.new_cdp_session(reader.page)
+    watch.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        metrics = watch.send("Performance.getMetrics")["metrics"]
+        return 1000 * float({m["name"]: m["value"] for m in metrics}["TaskDuration"])
+
+    times = []
+    for _ in range(10):
+        before = spent()
+        reader.page.evaluate(TOGGLE, "features.denseblock3")
+        times.append(spent() - before)
+    assert sorted(times)[len(times) // 2] < 50, times
     reader.close()

@@ -12,7 +12,7 @@ from archlang import ArchError, loads
 from archlang.draw.levels import Level
 from archlang.draw.parts import Group, Part, Structure
 from archlang.draw.picture import picture
-from archlang.draw.scene import Rect, Scene
+from archlang.draw.scene import Scene
 from archlang.draw.svg import svg
 from archlang.draw.theme import THEMES
 from archlang.draw.web.data import data
@@ -73,10 +73,16 @@ def holds(folder, networks: list[Network], many: int = 1) -> None:
             assert svg(scene) == other["svg"], where
 
 
+NONE = {"shade": None, "recedes": (0.0, 0.0), "legend": ()}
+"""What only coloured pictures and volumes have."""
+
+
 def plain(value: Any) -> Any:
     """A scene as the page has it."""
-    if isinstance(value, Rect) or hasattr(value, "_asdict"):
-        return {name: plain(item) for name, item in value._asdict().items()}
+    if hasattr(value, "_asdict"):
+        fields = value._asdict()
+        assert all(fields.pop(name, none) == none for name, none in NONE.items())
+        return {name: plain(item) for name, item in fields.items()}
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
