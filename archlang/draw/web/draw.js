@@ -8,7 +8,7 @@ import { number, radius, wirePaths } from "./svg.js";
 /** @typedef {import("./scene.js").Box} Box */
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Text} Text */
-/** @typedef {{group: SVGGraphicsElement, said: string}} Drawn */
+/** @typedef {{group: SVGGraphicsElement, said: string, at: string}} Drawn */
 
 /** More boxes than this jump: moving them one by one would not be smooth. */
 const MANY = 300;
@@ -27,8 +27,8 @@ export class Canvas {
     world.append(this.head, this.frames, this.wires, this.arrows, this.cards);
     /** @type {Map<string, Drawn>} all that was drawn, for when it is shown again */
     this.drawn = new Map();
-    /** @type {Box[]} */
-    this.boxes = [];
+    /** @type {Map<Element, Box>} */
+    this.owners = new Map();
   }
 
   /**
@@ -36,7 +36,6 @@ export class Canvas {
    * @param {Scene} scene
    */
   show(scene) {
-    this.boxes = scene.boxes;
     this.world.classList.toggle("many", scene.boxes.length > MANY);
     this.head.replaceChildren(...scene.texts.map((text) => textElement(text, 0, 0)));
     const { ways, heads } = wirePaths(scene.wires);
@@ -44,31 +43,36 @@ export class Canvas {
     set(this.arrows, { d: heads });
     /** @type {Record<"frames" | "cards", Element[]>} */
     const layers = { frames: [], cards: [] };
-    scene.boxes.forEach((box, place) => {
-      const key = keyOf(box);
-      const drawn = this.draw(box, this.drawn.get(key));
-      set(drawn.group, { "data-place": place, "aria-level": box.level + 1 });
-      this.drawn.set(key, drawn);
-      layers[box.kind === "frame" ? "frames" : "cards"].push(drawn.group);
-    });
+    this.owners.clear();
+    for (const box of scene.boxes) {
+      const { group } = this.draw(box);
+      this.owners.set(group, box);
+      layers[box.kind === "frame" ? "frames" : "cards"].push(group);
+    }
     arrange(this.frames, layers.frames);
     arrange(this.cards, layers.cards);
   }
 
   /**
-   * The element of a box: the one that there is, where it says the same.
+   * The element of a box: the one that there is, changed where it says or lies otherwise.
    * @param {Box} box
-   * @param {Drawn | undefined} old
    * @returns {Drawn}
    */
-  draw(box, old) {
+  draw(box) {
     const { rect } = box;
     const texts = box.texts.map((text) => [text.text, text.x - rect.x, text.y - rect.y]);
-    const said = JSON.stringify([rect.width, rect.height, box.tint, texts, box.share]);
-    const group = old?.group ?? s("g", { role: "treeitem", tabindex: -1 });
-    set(group, { transform: `translate(${number(rect.x)} ${number(rect.y)})` });
-    if (old?.said !== said) dress(group, box);
-    return { group, said };
+    const said = JSON.stringify([
+      rect.width, rect.height, box.tint, texts, box.share, box.level, box.about,
+    ]);
+    const at = `translate(${number(rect.x)} ${number(rect.y)})`;
+    const key = keyOf(box);
+    const drawn = this.drawn.get(key) ??
+      { group: s("g", { role: "treeitem", tabindex: -1 }), said: "", at: "" };
+    this.drawn.set(key, drawn);
+    if (drawn.at !== at) set(drawn.group, { transform: (drawn.at = at) });
+    if (drawn.said !== said) dress(drawn.group, box);
+    drawn.said = said;
+    return drawn;
   }
 
   /**
@@ -85,8 +89,8 @@ export class Canvas {
    * @returns {Box | null}
    */
   boxAt(target) {
-    const group = target instanceof Element ? target.closest("[data-place]") : null;
-    return group ? this.boxes[Number(group.getAttribute("data-place"))] : null;
+    const group = target instanceof Element ? target.closest(".box") : null;
+    return (group && this.owners.get(group)) ?? null;
   }
 }
 
@@ -106,6 +110,7 @@ function dress(group, box) {
   set(group, {
     class: `box ${kind} tint-${box.tint}${opens ? " opens" : ""}`,
     "aria-label": box.about,
+    "aria-level": box.level + 1,
     "aria-expanded": opens ? String(kind === "frame") : null,
   });
   const whole = { x: 0, y: 0, width: rect.width, height: rect.height };

@@ -39,8 +39,8 @@ def hostile() -> Network:
     text = f"model m {{\n input x: [3, 8, 8]\n{line}\n tail = conv(3x3, 5)\n}}\n"
     found = from_program(Program(Source(f"{EVIL}.arch", text), "m"), "m", {}, {})
     found.graph.name = EVIL
-    for node in found.graph.nodes:
-        node.path = f"{EVIL}.{node.path}"
+    for part in (*found.graph.nodes, *found.graph.root.regions()):
+        part.path = f"{EVIL}.{part.path}"
     return found
 
 
