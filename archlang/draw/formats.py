@@ -25,8 +25,8 @@ LayoutName: TypeAlias = Literal["own", "dot"]
 class Look(NamedTuple):
     """How a network is to look, whatever it is written as.
 
-    ``theme`` "auto" is for an SVG or a page that follows its reader's; elsewhere it is "light". Boxes may be
-    coloured by a quantity, or a second network may be ``beside``.
+    ``theme`` "auto" is for an SVG or a page that follows its reader's; elsewhere it is "light".
+    Boxes may be coloured by a quantity, or a second network may be ``beside``.
     """
 
     level: Level = "overview"
@@ -142,9 +142,7 @@ def _html(network: Network, look: Look) -> bytes:
     from archlang.draw.web import page
 
     level, expand, direction, theme = look.level, look.expand, look.direction, look.theme
-    return page(
-        network, level=level, expand=expand, direction=direction, theme=theme
-    ).encode()
+    return page(network, level=level, expand=expand, direction=direction, theme=theme).encode()
 
 
 class Format(NamedTuple):

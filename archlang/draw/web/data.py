@@ -209,7 +209,7 @@ class _Table:
         self.columns["items"][place] = [self.bare[_ident(card)]]
 
     def _key(self, part: Part, place: int) -> str:
-        """What the address of a page calls a part: its path; the next of one path has a ~ behind."""
+        """What the address of a page calls a part: its path, with a ~ where another has that."""
         key = part.path
         while key in self.taken:
             key += "~"

@@ -8,7 +8,10 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LAYOUT = ("wording", "parts", "shown", "cells", "branches", "routes", "layout", "ushape", "scene", "svg")
+LAYOUT = (
+    *("wording", "parts", "shown", "cells", "branches", "routes"),
+    *("layout", "ushape", "svg", "scene"),
+)
 """What makes a picture, without a page: each takes from those before it."""
 PAGE = (*LAYOUT, "tree", "state", "dom", "draw", "camera", "card", "search", "keyboard", "main")
 """All of the page's script."""

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
 from tests.draw.web.tools import missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -98,5 +97,3 @@ class Reader:
 
     def fragment(self) -> str:
         return str(self.page.evaluate("location.hash"))
-
-

@@ -240,8 +240,9 @@ def test_the_wheel_zooms_and_a_drag_moves(reader):
     x, y = stage["x"] + 20, stage["y"] + stage["height"] - 20
     reader.page.mouse.move(x, y)
     reader.page.mouse.wheel(0, -300)
-    reader.page.wait_for_function("t => t !== document.querySelector('#picture > g')"
-                                  ".getAttribute('transform')", arg=at[0])
+    reader.page.wait_for_function(
+        "t => t !== document.querySelector('#picture > g').getAttribute('transform')", arg=at[0]
+    )
     at.append(world.get_attribute("transform"))
     reader.page.mouse.down()
     reader.page.mouse.move(x + 80, y - 40, steps=4)
