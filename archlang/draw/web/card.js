@@ -1,6 +1,7 @@
 /** The card beside a box: all that is known of it. */
 
 import { h } from "./dom.js";
+import { nameOf } from "./parts.js";
 import { total } from "./shown.js";
 import { counted, si, tenth } from "./wording.js";
 
@@ -77,7 +78,8 @@ export class Card {
   contents(box) {
     const { part, taken } = box;
     const last = taken.at(-1) ?? part;
-    const where = part.others.length ? `${part.path} – ${part.others.at(-1)}` : part.path;
+    const name = nameOf(part);
+    const where = part.others.length ? `${name} – ${part.others.at(-1)}` : name;
     const layers = [part, ...taken].flatMap((leaf) => leaf.layers);
     /** @type {[string, string][]} */
     const rows = [];

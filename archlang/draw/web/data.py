@@ -87,10 +87,13 @@ class _Table:
             if region.path is not None:
                 self.regions.setdefault(region.path, region)
         dense = ("items", "path", "plain", "named", "params", "macs", "out", "takes", "layers")
-        dense = (*dense, "line", "field", "tint")
         sparse = ("title", "name", "copies", "others", "key", "straight")
         flags = ("shut", "bare", "dead")
-        self.columns = {"kind": "", **{n: [] for n in dense}, **{n: {} for n in sparse}}
+        self.columns = {
+            "kind": "",
+            **{n: [] for n in (*dense, "line", "field", "tint")},
+            **{n: {} for n in sparse},
+        }
         self.columns |= {name: [] for name in flags}
         self.texts = {"style": [], "units": [], "text": [], "styles": []}
 

@@ -171,14 +171,11 @@ function textElement(text, left, top) {
  * @param {Element[]} children
  */
 function arrange(parent, children) {
+  const kept = new Set(children);
+  for (const old of [...parent.children]) if (!kept.has(old)) old.remove();
   let next = parent.firstElementChild;
   for (const child of children) {
     if (child === next) next = next.nextElementSibling;
     else parent.insertBefore(child, next);
-  }
-  while (next) {
-    const after = next.nextElementSibling;
-    next.remove();
-    next = after;
   }
 }

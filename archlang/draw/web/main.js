@@ -5,7 +5,7 @@ import { Card } from "./card.js";
 import { byId, h, set } from "./dom.js";
 import { Canvas } from "./draw.js";
 import { ARROWS, listen, nextBox } from "./keyboard.js";
-import { network } from "./parts.js";
+import { nameOf, network } from "./parts.js";
 import { picture } from "./scene.js";
 import { Search } from "./search.js";
 import { begun, read, turn, written } from "./state.js";
@@ -215,7 +215,8 @@ class Page {
     const rows = parts.map((at, place) => {
       const last = place === parts.length - 1;
       const above = place ? `${parts[place - 1].path}.` : "";
-      const name = at.path.startsWith(above) ? at.path.slice(above.length) : at.path;
+      const whole = nameOf(at);
+      const name = whole.startsWith(above) ? whole.slice(above.length) : whole;
       const current = { type: "button", "aria-current": last ? "true" : null };
       const button = h("button", current, name);
       button.addEventListener("click", () => this.choose(at, true));

@@ -165,6 +165,14 @@ function partOf(data, texts, id) {
 }
 
 /**
+ * What a part is called: its path, or its title where it is a run of parts, which has no own path.
+ * @param {Part} part
+ */
+export function nameOf({ kind, key, path, title }) {
+  return kind === "group" && key !== path && title.length ? title[0].text : path;
+}
+
+/**
  * How many layers a part stands for.
  * @param {Part} part
  * @returns {number}
@@ -190,15 +198,4 @@ function below(path, above) {
  */
 export function leaves(part) {
   return part.kind === "group" ? part.items.flatMap(leaves) : [part];
-}
-
-/**
- * The parts around one that can be opened and closed, the outermost first.
- * @param {Part} part
- * @returns {Part[]}
- */
-export function around(part) {
-  const found = [];
-  for (let at = part.parent; at; at = at.parent) if (!at.bare) found.unshift(at);
-  return found;
 }

@@ -1,6 +1,7 @@
 /** The search: what it finds is listed, and opened when it is chosen. */
 
 import { h, set } from "./dom.js";
+import { nameOf } from "./parts.js";
 
 /** @typedef {import("./parts.js").Part} Part */
 
@@ -48,7 +49,7 @@ export class Search {
     this.at = -1;
     const rows = this.found.slice(0, MOST).map((part, place) => {
       const said = part.kind === "group" ? part.template : part.layers.join(", ");
-      const name = h("span", {}, part.path);
+      const name = h("span", {}, nameOf(part));
       return h("li", { role: "option", id: `found${place}` }, name, h("small", {}, said));
     });
     this.list.replaceChildren(...rows);
