@@ -12,6 +12,7 @@ from archlang.source import Source, Span
 from archlang.types import Condition, Dim, Shape, Tensor
 
 if TYPE_CHECKING:
+    from archlang.diagnostic import Diagnostic
     from archlang.elaborate.scope import Env
     from archlang.sizes.claims import Claim
     from archlang.syntax import ast
@@ -191,12 +192,40 @@ class Refused(NamedTuple):
     field: str
 
 
-class Disputed(NamedTuple):
+class Unmet(NamedTuple):
     """A shape that the spec states of a tensor, which has another; None for sizes left open."""
 
     span: Span
     sizes: tuple[Dim | Fraction | None, ...]
     node: Node
+
+
+@dataclass(slots=True, eq=False)
+class Missing:
+    """A stretch of the text that an error keeps out of the network, or that would follow it.
+
+    ``finding`` says what is wrong with it; None where nothing is known to be, but what it takes
+    is missing too. ``takes`` are the tensors that arrive, as far as they are known. It would be
+    the part ``place`` of ``region``; ``op`` is the layer, where that much is known.
+    """
+
+    path: str
+    span: Span
+    region: Region
+    takes: tuple[Node | Missing, ...]
+    finding: Diagnostic | None = None
+    op: Op | None = None
+    place: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = len(self.region.parts)
+
+
+class Disputed(NamedTuple):
+    """A tensor that is there, but not as the spec says."""
+
+    node: Node
+    finding: Diagnostic
 
 
 @dataclass(slots=True, eq=False)
@@ -218,11 +247,14 @@ class Graph:
     clashes: list[Clash] = field(default_factory=list)
     """Merges that failed: there are none in a network that is whole."""
     refused: list[Refused] = field(default_factory=list)
+    unmet: list[Unmet] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    """What errors have kept out of it."""
     disputed: list[Disputed] = field(default_factory=list)
-    """Of these too there are none in a network that is whole."""
-    restored: set[Node] = field(default_factory=set)
-    """Nodes that stand for tensors which an error made unknown, of the shape that the spec states:
-    there are none in a network that is whole."""
+    """Tensors that a statement of the spec contradicts."""
+    restored: dict[Node, Node | Missing | None] = field(default_factory=dict)
+    """Nodes that stand for tensors which an error made unknown, of the shape that the spec states,
+    and what each stands for, where that is known. Of all these a network that is whole has none."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.analyses.cost import Totals, total
 from archlang.analyses.proofs import prove
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from archlang.analyses.memory.fit import Fit
     from archlang.analyses.receptive import TensorField
     from archlang.analyses.varying import Axis
+    from archlang.draw.diagram import Diagram
 
 
 class ModelChoiceError(ValueError):
@@ -171,6 +172,28 @@ class Network:
 
         return source(self.graph)
 
+    def diagram(
+        self,
+        level: Literal["overview", "stage", "layer"] = "overview",
+        expand: str | Sequence[str] = (),
+        direction: Literal["TB", "LR"] = "TB",
+        theme: Literal["light", "dark", "auto"] = "light",
+    ) -> Diagram:
+        """Its picture, which a notebook shows and ``save`` writes to a file.
+
+        ``expand`` are patterns of paths to open, such as ``layer3``. Raises ``ValueError`` for
+        one that no part matches.
+        """
+        from archlang.draw.diagram import diagram
+
+        return diagram(self, level, expand, direction, theme)
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        """What a notebook shows it as: its overview."""
+        return self.diagram()._repr_mimebundle_(include, exclude)
+
     def __repr__(self) -> str:
         return f"<Network {self.name}: {self.totals.params:,} parameters>"
 
@@ -241,6 +264,22 @@ def inspect(
     A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
     is does not depend on ``inputs``. What is ``known`` already is not said again.
     """
+    graph, found = examine(program, name, settings, inputs, solved, known)
+    return (graph if graph is not None and graph.whole else None), found
+
+
+def examine(
+    program: Program,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+    solved: Sequence[Solved] | None = None,
+    known: Sequence[Diagnostic] = (),
+) -> tuple[Graph | None, list[Diagnostic]]:
+    """As ``inspect``, but with what there is of the graph where it is not whole.
+
+    There is none where a ``?`` has no value: ``Program.work_out`` has what comes before it.
+    """
 
     def look(program: Program, model: str) -> tuple[Graph | None, list[Diagnostic]]:
         given = (settings, inputs) if model == name else (None, None)
@@ -256,7 +295,9 @@ def inspect(
             plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
             found = program.placed(name, found)
-    return (graph if graph is not None and graph.whole and not wrong else None), found
+        if wrong and graph is not None:
+            graph.whole = False
+    return graph, found
 
 
 def _look(

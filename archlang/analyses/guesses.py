@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from archlang.analyses.changes import Change, argument
 from archlang.diagnostic import Diagnostic, Fix
-from archlang.graph import Disputed, Graph, Node, Refused
+from archlang.graph import Graph, Node, Refused, Unmet
 from archlang.op import LayerError, Op, format_value
 from archlang.source import Edit, Source, Span
 from archlang.types import Dim, Tensor
@@ -39,11 +39,11 @@ def guesses(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Itera
         if refused.span.source == source and _within(finding.span, refused.span):
             yield _flattened(refused)
             yield _accepted(refused)
-    for disputed in graph.disputed:
-        if _within(finding.span, disputed.span):
-            yield _before(graph, disputed, source)
-            if finding.code == "A201" and disputed.span.source == source:
-                yield _stated(finding, disputed)
+    for unmet in graph.unmet:
+        if _within(finding.span, unmet.span):
+            yield _before(graph, unmet, source)
+            if finding.code == "A201" and unmet.span.source == source:
+                yield _stated(finding, unmet)
 
 
 def _within(inner: Span, outer: Span) -> bool:
@@ -137,21 +137,21 @@ def _in_front(span: Span, name: str) -> Edit:
 # A shape that is not as stated
 
 
-def _before(graph: Graph, disputed: Disputed, source: Source) -> Iterator[Fix]:
+def _before(graph: Graph, unmet: Unmet, source: Source) -> Iterator[Fix]:
     """Other arguments of the layers before a statement, with which it would hold."""
-    reached = graph.reaching([disputed.node])
+    reached = graph.reaching([unmet.node])
     places: dict[Span, Node] = {}
-    for node in reversed(graph.nodes[: disputed.node.index + 1]):
+    for node in reversed(graph.nodes[: unmet.node.index + 1]):
         if node.index in reached and node.inputs and node.span.source == source:
             places.setdefault(node.span, node)
     spent = 0
     for node in islice(places.values(), PLACES):
-        for field, value in _alternatives(node, disputed.sizes):
-            spent += disputed.node.index + 1
+        for field, value in _alternatives(node, unmet.sizes):
+            spent += unmet.node.index + 1
             if spent > LAYERS:
                 return
             change = Change(Edit(node.span, ""), "", node.span, field, value)
-            if _holds(graph, disputed, change):
+            if _holds(graph, unmet, change):
                 yield from _fix(node.op, node.span, field, value)
 
 
@@ -168,11 +168,11 @@ def _alternatives(
     yield from node.op.repairs(*node.tensors)
 
 
-def _holds(graph: Graph, disputed: Disputed, change: Change) -> bool:
+def _holds(graph: Graph, unmet: Unmet, change: Change) -> bool:
     """Whether a statement would hold with a change, at the default size."""
     made: dict[int, Tensor] = {}
     try:
-        for node in graph.nodes[: disputed.node.index + 1]:
+        for node in graph.nodes[: unmet.node.index + 1]:
             if node.span == change.place:
                 op = _with(node.op, change.field, change.value)
             elif any(n.index in made for n in node.inputs):
@@ -182,21 +182,21 @@ def _holds(graph: Graph, disputed: Disputed, change: Change) -> bool:
             made[node.index] = op.infer(*(made.get(n.index, n.output) for n in node.inputs))
     except (LayerError, ValidationError):
         return False
-    shape = made.get(disputed.node.index, disputed.node.output).shape
-    return len(shape) == len(disputed.sizes) and all(
-        said is None or said == int(size) for said, size in zip(disputed.sizes, shape, strict=True)
+    shape = made.get(unmet.node.index, unmet.node.output).shape
+    return len(shape) == len(unmet.sizes) and all(
+        said is None or said == int(size) for said, size in zip(unmet.sizes, shape, strict=True)
     )
 
 
-def _stated(finding: Diagnostic, disputed: Disputed) -> Iterator[Fix]:
+def _stated(finding: Diagnostic, unmet: Unmet) -> Iterator[Fix]:
     """The statement, saying what comes out."""
-    shape = disputed.node.output.shape
-    if len(shape) != len(disputed.sizes):
-        text, span = f"[{', '.join(str(int(size)) for size in shape)}]", disputed.span
+    shape = unmet.node.output.shape
+    if len(shape) != len(unmet.sizes):
+        text, span = f"[{', '.join(str(int(size)) for size in shape)}]", unmet.span
     else:
         odd = [
             axis
-            for axis, (said, size) in enumerate(zip(disputed.sizes, shape, strict=True))
+            for axis, (said, size) in enumerate(zip(unmet.sizes, shape, strict=True))
             if said is not None and said != int(size)
         ]
         if not odd:

@@ -20,6 +20,7 @@ from archlang.cli.common import (
     InputShapes,
     ModelName,
     Settings,
+    Watch,
     input_names,
     parse_inputs,
     parse_settings,
@@ -85,6 +86,7 @@ def check(
     ignore: Annotated[
         list[str] | None, typer.Option(help="Lints that are not wanted. Both are repeatable.")
     ] = None,
+    watch: Watch = False,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
 
@@ -93,6 +95,13 @@ def check(
     --fix, the value of each ? of a spec that is right is written in its place; standard input
     is printed with them.
     """
+    if watch:
+        given = {**locals(), "watch": False}
+        from archlang.cli.watch import again
+
+        if fix:
+            stop("--watch follows what you write, and --fix writes: say one of them")
+        again(files, lambda: check(**given))
     data = None
     if fix:
         if set_:

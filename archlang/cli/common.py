@@ -34,6 +34,10 @@ InputShapes = Annotated[
     typer.Option("--input", help="An input shape, such as 3x128x128 or left=1x28x28. Repeatable."),
 ]
 
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Do it again whenever the file, or one it uses, is saved.")
+]
+
 
 def stop(message: str, code: int = USAGE, hint: str = "") -> NoReturn:
     """End with a message on standard error."""
@@ -166,15 +170,22 @@ def network_of(
     how: str = "--model {0}",
 ) -> Network:
     """The network of a program, as ``load_network``; ``how`` says how a model is chosen."""
+    name = chosen(program, model, how)
+    shapes = parse_inputs(inputs, input_names(program, name))
     try:
-        if program.diagnostics:
-            raise ArchError(program.diagnostics)
-        name = choose(program, model)
-        shapes = parse_inputs(inputs, input_names(program, name))
         return from_program(program, name, parse_settings(settings), shapes)
     except ArchError as error:
         print_diagnostics(error.diagnostics, sys.stderr)
         raise typer.Exit(FINDINGS) from None
+
+
+def chosen(program: Program, model: str | None, how: str = "--model {0}") -> str:
+    """The name of the model that is meant; ends the program where there is none."""
+    if program.diagnostics:
+        print_diagnostics(program.diagnostics, sys.stderr)
+        raise typer.Exit(FINDINGS)
+    try:
+        return choose(program, model)
     except ModelChoiceError as error:
         hint = (
             ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archlang.cli.common import load_network, stop
+from archlang.cli.common import stop
 from archlang.cli.dtypes import DtypeName
 
 if TYPE_CHECKING:
@@ -62,13 +62,11 @@ def colouring(
 def networks_of(
     file: str,
     model: str | None,
-    diff: str | None,
+    diff: str,
     settings: list[str] | None,
     inputs: list[str] | None,
-) -> tuple[Network, Network | None]:
+) -> tuple[Network, Network]:
     """The network that is drawn, and the one beside it, named as in ``archlang diff``."""
-    if diff is None:
-        return load_network(file, model, settings, inputs), None
     from archlang.cli.diff import networks
 
     one = f"{file}:{model}" if model else file

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
 
 import typer
 
-from archlang.cli.common import File, InputShapes, ModelName, Settings, stop
+from archlang.cli.common import (
+    CLEAN,
+    FINDINGS,
+    File,
+    InputShapes,
+    ModelName,
+    Settings,
+    chosen,
+    input_names,
+    parse_inputs,
+    parse_settings,
+    print_diagnostics,
+    read,
+    stop,
+)
 from archlang.cli.output import check_folder, write_files
 from archlang.cli.overlay import Batch, Color, Diff, Dtype, colouring, networks_of
+from archlang.diagnostic import Diagnostic
 from archlang.draw.errors import DrawError
 from archlang.draw.formats import FORMATS, Look, named, written
+from archlang.elaborate import Program
+
+if TYPE_CHECKING:
+    from archlang.network import Network
 
 
 class RenderLevel(StrEnum):
@@ -107,14 +127,28 @@ def render(
         RenderFormat | None,
         typer.Option("--format", "-f", help="Where the name does not say it; svg, if neither."),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show it in a browser, or write OUT, anew on every save."),
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where --watch serves its page.")
+    ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="With --watch, show its page in a browser.")
+    ] = False,
 ) -> None:
     """Draw the network: as stages, as blocks or layer by layer. Nothing is run.
 
-    Equal copies are drawn once, with their number. With `--diff`, what has become of it in a
-    second network, side by side.
+    Equal copies are drawn once, with their number. With --diff, what has become of it in a
+    second network, side by side. A spec with an error is drawn up to the error. With --watch and
+    no OUT, a page on this machine shows the picture; it follows what you save.
     """
+    given = {**locals(), "watch": False}
     path = None if out in (None, "-") else Path(str(out))
-    kind = format_.value if format_ else _named(path)
+    plain = style is RenderStyle.graph and layout is RenderLayout.own and not (color or diff)
+    usual = "html" if watch and plain else "svg"
+    kind = format_.value if format_ else usual if path is None else _named(path)
     look = Look(
         level=level.value,
         expand=tuple(expand or ()),
@@ -122,18 +156,44 @@ def render(
         theme=theme.value if theme else FORMATS[kind].theme,
         style=style.value,
         layout=layout.value,
+        colouring=colouring(color, batch, dtype),
     )
-    if path is not None:
-        check_folder(path)
     if color and diff:
         stop("--color and --diff cannot be drawn in one picture", hint="draw one for each")
-    colours = colouring(color, batch, dtype)
-    network, other = networks_of(file, model, diff, set_, input_)
-    look = look._replace(colouring=colours, beside=other)
-    try:
-        data = written(network, kind, look)
-    except DrawError as error:
-        stop(error.message, hint=error.hint)
+    if path is not None:
+        check_folder(path)
+
+    def drawn() -> Drawn:
+        if diff:
+            network, other = networks_of(file, model, diff, set_, input_)
+            return Drawn(_written(network, kind, look._replace(beside=other)), [])
+        return draw(Program(*read(file)), model, set_, input_, kind, look)
+
+    if (port or open_) and (not watch or out is not None):
+        stop("--port and --open are of the page that --watch serves where there is no OUT")
+    if watch and path is None:
+        from archlang.cli.live import PAGES, serve
+
+        if out is not None or kind not in PAGES:
+            stop(f"--watch writes a file, or serves a page with {' or '.join(PAGES)}")
+        serve(file, drawn, kind, port or 0, open_)
+    if watch:
+        from archlang.cli.watch import again
+
+        again([file], lambda: render(**given))
+    _end(drawn(), path)
+
+
+def _end(drawn: Drawn, path: Path | None) -> NoReturn:
+    """Write a picture, say what is found, and end."""
+    if drawn.data is not None:
+        _put(drawn.data, path)
+    print_diagnostics(drawn.found, sys.stderr)
+    raise typer.Exit(FINDINGS if drawn.wrong else CLEAN)
+
+
+def _put(data: bytes, path: Path | None) -> None:
+    """Write a picture to its file, or to standard output."""
     if path is None:
         typer.get_binary_stream("stdout").write(data)
         return
@@ -146,10 +206,50 @@ def render(
     print(f"written to {path}")
 
 
-def _named(path: Path | None) -> str:
+class Drawn(NamedTuple):
+    """A picture, if there is one, and what is found about the spec."""
+
+    data: bytes | None
+    found: list[Diagnostic]
+
+    @property
+    def wrong(self) -> bool:
+        return any(d.severity == "error" for d in self.found)
+
+
+def draw(
+    program: Program,
+    model: str | None,
+    settings: list[str] | None,
+    inputs: list[str] | None,
+    kind: str,
+    look: Look,
+) -> Drawn:
+    """A model as a picture, up to what is wrong with it; ends the program for wrong options."""
+    from archlang.draw.broken import sketched
+
+    if program.diagnostics:
+        return Drawn(None, program.diagnostics)
+    name = chosen(program, model)
+    shapes = parse_inputs(inputs, input_names(program, name))
+    network, found = sketched(program, name, parse_settings(settings), shapes)
+    drawn = Drawn(None, found)
+    if network is None:
+        return drawn
+    if drawn.wrong:  # what stands for what is missing has no figures
+        look = look._replace(style="graph", colouring=None)
+    return Drawn(_written(network, kind, look), found)
+
+
+def _written(network: Network, kind: str, look: Look) -> bytes:
+    try:
+        return written(network, kind, look)
+    except DrawError as error:
+        stop(error.message, hint=error.hint)
+
+
+def _named(path: Path) -> str:
     """The format that a file's name ends in."""
-    if path is None:
-        return RenderFormat.svg.value
     try:
         return named(path)
     except DrawError as error:

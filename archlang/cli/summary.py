@@ -17,6 +17,7 @@ from archlang.cli.common import (
     InputShapes,
     ModelName,
     Settings,
+    Watch,
     load_network,
     stop,
     use_color,
@@ -74,8 +75,14 @@ def summary(
     format_: Annotated[SummaryFormat, typer.Option("--format", "-f", help="Printed as.")] = (
         SummaryFormat.text
     ),
+    watch: Watch = False,
 ) -> None:
     """Summarise a network: shapes, parameters, MACs, layer by layer. Nothing is run."""
+    if watch:
+        given = {**locals(), "watch": False}
+        from archlang.cli.watch import again
+
+        again([file], lambda: summary(**given))
     chosen = _known("--columns", [name.strip() for name in columns.split(",")], COLUMNS)
     tools = _tools(compat or [])
     network = load_network(file, model, set_, input_)

@@ -23,7 +23,8 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
     ``expand`` are patterns of paths, as in ``layer3.*``. Raises ``ValueError`` for one that no
     part matches.
     """
-    _check(structure, expand)
+    if structure.graph.whole:  # what is to be opened may not be reached
+        _check(structure, expand)
     if level == "layer":
         return structure.items
     live = structure.graph.live() if level == "stage" else set()
@@ -37,7 +38,7 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
 def _shown(part: Part, depth: int, expand: Sequence[str]) -> Part:
     if isinstance(part, Card) or _matches(part, expand):
         return part
-    if part.framed and depth <= 0 and not _holds(part, expand):
+    if part.framed and depth <= 0 and not (part.wrong or _holds(part, expand)):
         return closed(part)
     inner = depth - 1 if part.framed else depth
     return replace(part, items=[_shown(item, inner, expand) for item in part.items])
@@ -117,7 +118,7 @@ def stages(structure: Structure) -> list[Part]:
         items = [*items[:at], *large.items, *items[at + 1 :]]
     if sum(map(_boxes, items)) > MOST:
         items = [
-            closed(i) if isinstance(i, Group) and not i.framed and _boxes(i) > 3 else i
+            closed(i) if isinstance(i, Group) and not (i.framed or i.wrong) and _boxes(i) > 3 else i
             for i in items
         ]
     return _runs(structure, items) if sum(map(_boxes, items)) > MOST else items

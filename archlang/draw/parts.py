@@ -14,6 +14,8 @@ from itertools import takewhile
 from typing import Literal, TypeAlias
 
 from archlang.analyses.cost import costs
+from archlang.diagnostic import Diagnostic
+from archlang.draw.broken import absent
 from archlang.graph import Graph, Node, Region
 from archlang.op import View
 from archlang.window import pointwise
@@ -38,6 +40,8 @@ class Card:
     """What else is said of one."""
     first: int = 0
     """The place in ``nodes`` of the layer that the others only serve."""
+    wrong: Diagnostic | None = None
+    """What is wrong with it."""
 
     @property
     def layer(self) -> Node:
@@ -83,6 +87,11 @@ class Group:
         return [n for item in self.items for n in item.nodes]
 
     @property
+    def wrong(self) -> bool:
+        """Whether something is wrong with what is in it."""
+        return any(item.wrong for item in self.items)
+
+    @property
     def all(self) -> list[Node]:
         """Those that it stands for, copies included."""
         return [*(n for item in self.items for n in item.all), *self.extra]
@@ -117,6 +126,7 @@ class Structure:
             for source in dict.fromkeys(sources):
                 self.users[source].append(index)
         self._copy: dict[int, int] = {}
+        self._wrong = {self.origin(n.index): finding for n, finding in graph.disputed}
         self.items = self._parts(graph.root)
 
     def origin(self, index: int) -> int:
@@ -152,20 +162,30 @@ class Structure:
     def _add(self, found: list[Part], node: Node) -> None:
         """A layer, in the box of the one before it where one of them only serves the other."""
         last = found[-1] if found else None
+        wrong = self._wrong.get(node.index)
         if isinstance(last, Card) and last.kind == "layer":
             tail = last.nodes[-1].index
             alone = self.inputs[node.index] == [tail] and len(self.users[tail]) == 1
-            serves = alone and node.op.depth > 0 and follows(last.layer)
-            if serves or (alone and follows(node) and not (last.first and _norms(node))):
+            serves = alone and node.op.depth > 0 and follows(last.layer) and not absent(node)
+            goes_with = alone and self._goes_with(last, node)
+            if serves or (goes_with and not (last.first and _norms(node))):
                 last.nodes.append(node)
                 last.all.append(node)
                 if serves:
                     last.first = len(last.nodes) - 1
                     last.path, last.name = node.path, label(node.path)
+                last.wrong = last.wrong or wrong
                 return
         kind: Literal["input", "layer", "join"]
-        kind = "join" if node.op.merges else "layer" if node.inputs else "input"
-        found.append(Card(kind, [node], [node], node.path, label(node.path)))
+        kind = "join" if node.op.merges and not wrong else "layer" if node.inputs else "input"
+        found.append(Card(kind, [node], [node], node.path, label(node.path), wrong=wrong))
+
+    def _goes_with(self, card: Card, node: Node) -> bool:
+        """Whether a layer only follows that of a card, or both are out of an error's reach."""
+        if absent(node):
+            spoken = card.name or card.wrong or node.index in self._wrong or node.output.shape
+            return absent(card.nodes[0]) and not spoken
+        return follows(node)
 
     def _merge(self, region: Region) -> list[Part]:
         items: list[Part] = []
@@ -211,6 +231,8 @@ class Structure:
 
     def _repeats(self, one: Part, next_: Part) -> bool:
         """Whether a part does the same as the one before it, to what that comes to."""
+        if one.wrong or next_.wrong:
+            return False
         if type(one) is not type(next_) or (isinstance(one, Card) and one.kind != "layer"):
             return False
         if one.template != next_.template or len(one.nodes) != len(next_.nodes):

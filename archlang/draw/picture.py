@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.draw import ushape
+from archlang.draw.broken import absent
 from archlang.draw.cells import Cell, Plan, plan
 from archlang.draw.layout import Direction, Layout, joined
 from archlang.draw.levels import Level, opened
@@ -179,7 +180,8 @@ class _Drawing:
         return box._replace(bar=strip, share=share) if share else box
 
     def _card_tint(self, card: Card) -> str:
-        return self._tint(card.template) if card.kind == "part" and card.template else tint(card)
+        plain = card.kind != "part" or not card.template or card.wrong or absent(card.nodes[0])
+        return tint(card) if plain else self._tint(card.template)
 
     def _about(self, part: Card | Group) -> str:
         """What a reader who sees no picture is told of a box."""
@@ -188,7 +190,7 @@ class _Drawing:
         single = isinstance(part, Card) and part.kind in ("layer", "join")
         what = ", ".join(str(n.op) for n in nodes) if single else ""
         params = self.structure.share(part.all)
-        said = [where, what or part.template, shape_text(nodes[-1])]
+        said = [where, what or part.template, trouble(part), shape_text(nodes[-1])]
         if params:
             percent = f", {params / self.total:.1%}" if self.total else ""
             said.append(f"{params:,} parameters{percent}")
@@ -216,12 +218,21 @@ class _Drawing:
 def head(network: Network) -> tuple[Words, Words]:
     """What stands above a picture: the network's name, and what it costs."""
     totals = network.totals
-    note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
-    return Words(network.name, 15, True, "title"), Words(note, ink="faint")
+    aside = Words(f"{si(totals.params)} parameters · {si(totals.macs)} MACs", ink="faint")
+    if not network.graph.whole:
+        count = len({finding.span for _, finding in network.graph.disputed})
+        said = f"{count} error{'s' if count > 1 else ''}" if count else "not as it requires"
+        known = ", drawn as far as it is known" if network.graph.missing else ""
+        aside = Words(said + known, ink="error")
+    return Words(network.name, 15, True, "title"), aside
 
 
 def tint(card: Card) -> str:
     """The hue of a card without a template, by what it is or does."""
+    if card.wrong:
+        return "wrong"
+    if absent(card.nodes[0]):
+        return "absent"
     if card.kind in ("input", "join", "part"):
         return card.kind
     node = card.layer
@@ -229,6 +240,13 @@ def tint(card: Card) -> str:
         return "weights"
     work = node.op.work(node.output, *node.tensors)
     return "pool" if work.pool else "norm" if work.norm or work.activation else "view"
+
+
+def trouble(part: Card | Group) -> str:
+    """What is wrong with a box, or that an error keeps it away."""
+    if isinstance(part, Card) and part.wrong:
+        return part.wrong.message
+    return "not reached" if absent(part.nodes[0]) else ""
 
 
 def _text(words: Words, x: float, y: float) -> Text:

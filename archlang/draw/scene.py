@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 Point: TypeAlias = tuple[float, float]
-Ink: TypeAlias = Literal["title", "text", "faint"]
+Ink: TypeAlias = Literal["title", "text", "faint", "error"]
 
 
 class Text(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from archlang.draw.font import FAMILY
@@ -12,6 +12,9 @@ from archlang.draw.theme import THEMES, Theme, ThemeName, mixed
 
 FONTS = f"'{FAMILY}',Verdana,sans-serif"
 BEND = 5.0
+DASH = ' stroke-dasharray="4 3"'
+MARKS = {"absent": DASH, "wrong": ' stroke-width="2.5"'}
+"""How the borders differ of what is wrong, and of what that keeps away."""
 HEAD = (3.2, 6.0)
 """Half the width of an arrow's head, and its length."""
 
@@ -30,7 +33,8 @@ def svg(scene: Scene, theme: ThemeName = "light") -> str:
             *(_rect(s.rect, 0, *_coat(s, colours)) for s in scene.legend),
             *(_text(text, colours) for text in scene.texts),
             *(line for box in scene.boxes if box.kind == "frame" for line in _box(box, colours)),
-            *_wires(scene.wires, colours),
+            *_wires([w for w in scene.wires if not _missing(scene, w)], colours),
+            *_wires([w for w in scene.wires if _missing(scene, w)], colours, DASH),
             *(line for box in scene.boxes if box.kind != "frame" for line in _box(box, colours)),
             *(
                 _text(text, colours, _coat(box, colours)[0])
@@ -57,6 +61,11 @@ def _coat(box: Box | Swatch, colours: Theme) -> tuple[str, str]:
     return fill, "" if isinstance(box, Swatch) else colour(0.5 + box.shade / 2, colours)
 
 
+def _missing(scene: Scene, wire: Wire) -> bool:
+    """Whether a way leads to what errors have kept away."""
+    return scene.boxes[wire.target].tint == "absent"
+
+
 def _box(box: Box, colours: Theme) -> Iterator[str]:
     fill, edge = _coat(box, colours)
     yield f'<g role="img" aria-label={quoteattr(box.about)}><title>{escape(box.about)}</title>'
@@ -67,7 +76,7 @@ def _box(box: Box, colours: Theme) -> Iterator[str]:
     if any(box.recedes):
         yield from _slab(box, colours)
     else:
-        yield _rect(box.rect, radius, fill, edge)
+        yield _rect(box.rect, radius, fill, edge, MARKS.get(box.tint, ""))
     if box.bar is not None:
         shaded = box.shade is not None
         yield _rect(box.bar, 1.5, colours.background if shaded else colours.track)
@@ -94,9 +103,9 @@ def _slab(box: Box, colours: Theme) -> Iterator[str]:
         )
 
 
-def _rect(rect: Rect, radius: float, fill: str, edge: str = "") -> str:
+def _rect(rect: Rect, radius: float, fill: str, edge: str = "", dash: str = "") -> str:
     x, y, width, height = map(number, rect)
-    stroke = f' stroke="{edge}"' if edge else ""
+    stroke = f' stroke="{edge}"{dash}' if edge else ""
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{number(radius)}" '
         f'fill="{fill}"{stroke}/>'
@@ -113,12 +122,12 @@ def _text(text: Text, colours: Theme, fill: str = "") -> str:
     )
 
 
-def _wires(wires: tuple[Wire, ...], colours: Theme) -> Iterator[str]:
+def _wires(wires: Sequence[Wire], colours: Theme, dash: str = "") -> Iterator[str]:
     """All ways as one stroke, so that what lies on another is not darker, and their arrows."""
     if not wires:
         return
     ways = "".join(dict.fromkeys(_path(wire.points) for wire in wires))
-    yield f'<path fill="none" stroke="{colours.wire}" stroke-width="1.3" d="{ways}"/>'
+    yield f'<path fill="none" stroke="{colours.wire}" stroke-width="1.3"{dash} d="{ways}"/>'
     heads = dict.fromkeys(_head(*wire.points[-2:]) for wire in wires)
     yield f'<path fill="{colours.wire}" d="{"".join(heads)}"/>'
 

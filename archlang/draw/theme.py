@@ -32,7 +32,7 @@ class Theme(NamedTuple):
 THEMES: dict[ThemeName, Theme] = {
     "light": Theme(
         background="#ffffff",
-        inks={"title": "#16202c", "text": "#3d4a5c", "faint": "#5d6878"},
+        inks={"title": "#16202c", "text": "#3d4a5c", "faint": "#5d6878", "error": "#b3261e"},
         wire="#647184",
         frame="#f7f8fa",
         bar="#2f6db5",
@@ -46,6 +46,8 @@ THEMES: dict[ThemeName, Theme] = {
             "view": ("#f0f1f4", "#aab2bf"),
             "part": ("#eef1f5", "#98a4b5"),
             "plain": ("#f7f8fa", "#b9c2ce"),
+            "wrong": ("#fff1ef", "#c5221f"),
+            "absent": ("#ffffff", "#c3cad4"),
             "template0": ("#e6f4ea", "#7fbf93"),
             "template1": ("#efe8fa", "#a98bd6"),
             "template2": ("#fdebdd", "#dfa26f"),
@@ -73,7 +75,7 @@ THEMES: dict[ThemeName, Theme] = {
     ),
     "dark": Theme(
         background="#11161d",
-        inks={"title": "#f0f4f9", "text": "#c3ccd8", "faint": "#98a4b4"},
+        inks={"title": "#f0f4f9", "text": "#c3ccd8", "faint": "#98a4b4", "error": "#ff9b93"},
         wire="#8a97a8",
         frame="#171d26",
         bar="#6aa7ee",
@@ -87,6 +89,8 @@ THEMES: dict[ThemeName, Theme] = {
             "view": ("#262d37", "#667284"),
             "part": ("#232b36", "#66758a"),
             "plain": ("#171d26", "#465264"),
+            "wrong": ("#451d1c", "#f0716a"),
+            "absent": ("#11161d", "#3d4857"),
             "template0": ("#1b3626", "#4f946a"),
             "template1": ("#2f2547", "#8468b5"),
             "template2": ("#432d1c", "#b0794a"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import NamedTuple
 
+from archlang.draw.broken import absent
 from archlang.draw.font import fitted, width
 from archlang.draw.parts import Card, Group, follows, starts
 from archlang.draw.scene import Ink
@@ -49,6 +51,37 @@ def caption(node: Node) -> str:
 
 def lines(card: Card, *, named: bool) -> list[Words]:
     """The lines of a card; ``named`` where the names of parts matter more than their layers."""
+    if absent(card.nodes[0]) if card.nodes else False:
+        return _absent(card)
+    said = _said(card, named)
+    if card.wrong:
+        at = len(said) - (len(said) > 1)
+        said[at:at] = _error(": ".join(filter(None, (card.wrong.message, card.wrong.label))))
+    return said
+
+
+def _absent(card: Card) -> list[Words]:
+    """What errors keep from being there: what was asked for, why not, and what it was given."""
+    captions = list(dict.fromkeys(map(caption, card.nodes)))
+    if card.wrong is None:
+        title = card.names or card.template or " → ".join(captions)
+        known = shape_text(card.nodes[-1]) or "not reached"
+        return [Words(title, TITLE, True, "faint").fitted(), Words(known, ink="faint")]
+    head = Words(captions[0], TITLE, True, "title").fitted(1.5 * ROOM)
+    met = " and ".join(shape_text(n) for n in card.nodes[0].inputs if n.output.shape)
+    given = [Words(f"given {met}").fitted(1.5 * ROOM)] if met else []
+    return [head, *_error(card.wrong.message), *given]
+
+
+def _error(message: str) -> list[Words]:
+    """A message in a few lines."""
+    found = wrap(message.replace("`", ""), 34)
+    cut = [*found[:2], found[2] + (" …" if len(found) > 3 else "")] if len(found) > 2 else found
+    return [Words(line, ink="error").fitted() for line in cut]
+
+
+def _said(card: Card, named: bool) -> list[Words]:
+    """What is said of a card where nothing is wrong."""
     if card.kind == "pass":
         return []
     if card.kind == "join":

@@ -12,12 +12,13 @@ from archlang.diagnostic import Diagnostic
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
+from archlang.elaborate.missing import called, lose
 from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
-from archlang.elaborate.scope import LOST, Env, Lost, Place, Scope, Wire, claim
+from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, same_traces, sizes, states, wrong
 from archlang.elaborate.unknown import Trial
 from archlang.elaborate.values import Failed, Function, SharedNetwork, written
-from archlang.graph import Aux, Graph, Node, Region, Requirement, Written
+from archlang.graph import Aux, Disputed, Graph, Node, Region, Requirement, Written
 from archlang.ops.input import Input
 from archlang.source import Span
 from archlang.syntax import ast
@@ -62,20 +63,23 @@ class Elaborator(Merges):
         for stmt in stmts:
             try:
                 wire, present = self.statement(stmt, at, wire)
-            except Stop:
-                raise
             except Problem as problem:
+                flows = isinstance(stmt, (ast.Pipe, ast.If, ast.For, ast.Input))
+                if flows:
+                    wire = lose(self.graph, problem, called(stmt), at, [wire], at.env.span(stmt))
+                    self.forget(stmt, at, wire)
+                if isinstance(problem, Stop):
+                    raise
                 self.report(problem.diagnostic)
                 present = True
-                self.forget(stmt, at)
-                if isinstance(stmt, (ast.Pipe, ast.If, ast.For, ast.Input)):
-                    wire = LOST
+                if not flows:
+                    self.forget(stmt, at, Lost())
             contributed = contributed or present
         return wire, contributed
 
-    def forget(self, stmt: ast.Stmt, at: Place) -> None:
+    def forget(self, stmt: ast.Stmt, at: Place, lost: Lost) -> None:
         """After an error, what a statement would have named is lost too."""
-        at.env.tensors.update((name, LOST) for name in labels(stmt))
+        at.env.tensors.update((name, lost) for name in labels(stmt))
         for name in values(stmt):
             at.env.values.setdefault(name, Failed(SAID))
 
@@ -141,6 +145,7 @@ class Elaborator(Merges):
         except Stop:
             raise
         except Problem as problem:
+            self.graph.disputed.append(Disputed(node, problem.diagnostic))
             self.report(problem.diagnostic)
             if problem.diagnostic.code != "A201":
                 return node

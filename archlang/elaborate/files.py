@@ -59,6 +59,8 @@ class Loader:
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self.loaded: dict[str, Module] = {}
+        self.asked: dict[str, None] = {}
+        """The keys of all files that are used, those that cannot be read too."""
         self.open: list[str] = []
         self.diagnostics: list[Diagnostic] = []
         self.damaged: set[str] = set()
@@ -121,6 +123,7 @@ class Loader:
         """Bring in the blocks and functions that another file defines."""
         span = module.env.span(item)
         found, name = self.find(item.path, key, span)
+        self.asked[found] = None
         if found in self.open:
             chain = " → ".join([*self.open[self.open.index(found) :], found])
             fail("A107", f"files use each other: {chain}", span)

@@ -81,7 +81,7 @@ class Findings:
         op = Input(shape=list(shape))
         node = Node(len(self.graph.nodes), op, (), op.infer(), "", span, {}, {})
         self.graph.nodes.append(node)
-        self.graph.restored.add(node)
+        self.graph.restored[node] = None
         region.parts.append(node)
         return node
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from archlang.diagnostic import Note
 from archlang.elaborate.arguments import make_layer
+from archlang.elaborate.missing import lose, unreached
 from archlang.elaborate.problem import Problem, fail, unknown
-from archlang.elaborate.scope import LOST, Lost, Place, Wire
+from archlang.elaborate.scope import Lost, Place, Wire
 from archlang.elaborate.stages import Stages
 from archlang.elaborate.values import BlockDef, Partial, describe
 from archlang.graph import Clash, Node, Region
@@ -38,9 +39,11 @@ class Merges(Stages):
         if not ends:
             fail("A110", f"every branch of `{stage.name}` is left out", head)
         if any(isinstance(end, Lost) for end, _ in ends):
+            lost = [end for end, _ in ends]
+            missing = unreached(self.graph, at.scope.merge(op.name), place, lost, head, op)
             known = [end for end, _ in ends if isinstance(end, Node)]
             at_least = op.known(*(n.output for n in known)) if known else None
-            return known[at_least] if at_least is not None else LOST
+            return known[at_least] if at_least is not None else missing
         nodes = tuple(self.needed(end, head) for end, _ in ends)
         if len(nodes) == 1:
             return nodes[0]
@@ -54,7 +57,9 @@ class Merges(Stages):
                 replace(note, text=f"{note.text}: {node.output.shown}")
                 for (_, note), node in zip(ends, nodes, strict=True)
             ]
-            raise type(problem)(replace(problem.diagnostic, related=tuple(notes))) from None
+            told = type(problem)(replace(problem.diagnostic, related=tuple(notes)))
+            lose(self.graph, told, op.name, place, nodes, head, op)
+            raise told from None
 
     def branches(self, stage: ast.Merge, op: Op, at: Place, wire: Wire) -> list[tuple[Wire, Note]]:
         """The ends of the branches that are there, and where each was written."""
@@ -67,10 +72,12 @@ class Merges(Stages):
         for number, branch in enumerate(written_branches, 1):
             span = at.env.span(branch)
             region = Region("branch", str(number), None, span)
+            at.region.parts.append(region)
             with self.deeper(span):
                 end, present = self.branch(branch.stmts, replace(at, region=region), wire)
-            if present:
-                at.region.parts.append(region)
+            if not present:
+                at.region.parts.pop()
+            else:
                 ends.append((end, Note(span, f"branch {number}")))
         if len(written_branches) == 1 and op.implicit:
             close = Span(at.env.file.source, stage.end - 1, stage.end)

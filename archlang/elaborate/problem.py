@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Fix, Note
+from archlang.graph import Missing
 from archlang.limits import advice
 from archlang.op import nearest
 from archlang.source import Edit, Source, Span
@@ -18,6 +19,8 @@ class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recor
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.message)
         self.diagnostic = diagnostic
+        self.missing: Missing | None = None
+        """What it keeps out of the network, once that is recorded."""
 
 
 class Stop(Problem):

@@ -55,6 +55,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        self.used = list(loader.asked)
+        """The keys of the files that it uses, those that cannot be read too."""
         self.files = [m.env.file for m in loader.loaded.values()]
         """The spec, behind all files that it uses."""
         # by a file's source its key: its path, or `std/…` of the standard library

@@ -9,14 +9,20 @@ from archlang.diagnostic import Note
 from archlang.elaborate.problem import Problem, fail
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.values import BlockDef, Failed, Partial, Value
-from archlang.graph import Assumed, Node, Region
+from archlang.graph import Assumed, Missing, Node, Region
 from archlang.op import Op
 from archlang.source import Span
 from archlang.syntax import ast
 
 
+@dataclass(frozen=True, slots=True)
 class Lost:
-    """A tensor that an error has made unknown: whatever follows from it is not reported."""
+    """A tensor that an error has made unknown: whatever follows from it is not reported.
+
+    ``origin`` is what it would be of, as far as that is known.
+    """
+
+    origin: Node | Missing | None = None
 
 
 LOST = Lost()

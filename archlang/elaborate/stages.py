@@ -13,6 +13,7 @@ from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings
+from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import (
@@ -32,7 +33,7 @@ from archlang.elaborate.values import (
     parameters,
     written,
 )
-from archlang.graph import Disputed, Graph, Node, Refused, Region, Written
+from archlang.graph import Disputed, Graph, Node, Refused, Region, Unmet, Written
 from archlang.limits import advice
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
@@ -83,11 +84,12 @@ class Stages(Findings, ABC):
                     return self.merge(stage, at, wire)
                 case ast.Repeat():
                     return self.repeat(stage, at, wire)
-        except Stop:
-            raise
         except Problem as problem:
+            lost = lose(self.graph, problem, label or called(stage), at, [wire], span)
+            if isinstance(problem, Stop):
+                raise
             self.report(problem.diagnostic)
-        return LOST
+            return lost
 
     def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:
         """Run a body that is one flow."""
@@ -186,7 +188,7 @@ class Stages(Findings, ABC):
             self.evaluator.fixed(argument.value, argument.span)
         path = claim(at.scope, label, span)
         if isinstance(wire, Lost):
-            return LOST
+            return unreached(self.graph, path, at, [wire], span, op)
         return self.node(op, (self.needed(wire, span),), at, path, span, bound)
 
     def needed(self, wire: Wire, span: Span) -> Node:
@@ -279,7 +281,7 @@ class Stages(Findings, ABC):
         if isinstance(wire, Lost) and self.trial.tracing:
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
-            return LOST
+            return unreached(self.graph, path, at, [wire], span)
         arrives = None if isinstance(wire, Lost) else self.needed(wire, span)
         if arrives is None:
             forget_signature(node, inner)
@@ -314,6 +316,7 @@ class Stages(Findings, ABC):
             except Stop:
                 raise
             except Problem as problem:
+                self.graph.disputed.append(Disputed(end, problem.diagnostic))
                 self.report(problem.diagnostic)
                 self.disputed = True
         elif end is None:
@@ -327,11 +330,14 @@ class Stages(Findings, ABC):
             return wire
         shape = [size for _, size in sizes(spec, at.env, self.evaluator)]
         if isinstance(wire, Node):
-            self.graph.disputed.append(Disputed(at.env.span(spec), tuple(shape), wire))
+            self.graph.unmet.append(Unmet(at.env.span(spec), tuple(shape), wire))
             if self.believes == "inferred":
                 return wire
         like = wire if isinstance(wire, Node) else None
-        return self.settled_by(shape, like, at.region, at.env.span(spec)) or wire
+        found = self.settled_by(shape, like, at.region, at.env.span(spec))
+        if found is not None:
+            self.graph.restored[found] = wire.origin if isinstance(wire, Lost) else wire
+        return found or wire
 
     def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
         """Record what a block's signature says of a tensor."""

@@ -196,3 +196,55 @@ def test_graphviz_is_not_there(run, monkeypatch):
     assert ended.code == 2
     assert "Graphviz" in ended.err or "graphviz" in ended.err
     assert "Traceback" not in ended.err
+
+
+BROKEN = """model net {
+    input image: [3, 32, 32]
+    conv(3x3, 16)
+    add { conv(3x3, 32, stride=2) | conv(1x1, 8) }
+    relu
+}
+"""
+
+
+def test_a_shape_error_is_drawn_and_told_as_check_tells_it(run, spec, tmp_path):
+    file, out = spec(BROKEN), tmp_path / "net.svg"
+    ended = run("render", file, out)
+    assert ended.code == 1
+    assert ended.out == f"written to {out}\n"
+    assert ended.err == run("check", file).out
+    drawn = ElementTree.fromstring(out.read_text())
+    assert "not reached" in "".join(drawn.itertext())
+    assert "branches of add are" in "".join(drawn.itertext())
+
+
+def test_every_error_that_is_found_is_told(run, spec):
+    ended = run("render", spec(BROKEN.replace("(3x3, 16)", "(3x3, 16) : [16, 5, 5]")))
+    assert ended.code == 1
+    assert "A201" in ended.err
+    assert "A203" in ended.err
+    assert ended.out.startswith("<svg")
+
+
+@pytest.mark.parametrize("kind", ["png", "txt", "dot", "mermaid"])
+def test_a_shape_error_in_other_formats(run, spec, tmp_path, kind):
+    out = tmp_path / "net"
+    assert run("render", spec(BROKEN), out, "--format", kind).code == 1
+    assert out.stat().st_size
+
+
+def test_a_part_that_is_not_reached_may_be_asked_for(run, spec):
+    assert run("render", spec(BROKEN), "--expand", "head").code == 1
+
+
+@pytest.mark.parametrize(
+    "text", [BROKEN + "}", "use 'none'\n" + BROKEN, "model net {\n    relu\n}"]
+)
+def test_where_nothing_can_be_drawn_the_file_stays(run, spec, tmp_path, text):
+    out = tmp_path / "net.svg"
+    out.write_text("before")
+    ended = run("render", spec(text), out)
+    assert ended.code == 1
+    assert ended.out == ""
+    assert "error[A1" in ended.err
+    assert out.read_text() == "before"

@@ -227,7 +227,7 @@ def test_contrast_is_wcag_s():
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 def test_text_is_readable_on_every_colour(theme):
     fills = [colour(n / 100, theme) for n in range(101)]
-    fills += [fill for fill, _ in theme.tints.values()]
+    fills += [fill for tint, (fill, _) in theme.tints.items() if tint != "bracket"]
     for fill in fills:
         for ink in theme.inks.values():
             assert contrast(readable(ink, fill, theme), fill) >= READABLE, fill

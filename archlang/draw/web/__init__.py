@@ -100,7 +100,7 @@ def _style() -> str:
 
 def _drawn(theme: Theme) -> dict[str, tuple[str, str]]:
     """The tints that a page has: those of layers and of templates."""
-    fixed = ("input", "join", "weights", "pool", "norm", "view", "part", "plain")
+    fixed = ("input", "join", "weights", "pool", "norm", "view", "part", "plain", "wrong", "absent")
     names = (*fixed, *(f"template{number}" for number in range(TINTS)))
     return {name: theme.tints[name] for name in names}
 

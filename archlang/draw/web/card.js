@@ -83,6 +83,7 @@ export class Card {
     const layers = [part, ...taken].flatMap((leaf) => leaf.layers);
     /** @type {[string, string][]} */
     const rows = [];
+    if (part.trouble) rows.push(["wrong", part.trouble]);
     if (layers.length) rows.push([part.kind === "group" ? "block" : "layers", layers.join(" → ")]);
     if (part.copies > 1) rows.push(["copies", `${part.copies}, equal`]);
     if (part.kind === "group") rows.push(["holds", `${counted(part.count)} layers`]);

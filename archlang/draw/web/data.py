@@ -87,8 +87,8 @@ class _Table:
             if region.path is not None:
                 self.regions.setdefault(region.path, region)
         dense = ("items", "path", "plain", "named", "params", "macs", "out", "takes", "layers")
-        sparse = ("title", "name", "copies", "others", "key", "straight")
-        flags = ("shut", "bare", "dead")
+        sparse = ("title", "name", "copies", "others", "key", "straight", "trouble")
+        flags = ("shut", "bare", "dead", "wrong")
         self.columns = {
             "kind": "",
             **{n: [] for n in (*dense, "line", "field", "tint")},
@@ -157,6 +157,8 @@ class _Table:
         columns["takes"].append([self.string(words.shape_text(n)) for n in self._taken(part)])
         columns["items"].append(0)
         columns["line"].append(-1)
+        if trouble := picture.trouble(part):
+            columns["trouble"][place] = self.string(trouble)
         if part.copies > 1:
             columns["copies"][place] = part.copies
             columns["others"][place] = [_below(path, above) for path in part.others]
@@ -189,7 +191,12 @@ class _Table:
     def _group(self, group: Group, place: int) -> None:
         columns = self.columns
         region = self.regions.get(group.path)
-        self._opens(group, place, closed(group), words.frame_title(group))
+        card = closed(group)
+        self._opens(group, place, card, words.frame_title(group))
+        if (tint := picture.tint(card)) != "part":
+            columns["tint"][place] = self.string(tint)
+        if group.wrong:
+            columns["wrong"].append(place)
         if group.framed and region is not None and len(list(region.nodes())) >= len(group.nodes):
             columns["line"][place] = self.line(region.span)
             if region.args:

@@ -1,7 +1,7 @@
 /** A scene on the page: what stays from one scene to the next glides to its new place. */
 
 import { s, set } from "./dom.js";
-import { number, radius, wirePaths } from "./svg.js";
+import { missing, number, radius, wirePaths } from "./svg.js";
 
 /** @typedef {import("./dom.js").Attributes} Attributes */
 /** @typedef {import("./layout.js").Rect} Rect */
@@ -22,9 +22,10 @@ export class Canvas {
     this.head = layer("head");
     this.frames = layer("frames");
     this.wires = s("path", { class: "wires" });
+    this.dashed = s("path", { class: "wires dashed" });
     this.arrows = s("path", { class: "arrows" });
     this.cards = layer("cards");
-    world.append(this.head, this.frames, this.wires, this.arrows, this.cards);
+    world.append(this.head, this.frames, this.wires, this.dashed, this.arrows, this.cards);
     /** @type {Map<string, Drawn>} all that was drawn, for when it is shown again */
     this.drawn = new Map();
     /** @type {Map<Element, Box>} */
@@ -38,9 +39,12 @@ export class Canvas {
   show(scene) {
     this.world.classList.toggle("many", scene.boxes.length > MANY);
     this.head.replaceChildren(...scene.texts.map((text) => textElement(text, 0, 0)));
-    const { ways, heads } = wirePaths(scene.wires);
-    set(this.wires, { d: ways });
-    set(this.arrows, { d: heads });
+    const [away, there] = [true, false].map((is) =>
+      wirePaths(scene.wires.filter((wire) => missing(scene, wire) === is)),
+    );
+    set(this.wires, { d: there.ways });
+    set(this.dashed, { d: away.ways });
+    set(this.arrows, { d: there.heads + away.heads });
     /** @type {Record<"frames" | "cards", Element[]>} */
     const layers = { frames: [], cards: [] };
     this.owners.clear();

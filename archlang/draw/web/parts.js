@@ -25,6 +25,8 @@
  * @property {number} straight
  * @property {boolean} shut
  * @property {boolean} dead whether no output needs it
+ * @property {boolean} wrong whether something in it is wrong
+ * @property {string} trouble
  * @property {Words[]} plain
  * @property {Words[]} named
  * @property {Words[]} title
@@ -150,6 +152,8 @@ function partOf(data, texts, id) {
     straight: c.straight[id] ?? -1,
     shut: c.shut.includes(id),
     dead: c.dead.includes(id),
+    wrong: c.wrong.includes(id),
+    trouble: data.strings[c.trouble[id]] ?? "",
     plain: said(c.plain[id]),
     named: said(c.named[id] || c.plain[id]),
     title: said(c.title[id] ?? []),

@@ -204,7 +204,7 @@ class Drawing {
    * @param {Shown} item
    */
   tint({ part, kind }) {
-    if (part.kind !== "group") return part.tint;
+    if (part.kind !== "group" || (part.tint && kind === "part")) return part.tint;
     if (!part.template) return kind === "group" ? "plain" : "part";
     const known = this.tints.get(part.template);
     const tint = known ?? `template${this.tints.size % this.set.TINTS}`;
@@ -248,7 +248,7 @@ class Drawing {
     const where = part.others.length ? `${part.path} – ${part.others.at(-1)}` : part.path;
     const layers = [part, ...taken].flatMap((leaf) => leaf.layers);
     const what = part.kind === "group" ? part.template : layers.join(", ");
-    const said = [where, what, (taken.at(-1) ?? part).out];
+    const said = [where, what, part.trouble, (taken.at(-1) ?? part).out];
     const params = total({ part, taken }, "params");
     const percent = tenth((params / this.network.totals.params) * 100);
     if (params) said.push(`${counted(params)} parameters, ${percent}%`);

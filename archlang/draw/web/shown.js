@@ -73,6 +73,7 @@ function isOpen(part, depth, opening) {
  * @param {Level} level
  */
 export function usuallyOpen(part, depth, level) {
+  if (part.wrong) return true;
   return depth > 0 && !part.shut && !(part.dead && level === "stage");
 }
 

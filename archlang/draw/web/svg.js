@@ -21,6 +21,9 @@ import { tenth } from "./wording.js";
 
 const FONTS = "'DejaVu Sans',Verdana,sans-serif";
 const BEND = 5;
+const DASH = ' stroke-dasharray="4 3"';
+/** How the borders differ of what is wrong, and of what that keeps away. */
+const MARKS = /** @type {Record<string, string>} */ ({ absent: DASH, wrong: ' stroke-width="2.5"' });
 const TIP = { half: 3.2, length: 6 };
 
 /**
@@ -41,7 +44,8 @@ export function svg(scene, theme) {
     `<rect width="${wide}" height="${high}" fill="${theme.background}"/>`,
     ...scene.texts.map((text) => textOf(text, theme)),
     ...frames.flatMap((box) => boxOf(box, theme)),
-    ...wiresOf(scene.wires, theme),
+    ...wiresOf(scene.wires.filter((wire) => !missing(scene, wire)), theme),
+    ...wiresOf(scene.wires.filter((wire) => missing(scene, wire)), theme, DASH),
     ...cards.flatMap((box) => boxOf(box, theme)),
     ...frames.flatMap((box) => box.texts.map((text) => textOf(text, theme))),
   ];
@@ -95,7 +99,7 @@ function boxOf(box, theme) {
   if (box.stacked) {
     found.push(rectOf({ ...rect, x: rect.x + 3, y: rect.y + 3 }, radius(box), fill, edge));
   }
-  found.push(rectOf(rect, radius(box), fill, edge));
+  found.push(rectOf(rect, radius(box), fill, edge, MARKS[box.tint]));
   if (box.bar) {
     found.push(rectOf(box.bar, 1.5, theme.track));
     const width = Math.max(box.bar.width * box.share, 1);
@@ -110,10 +114,11 @@ function boxOf(box, theme) {
  * @param {number} round
  * @param {string} fill
  * @param {string} edge
+ * @param {string} dash
  */
-function rectOf(rect, round, fill, edge = "") {
+function rectOf(rect, round, fill, edge = "", dash = "") {
   const { x, y, width, height } = rect;
-  const stroke = edge ? ` stroke="${edge}"` : "";
+  const stroke = edge ? ` stroke="${edge}"${dash}` : "";
   return (
     `<rect x="${number(x)}" y="${number(y)}" width="${number(width)}" ` +
     `height="${number(height)}" rx="${number(round)}" fill="${fill}"${stroke}/>`
@@ -137,14 +142,24 @@ function textOf(text, theme) {
  * All ways as one stroke, so that what lies on another is not darker, and their arrows.
  * @param {Wire[]} wires
  * @param {Theme} theme
+ * @param {string} dash
  */
-function wiresOf(wires, theme) {
+function wiresOf(wires, theme, dash = "") {
   if (!wires.length) return [];
   const { ways, heads } = wirePaths(wires);
   return [
-    `<path fill="none" stroke="${theme.wire}" stroke-width="1.3" d="${ways}"/>`,
+    `<path fill="none" stroke="${theme.wire}" stroke-width="1.3"${dash} d="${ways}"/>`,
     `<path fill="${theme.wire}" d="${heads}"/>`,
   ];
+}
+
+/**
+ * Whether a way leads to what errors have kept away.
+ * @param {Scene} scene
+ * @param {Wire} wire
+ */
+export function missing(scene, wire) {
+  return scene.boxes[wire.target].tint === "absent";
 }
 
 /**

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from archlang import ArchError, loads
+from archlang.draw.broken import sketched
 from archlang.draw.levels import Level
 from archlang.draw.parts import Group, Part, Structure
 from archlang.draw.picture import picture
@@ -16,7 +17,9 @@ from archlang.draw.scene import Scene
 from archlang.draw.svg import svg
 from archlang.draw.theme import THEMES
 from archlang.draw.web.data import data
+from archlang.elaborate import Program
 from archlang.network import Network
+from archlang.source import Source
 from tests.draw.networks import FILES, LONG, few, networks, spec
 from tests.draw.web.node import scenes
 
@@ -125,6 +128,23 @@ def test_random_networks(tmp_path):
         except ArchError:
             continue
     holds(tmp_path, made, many=1)
+
+
+BROKEN = """
+model m {
+  input x: [3, 8, 8]
+  stem = conv(3x3, 4) -> bn
+  part = { residual { conv(3x3, 5) } -> relu }
+  head = { flatten -> linear(10) }
+}
+"""
+
+
+def test_broken_specs(tmp_path):
+    found, _ = sketched(Program(Source("m.arch", BROKEN), "m"), "m")
+    assert found is not None
+    assert not found.graph.whole
+    holds(tmp_path, [found])
 
 
 def test_these_tests_can_fail(tmp_path):
