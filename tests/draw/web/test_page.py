@@ -251,3 +251,17 @@ def test_the_wheel_zooms_and_a_drag_moves(reader):
     assert len(set(at)) == 3
     reader.press("f")
     assert world.get_attribute("transform") == at[0]
+
+
+def test_the_source_line_is_copied(browser, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(page(spec("resnet", "resnet50")), encoding="utf-8")
+    reader = Reader(browser, path, permissions=["clipboard-read", "clipboard-write"])
+    reader.box("layer2").hover()
+    line = squeezed(reader.page.inner_text("#card code"))
+    reader.page.click("#card .copy")
+    reader.page.wait_for_selector("text=Copied")
+    copied = reader.page.evaluate("navigator.clipboard.readText()")
+    assert squeezed(copied) == line
+    assert line.startswith("layer2 = ")
+    reader.close()
