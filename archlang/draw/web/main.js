@@ -2,10 +2,11 @@
 
 import { Camera } from "./camera.js";
 import { Card } from "./card.js";
+import { showCrumbs } from "./crumbs.js";
 import { byId, h, set } from "./dom.js";
 import { Canvas } from "./draw.js";
 import { ARROWS, listen, nextBox } from "./keyboard.js";
-import { nameOf, network } from "./parts.js";
+import { network } from "./parts.js";
 import { picture } from "./scene.js";
 import { Search } from "./search.js";
 import { begun, read, turn, written } from "./state.js";
@@ -202,32 +203,12 @@ class Page {
         element.focus({ preventScroll: true });
       }
     }
-    this.crumbs(box ? box.part : null);
+    const parts = box ? [...this.tree.around(box.part), box.part] : [];
+    showCrumbs(byId("crumbs"), this.network.name, parts, (at) => {
+      this.choose(at, at !== null);
+      if (!at) this.fit();
+    });
     this.say();
-  }
-
-  /**
-   * The way from the network to a part, each a button.
-   * @param {Part | null} part
-   */
-  crumbs(part) {
-    const parts = part ? [...this.tree.around(part), part] : [];
-    const rows = parts.map((at, place) => {
-      const last = place === parts.length - 1;
-      const above = place ? `${parts[place - 1].path}.` : "";
-      const whole = nameOf(at);
-      const name = whole.startsWith(above) ? whole.slice(above.length) : whole;
-      const current = { type: "button", "aria-current": last ? "true" : null };
-      const button = h("button", current, name);
-      button.addEventListener("click", () => this.choose(at, true));
-      return h("li", {}, button);
-    });
-    const home = h("button", { type: "button" }, this.network.name);
-    home.addEventListener("click", () => {
-      this.choose(null, false);
-      this.fit();
-    });
-    byId("crumbs").replaceChildren(h("li", {}, home), ...rows);
   }
 
   /** Mark what the search found. */

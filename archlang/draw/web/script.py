@@ -13,7 +13,10 @@ LAYOUT = (
     *("layout", "ushape", "svg", "scene"),
 )
 """What makes a picture, without a page: each takes from those before it."""
-PAGE = (*LAYOUT, "tree", "state", "dom", "draw", "camera", "card", "search", "keyboard", "main")
+PAGE = (
+    *LAYOUT,
+    *("tree", "state", "dom", "draw", "camera", "crumbs", "card", "search", "keyboard", "main"),
+)
 """All of the page's script."""
 
 _COMMENT = re.compile(r"^\s*(/\*\*.*?\*/|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
