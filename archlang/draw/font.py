@@ -29,8 +29,13 @@ def _widths() -> dict[bool, dict[str, int]]:
 @lru_cache(4096)
 def width(text: str, size: float, bold: bool = False) -> float:
     """The length of a line of text, in the unit of ``size``."""
+    return units(text, bold) * size / EM
+
+
+def units(text: str, bold: bool = False) -> int:
+    """The length of a line of text, in 2048ths of an em."""
     widths = _widths()[bold]
-    return sum(widths.get(letter, UNKNOWN) for letter in text) * size / EM
+    return sum(widths.get(letter, UNKNOWN) for letter in text)
 
 
 def fitted(text: str, size: float, room: float, bold: bool = False) -> str:

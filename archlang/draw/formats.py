@@ -25,8 +25,8 @@ LayoutName: TypeAlias = Literal["own", "dot"]
 class Look(NamedTuple):
     """How a network is to look, whatever it is written as.
 
-    ``theme`` "auto" is for an SVG that follows its reader's; elsewhere it is "light". Boxes may be
-    coloured by a quantity, or a second network may be ``beside``.
+    ``theme`` "auto" is for an SVG or a page that follows its reader's; elsewhere it is "light".
+    Boxes may be coloured by a quantity, or a second network may be ``beside``.
     """
 
     level: Level = "overview"
@@ -138,13 +138,24 @@ def _mermaid(network: Network, look: Look) -> bytes:
     ).encode()
 
 
+def _html(network: Network, look: Look) -> bytes:
+    from archlang.draw.web import page
+
+    level, expand, direction, theme = look.level, look.expand, look.direction, look.theme
+    return page(network, level=level, expand=expand, direction=direction, theme=theme).encode()
+
+
 class Format(NamedTuple):
-    """``endings`` are those of its files; ``styles`` and ``layouts`` what it can show."""
+    """``endings`` are those of its files; ``styles`` and ``layouts`` what it can show.
+
+    ``theme`` is the one that it has where none is asked for.
+    """
 
     endings: tuple[str, ...]
     write: Callable[[Network, Look], bytes]
     styles: tuple[Style, ...] = ("graph",)
     layouts: tuple[LayoutName, ...] = ("own",)
+    theme: ThemeName | Literal["auto"] = "light"
 
 
 PICTURE: tuple[tuple[Style, ...], tuple[LayoutName, ...]] = (("graph", "volume"), ("own", "dot"))
@@ -157,6 +168,7 @@ FORMATS: dict[str, Format] = {
     "dot": Format((".dot", ".gv"), _dot, layouts=("own", "dot")),
     "mermaid": Format((".mmd", ".mermaid"), _mermaid),
     "txt": Format((".txt",), _txt),
+    "html": Format((".html", ".htm"), _html, theme="auto"),
 }
 
 

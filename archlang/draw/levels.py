@@ -30,9 +30,9 @@ def opened(structure: Structure, level: Level, expand: Sequence[str] = ()) -> li
     live = structure.graph.live() if level == "stage" else set()
     shown = [
         _shown(part, int(any(n.index in live for n in part.nodes)), expand)
-        for part in _stages(structure)
+        for part in stages(structure)
     ]
-    return _brief(structure, shown) if level == "overview" else shown
+    return brief(structure, shown) if level == "overview" else shown
 
 
 def _shown(part: Part, depth: int, expand: Sequence[str]) -> Part:
@@ -109,7 +109,7 @@ def _content(group: Group) -> str:
     return f"{templates.pop()} ×{count}" if count > 1 else ""
 
 
-def _stages(structure: Structure) -> list[Part]:
+def stages(structure: Structure) -> list[Part]:
     """Stem, stages and head: what most of the network is in is opened, runs are put together."""
     items = structure.items
     total = len(structure.inputs)
@@ -124,7 +124,7 @@ def _stages(structure: Structure) -> list[Part]:
     return _runs(structure, items) if sum(map(_boxes, items)) > MOST else items
 
 
-def _brief(structure: Structure, items: list[Part]) -> list[Part]:
+def brief(structure: Structure, items: list[Part]) -> list[Part]:
     """The parts of an overview: what only shows values in another form needs no box.
 
     It is put into the box that it takes them from.

@@ -90,15 +90,7 @@ class _Drawing:
     def __init__(self, network: Network, structure: Structure, level: Level, paint: Paint) -> None:
         self.network, self.structure, self.level, self.paint = network, structure, level, paint
         self.total = network.totals.params
-        totals = network.totals
-        self.title = Words(network.name, 15, True, "title")
-        note = f"{si(totals.params)} parameters · {si(totals.macs)} MACs"
-        self.aside = Words(note, ink="faint")
-        if not network.graph.whole:
-            count = len({finding.span for _, finding in network.graph.disputed})
-            said = f"{count} error{'s' if count > 1 else ''}" if count else "not as it requires"
-            known = ", drawn as far as it is known" if network.graph.missing else ""
-            self.aside = Words(said + known, ink="error")
+        self.title, self.aside = head(network)
         self.width = self.left = 0.0
         self.boxes: list[Box] = []
         self.places: dict[Cell, int] = {}
@@ -188,20 +180,8 @@ class _Drawing:
         return box._replace(bar=strip, share=share) if share else box
 
     def _card_tint(self, card: Card) -> str:
-        if card.wrong:
-            return "wrong"
-        if absent(card.nodes[0]):
-            return "absent"
-        if card.kind in ("input", "join"):
-            return card.kind
-        if card.kind == "part":
-            return self._tint(card.template) if card.template else "part"
-        node = card.layer
-        op = node.op
-        if op.depth:
-            return "weights"
-        work = op.work(node.output, *node.tensors)
-        return "pool" if work.pool else "norm" if work.norm or work.activation else "view"
+        plain = card.kind != "part" or not card.template or card.wrong or absent(card.nodes[0])
+        return tint(card) if plain else self._tint(card.template)
 
     def _about(self, part: Card | Group) -> str:
         """What a reader who sees no picture is told of a box."""
@@ -210,7 +190,7 @@ class _Drawing:
         single = isinstance(part, Card) and part.kind in ("layer", "join")
         what = ", ".join(str(n.op) for n in nodes) if single else ""
         params = self.structure.share(part.all)
-        said = [where, what or part.template, _trouble(part), shape_text(nodes[-1])]
+        said = [where, what or part.template, trouble(part), shape_text(nodes[-1])]
         if params:
             percent = f", {params / self.total:.1%}" if self.total else ""
             said.append(f"{params:,} parameters{percent}")
@@ -235,7 +215,34 @@ class _Drawing:
         )
 
 
-def _trouble(part: Card | Group) -> str:
+def head(network: Network) -> tuple[Words, Words]:
+    """What stands above a picture: the network's name, and what it costs."""
+    totals = network.totals
+    aside = Words(f"{si(totals.params)} parameters · {si(totals.macs)} MACs", ink="faint")
+    if not network.graph.whole:
+        count = len({finding.span for _, finding in network.graph.disputed})
+        said = f"{count} error{'s' if count > 1 else ''}" if count else "not as it requires"
+        known = ", drawn as far as it is known" if network.graph.missing else ""
+        aside = Words(said + known, ink="error")
+    return Words(network.name, 15, True, "title"), aside
+
+
+def tint(card: Card) -> str:
+    """The hue of a card without a template, by what it is or does."""
+    if card.wrong:
+        return "wrong"
+    if absent(card.nodes[0]):
+        return "absent"
+    if card.kind in ("input", "join", "part"):
+        return card.kind
+    node = card.layer
+    if node.op.depth:
+        return "weights"
+    work = node.op.work(node.output, *node.tensors)
+    return "pool" if work.pool else "norm" if work.norm or work.activation else "view"
+
+
+def trouble(part: Card | Group) -> str:
     """What is wrong with a box, or that an error keeps it away."""
     if isinstance(part, Card) and part.wrong:
         return part.wrong.message
