@@ -182,7 +182,7 @@ def _unreadable(path: str, file: Path, error: OSError, span: Span) -> NoReturn:
     if isinstance(error, FileNotFoundError):
         reason = "there is no such file"
         beside = (p.stem for p in file.parent.glob("*.arch")) if file.parent.is_dir() else ()
-        meant = sorted(str(PurePosixPath(path).with_name(name)) for name in beside)
+        meant = sorted(str(PurePosixPath(path).parent / name) for name in beside)
     guess = nearest(path.removesuffix(".arch"), meant)
     fail(
         "A107",

@@ -41,7 +41,7 @@ def test_check_follows_a_file_however_it_is_saved(folder):
         net.write_text(GOOD + "model broken {")
         run.times(3)
         assert "error[A10" in run.out
-        assert run.err.rstrip().endswith("errors; watching the file")
+        assert run.err.rstrip().endswith("errors; watching 2 files")
         net.unlink()
         run.times(4)
         assert "there is no file net.arch" in run.err
