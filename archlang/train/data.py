@@ -136,7 +136,7 @@ def check_fit(network: Network, data: Data) -> tuple[int, int, int]:
         )
     if output[0] != wanted:
         hint = f"end it with `linear({wanted})`"
-        if "classes" in network.source.text:
+        if any("classes" in text for text in network.files.values()):
             hint = f"`--set classes={wanted}` if it has such a parameter; otherwise {hint}"
         raise TrainError(
             f"`{network.name}` has {output[0]} outputs, but {data.name} has {wanted} classes", hint

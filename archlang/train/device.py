@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from archlang.train.errors import TrainError, UsageError
+from archlang.train.errors import UsageError
+from archlang.train.sampling import generator
 
 
 def choose(name: str) -> torch.device:
@@ -42,8 +43,14 @@ def describe(device: torch.device) -> str:
 
 
 def autocast(device: torch.device, dtype: str) -> torch.autocast:
-    """A context that computes in bfloat16 where that is safe, or changes nothing."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
+    """A context that computes in 16 bits where that is safe, or changes nothing."""
+    low = torch.float16 if dtype == "float16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=low, enabled=dtype != "float32")
+
+
+def seed_everything(seed: int, step: int, rank: int) -> None:
+    """Make what a step draws, on every device, follow from ``seed`` and these numbers."""
+    torch.manual_seed(generator(f"step:{rank}", seed, step).initial_seed())
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
@@ -71,17 +78,9 @@ def random_kept(device: torch.device) -> Iterator[None]:
         set_random_state(before, device)
 
 
-@contextmanager
-def memory_explained(batch_size: int) -> Iterator[None]:
-    """Running out of memory inside becomes a ``TrainError`` that says what may fit."""
-    try:
-        yield
-    except RuntimeError as error:
-        exhausted = isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
-        if not exhausted:
-            raise
-        smaller = f"try --batch-size {batch_size // 2}" if batch_size > 1 else "use a smaller input"
-        raise TrainError(f"out of memory with a batch of {batch_size}", smaller) from None
+def exhausted(error: Exception) -> bool:
+    """Whether an exception of PyTorch says that there is no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
 
 
 def first_line(error: Exception) -> str:

@@ -96,7 +96,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") ->
         if isinstance(was, Mapping) and isinstance(now, Mapping):
             yield from differences(was, now, f"{path}.")
         elif isinstance(was, str) and isinstance(now, str) and ("\n" in was or "\n" in now):
-            yield f"{path} line {_first_change(was, now)}"
+            yield f"{path.removeprefix('files.')} line {_first_change(was, now)}"
         else:
             yield f"{path} was {_shown(was)} and is {_shown(now)}"
 

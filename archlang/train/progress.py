@@ -63,7 +63,7 @@ class Terminal(Reporter):
     def epoch(self, entry: Mapping[str, Any]) -> None:
         self.say(
             f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  "
-            f"test loss {entry['test_loss']:.4f}  test accuracy {entry['accuracy']:.2%}  "
+            f"test loss {entry['eval_loss']:.4f}  test accuracy {entry['accuracy']:.2%}  "
             f"lr {entry['lr']:.2g}"
         )
 
