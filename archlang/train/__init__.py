@@ -1,6 +1,5 @@
 """Training: a network, a data set and a recipe make a checkpoint. Needs PyTorch."""
 
-from archlang.train import readers as readers
 from archlang.train.data import Data, load
 from archlang.train.errors import InterruptedRunError, TrainError, UsageError
 from archlang.train.recipe import Recipe

@@ -76,4 +76,4 @@ def stripes(train: int = 49, test: int = 20) -> Data:
             image[:, 2 * label : 2 * label + 3] += 120
         return images.to(torch.uint8), labels
 
-    return Data("stripes", *part(train), *part(test), ("top", "middle", "bottom"))
+    return Data.held("stripes", ("top", "middle", "bottom"), part(train), part(test))
