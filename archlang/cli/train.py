@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DataSet = Annotated[
     str,
-    typer.Option("--data", "-d", help="digits, fashion-mnist[:FOLDER] or mnist:FOLDER."),
+    typer.Option("--data", "-d", help="digits, or a data set with its path, such as mnist:FOLDER."),
 ]
 Recipes = Annotated[
     str | None,
@@ -115,10 +115,18 @@ def train(
 ) -> None:
     """Train a network on real data; run again, it goes on where it stopped."""
     flags = {
-        **{"optimizer": optimizer, "optimizer.lr": lr, "optimizer.weight_decay": weight_decay},
-        **{"schedule": schedule, "epochs": epochs, "batch_size": batch_size},
-        **{"label_smoothing": label_smoothing, "shift": shift, "seed": seed, "dtype": dtype},
-        **{"recompute": recompute, "device": device},
+        "optimizer": optimizer,
+        "optimizer.lr": lr,
+        "optimizer.weight_decay": weight_decay,
+        "schedule": schedule,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "label_smoothing": label_smoothing,
+        "augment.shift": shift,
+        "seed": seed,
+        "dtype": dtype,
+        "recompute": recompute,
+        "device": device,
     }
     with _explained():
         network, layers = _asked(file, model, input_, recipe, set_, flags)

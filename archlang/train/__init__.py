@@ -32,6 +32,4 @@ _HOMES = {"Data": "data", "load": "data", "Result": "run", "train": "run"}
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Data sets are known by name once their readers are there.
-    import_module("archlang.train.readers")
     return getattr(import_module(f"archlang.train.{_HOMES[name]}"), name)

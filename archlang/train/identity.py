@@ -19,13 +19,10 @@ def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe)
         "model": network.name,
         "files": dict(network.files),
         "settings": {k: plain(v) for k, v in network.settings.items()},
-        "input": list(prepare.shape),
         "data": {
             "name": data.name,
-            "train": len(data.train_images),
-            "test": len(data.test_images),
-            "mean": list(prepare.mean),
-            "std": list(prepare.std),
+            **{part: len(samples) for part, samples in data.parts.items()},
+            **prepare.plain(),
         },
         "recipe": recipe.identity(),
     }

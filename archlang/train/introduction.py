@@ -20,9 +20,11 @@ def introduction(
     yield f"device: {describe(budget.device)}"
     yield f"network: {network.name}, {network.totals.params:,} parameters"
     yield (
-        f"data: {data.name}, {len(data.train_images):,} images to learn from, "
-        f"{len(data.test_images):,} to test with, {len(data.classes)} classes"
+        f"data: {data.name}, {len(data.train):,} images to learn from, "
+        f"{_kept(data)}{len(data.test):,} to test with, {len(data.classes)} classes"
     )
+    if data.valid is None:
+        yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"
     for note in prepare.notes(data):
         yield f"note: {note}"
     yield (
@@ -33,6 +35,10 @@ def introduction(
         yield f"memory: a step takes {bytes_text(budget.predicted)} (predicted)"
     if warning := budget.warning():
         yield f"warning: {warning}"
+
+
+def _kept(data: Data) -> str:
+    return "" if data.valid is None else f"{len(data.valid):,} to choose the best epoch by, "
 
 
 def _rate(recipe: Recipe) -> str:

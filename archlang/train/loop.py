@@ -214,9 +214,7 @@ class Trainer:
         states = (value for state in self.optimizer.state.values() for value in state.values())
         mean = self.average.mean.values() if self.average is not None else ()
         held = (*self.model.parameters(), *self.model.buffers(), *states, *mean, *self.fetch())
-        return measured(
-            self.advance, (t for t in held if isinstance(t, Tensor)), self.device
-        )
+        return measured(self.advance, (t for t in held if isinstance(t, Tensor)), self.device)
 
     def weights(self) -> dict[str, Tensor]:
         """The weights to use: their mean where one is kept."""

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from archlang.train import checkpoint, device as devices
-from archlang.train.data import Data, check_fit, load
+from archlang.train.data import Data, carved, check_fit, load
 from archlang.train.distributed import World
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
@@ -28,7 +28,7 @@ from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
 from archlang.train.recipe import Layer, Recipe, read_recipe, resolve
 from archlang.train.stop import Stopper
-from archlang.train.task import Classification
+from archlang.train.task import TASKS
 from archlang.wording import bytes_text
 
 
@@ -58,6 +58,7 @@ class Run:
         network: Network,
         data: Data,
         recipe: Recipe,
+        device: torch.device,
         folder: RunFolder,
         reporter: Reporter,
         *,
@@ -66,8 +67,8 @@ class Run:
     ) -> None:
         self.network, self.data, self.folder, self.reporter = network, data, folder, reporter
         self.recipe, self.world = recipe, world or World()
-        self.prepare = Preparation.measured(data, check_fit(network, data))
-        self.device = data.train_images.device
+        self.prepare = Preparation.measured(data, check_fit(network, data), recipe.preprocess)
+        self.device = device
         self.budget = Budget(network, recipe, self.device, self.world.size)
         self.identity = identify(network, data, self.prepare, recipe)
         for line in introduction(network, data, self.prepare, recipe, self.budget):
@@ -82,19 +83,25 @@ class Run:
             reporter.say(f"going on from {folder.last}, step {self.trainer.step}")
 
     def _course(self) -> Course:
-        data, recipe = self.data, self.recipe
+        data, recipe, world = self.data, self.recipe, self.world
+        shared: dict[str, Any] = {
+            "batch_size": recipe.batch_size,
+            "workers": recipe.workers,
+            "rank": world.rank,
+            "world": world.size,
+            "device": self.device,
+        }
         feed = Batches(
-            (data.train_images, data.train_labels),
+            data.train,
             self.prepare,
-            recipe.shift,
-            batch_size=recipe.batch_size,
+            recipe.augment,
             seed=recipe.seed,
-            device=self.device,
+            classes=len(data.classes),
+            **shared,
         )
-        judge = EvaluationBatches(
-            (data.test_images, data.test_labels), self.prepare, batch_size=recipe.batch_size
-        )
-        return Course(Classification(data.classes), feed, judge, self.network.aux)
+        judge = EvaluationBatches(data.valid or data.test, self.prepare, **shared)
+        task = TASKS[data.task](data.classes)
+        return Course(task, feed, judge, self.network.aux)
 
     def go(self) -> Result:
         """Train to the end; raises ``TrainError``, leaving a checkpoint if one step was done."""
@@ -264,8 +271,10 @@ def train(
     to ``runs/<model>-<data>``. Raises ``TrainError``.
     """
     layers = layers_of(recipe)
-    device = devices.choose(resolve(layers).recipe.device)
-    found = load(data) if isinstance(data, str) else data
+    asked = resolve(layers).recipe
+    device = devices.choose(asked.device)
+    found = load(data, split=asked.split) if isinstance(data, str) else data
+    found = carved(found, asked.split.valid, asked.split.seed)
     chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
     _check_settings(network, chosen)
     folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
@@ -274,7 +283,7 @@ def train(
     )
     check_fit(network, found)
     with Budget(network, chosen, device).explained(), devices.random_kept(device):
-        return Run(network, found.to(device), chosen, folder, reporter, force=force).go()
+        return Run(network, found, chosen, device, folder, reporter, force=force).go()
 
 
 def _check_settings(network: Network, recipe: Recipe) -> None:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from archlang.train.loader import IGNORED
+
 Outputs = Tensor | Mapping[str, Tensor]
 
 
@@ -123,10 +125,6 @@ class Segmentation(Task):
         return float(entry["iou"])
 
 
-IGNORED = -100
-"""The class of a pixel that counts for nothing: PyTorch's ``ignore_index``."""
-
-
 class _Pixels(Meter):
     """The loss, and how often each class was taken for each: rows are what it was."""
 
@@ -154,3 +152,10 @@ class _Pixels(Meter):
             "count": int(count),
             "iou": float((right[present] / union[present]).mean()),
         }
+
+
+TASKS: Mapping[str, type[Task]] = {
+    "classification": Classification,
+    "segmentation": Segmentation,
+}
+"""By the names that data sets have for them."""

@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return network
 
     monkeypatch.setattr("archlang.cli.train.load_network", load_network)
-    monkeypatch.setitem(READERS, "stripes", Reader(lambda path: stripes(), False))
+    monkeypatch.setitem(READERS, "stripes", Reader(lambda asked: stripes()))
     return seen
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from archlang.train.loss import total_loss
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -14,7 +15,6 @@ from archlang.train.device import choose, memory_explained
 from archlang.train.diagnose import dry_run
 from archlang.train.evaluate import evaluate
 from archlang.train.loop import Trainer
-from archlang.train.loss import total_loss
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
 from tests.train.networks import small_module, stripes

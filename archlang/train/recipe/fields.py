@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 
+from archlang.analyses.memory.account import PRECISIONS
+from archlang.train.augment import Augment
 from archlang.train.errors import UsageError
+from archlang.train.inputs import Preprocess, Split
+from archlang.train.part import Part, Positive
 from archlang.train.recipe.mistakes import explain
 from archlang.train.recipe.optimizers import AdamW, AnyOptimizer
-from archlang.train.recipe.part import Count, Part, Rate, Share
+from archlang.train.recipe.part import Count, Share
 from archlang.train.recipe.schedules import AnySchedule, Cosine, Moment
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ class Saving(Part):
 
     steps: Count | None = None
     """Also after every so many steps."""
-    seconds: Rate | None = 300.0
+    seconds: Positive | None = 300.0
     """Also after so many seconds."""
 
 
@@ -59,16 +63,18 @@ class Recipe(Part):
     """Images a step, all processes and accumulated parts together."""
     accumulate: Count = 1
     """Parts that a batch is worked through in, one after the other: less memory."""
-    clip_norm: Rate | None = None
+    clip_norm: Positive | None = None
     """The largest norm that all gradients together may have; above it they are scaled down."""
     label_smoothing: Share = 0.1
     """The share of each label that is spread over all classes (Szegedy et al. 2016)."""
-    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """Move each training image by up to this share of its height and width."""
+    augment: Augment = Augment()
+    """How training images are changed at random."""
+    preprocess: Preprocess = Preprocess()
+    """What is taken from every image."""
+    split: Split = Split()
+    """How one set of samples becomes several."""
     ema: Ema | None = None
     """A running mean of the weights."""
-    validation: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """The share of the training images that is held back to choose the best epoch by."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of weights, order and augmentation."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -98,6 +104,11 @@ class Recipe(Part):
             return {"name": TAGS[info.field_name], **given}
         return given
 
+    @field_validator("dtype", mode="before")
+    @classmethod
+    def _short(cls, given: Any) -> Any:
+        return PRECISIONS.get(given, given) if isinstance(given, str) else given
+
     @field_validator("ema", mode="before")
     @classmethod
     def _on_or_off(cls, given: Any) -> Any:
@@ -117,16 +128,14 @@ class Recipe(Part):
         return parts
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> Recipe:
+    def of(cls, fields: Mapping[str, Any], at: str = "") -> Self:
         """The recipe with these fields; raises ``UsageError``, one line for the first mistake."""
         try:
             return cls.model_validate(dict(fields))
         except ValidationError as error:
             raise UsageError(*explain(cls, error.errors()[0])[1:]) from None
 
-    def lr(
-        self, step: int, per_epoch: int, history: Sequence[Mapping[str, Any]] = ()
-    ) -> float:
+    def lr(self, step: int, per_epoch: int, history: Sequence[Mapping[str, Any]] = ()) -> float:
         """The learning rate at ``step``, counted from 0, the epochs in ``history`` being done."""
         now = Moment(step, self.epochs * per_epoch, per_epoch, history)
         return self.optimizer.rate(self.batch_size) * self.schedule.factor(now)

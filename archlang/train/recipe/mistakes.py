@@ -37,9 +37,7 @@ def parts(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from parts(inner)
 
 
-def _walk(
-    model: type[BaseModel], loc: Sequence[int | str]
-) -> tuple[type[BaseModel], list[str]]:
+def _walk(model: type[BaseModel], loc: Sequence[int | str]) -> tuple[type[BaseModel], list[str]]:
     """The part that the last name of ``loc`` stands in, and the names without unions' tags."""
     names: list[str] = []
     part, choices = model, [model]

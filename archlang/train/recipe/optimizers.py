@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from archlang.train.recipe.part import Count, NotNegative, Part, Rate, Share
+from archlang.train.part import NotNegative, Part, Positive
+from archlang.train.recipe.part import Count, Share
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -21,7 +22,7 @@ Betas = tuple[Share, Share]
 class Descent(Part):
     """What all optimizers have; each has its own ``name``, ``lr`` and ``weight_decay``."""
 
-    lr: Rate = 0.1
+    lr: Positive = 0.1
     """The highest learning rate; the schedule scales it."""
     lr_batch: Count | None = None
     """The batch that `lr` is for; another scales it in proportion (Goyal et al. 2017)."""
@@ -43,11 +44,11 @@ class AdamW(Descent):
     """AdamW; Loshchilov and Hutter 2019, Decoupled weight decay regularization."""
 
     name: Literal["adamw"] = "adamw"
-    lr: Rate = 3e-3
+    lr: Positive = 3e-3
     weight_decay: NotNegative = 0.05
     betas: Betas = (0.9, 0.999)
     """How slowly the means of gradients and of their squares forget."""
-    eps: Rate = 1e-8
+    eps: Positive = 1e-8
     """Added to what is divided by."""
 
     def build(self, groups: Groups) -> Optimizer:
@@ -60,10 +61,10 @@ class Adam(Descent):
     """Adam; Kingma and Ba 2015. Its weight decay is added to the gradient."""
 
     name: Literal["adam"] = "adam"
-    lr: Rate = 1e-3
+    lr: Positive = 1e-3
     betas: Betas = (0.9, 0.999)
     """How slowly the means of gradients and of their squares forget."""
-    eps: Rate = 1e-8
+    eps: Positive = 1e-8
     """Added to what is divided by."""
 
     def build(self, groups: Groups) -> Optimizer:
@@ -76,7 +77,7 @@ class SGD(Descent):
     """Stochastic gradient descent; ``nesterov`` has no effect without ``momentum``."""
 
     name: Literal["sgd"] = "sgd"
-    lr: Rate = 0.05
+    lr: Positive = 0.05
     weight_decay: NotNegative = 5e-4
     momentum: Share = 0.9
     """How slowly the sum of past gradients fades."""
@@ -94,12 +95,12 @@ class RMSprop(Descent):
     """RMSprop; Tieleman and Hinton 2012, lecture 6.5 of their course."""
 
     name: Literal["rmsprop"] = "rmsprop"
-    lr: Rate = 1e-3
+    lr: Positive = 1e-3
     alpha: Share = 0.99
     """How slowly the mean of squared gradients forgets."""
     momentum: Share = 0.0
     """How slowly the sum of past updates fades."""
-    eps: Rate = 1e-8
+    eps: Positive = 1e-8
     """Added to what is divided by."""
 
     def build(self, groups: Groups) -> Optimizer:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from archlang.train.recipe.part import Count, NotNegative, Part, Rate, Share
+from archlang.train.part import NotNegative, Part, Positive
+from archlang.train.recipe.part import Count, Share
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Polynomial(Schedule):
     """``(1 - share of the run) ** power``; as Chen et al. 2017, DeepLab."""
 
     name: Literal["polynomial"] = "polynomial"
-    power: Rate = 0.9
+    power: Positive = 0.9
     """1 is a straight line."""
 
     def warmed(self, now: Moment, warm: int) -> float:

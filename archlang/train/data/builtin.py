@@ -1,16 +1,21 @@
-"""The data sets that come by name: each a function from a path to ``Data``."""
+"""Data sets that come by name: digits, and those in MNIST's files."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from archlang.train.data import Data, reader
+from archlang.train.data.dataset import Data
+from archlang.train.data.idx import read_idx
+from archlang.train.data.registry import Asked, reader
+from archlang.train.data.split import stratified_split
 from archlang.train.errors import UsageError
-from archlang.train.idx import read_idx
 
 _DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")
 _FASHION = (
@@ -28,23 +33,8 @@ _FASHION = (
 _DIGITS = tuple("0123456789")
 
 
-def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices to learn from and to test with, the test having ``share`` of every class."""
-    # RandomState is the one generator whose numbers are promised never to change.
-    random = np.random.RandomState(seed)
-    learn: list[Tensor] = []
-    test: list[Tensor] = []
-    for label in sorted(set(labels.tolist())):
-        members = torch.nonzero(labels == label).flatten()
-        members = members[torch.from_numpy(random.permutation(len(members)))]
-        cut = round(share * len(members))
-        test.append(members[:cut])
-        learn.append(members[cut:])
-    return torch.cat(learn).sort().values, torch.cat(test).sort().values
-
-
-@reader("digits", takes_path=False)
-def digits(path: Path | None) -> Data:
+@reader("digits", here=lambda: find_spec("sklearn") is not None)
+def digits(asked: Asked) -> Data:
     """scikit-learn's handwritten digits: 1,797 of 8x8 in 17 greys, a fifth kept for the test."""
     try:
         from sklearn.datasets import load_digits
@@ -57,54 +47,70 @@ def digits(path: Path | None) -> Data:
     images = torch.from_numpy(np.rint(bunch.images * (255 / 16)).astype(np.uint8))[:, None]
     labels = torch.from_numpy(bunch.target.astype(np.int64))
     learn, test = stratified_split(labels, 0.2, seed=0)
-    return Data(
+    return Data.held(
         "digits",
-        images[learn],
-        labels[learn],
-        images[test],
-        labels[test],
         _DIGITS,
+        (images[learn], labels[learn]),
+        (images[test], labels[test]),
         # So few images are learned by heart unless no two epochs show the same ones.
-        suggests={"epochs": 20, "shift": 0.07},
+        suggests={"epochs": 20, "augment": {"shift": 0.07}},
     )
 
 
-@reader("mnist", takes_path=True)
-def mnist(path: Path | None) -> Data:
+def _fetcher(name: str) -> Callable[[Path], None]:
+    """A download of a data set that torchvision has, in its own layout."""
+
+    def fetch(folder: Path) -> None:
+        from torchvision import datasets
+
+        made: Any = getattr(datasets, name)
+        for train in (True, False):
+            made(folder, train=train, download=True)
+
+    return fetch
+
+
+@reader("mnist", path="FOLDER", download=_fetcher("MNIST"))
+def mnist(asked: Asked) -> Data:
     """MNIST, LeCun et al. 1998: 60,000 + 10,000 of 28x28, from the four IDX files in a folder."""
-    if path is None:
+    if asked.path is None:
         raise UsageError(
             "`mnist` is read from files, and no folder is given",
             "put its four IDX files into a folder and write `--data mnist:FOLDER`",
         )
-    return _idx_folder("mnist", path, _DIGITS)
+    return _idx_folder("mnist", asked.path, "MNIST", _DIGITS)
 
 
-@reader("fashion-mnist", takes_path=True)
-def fashion_mnist(path: Path | None) -> Data:
+@reader(
+    "fashion-mnist",
+    path="[FOLDER]",
+    here=lambda: _DEBIAN_FASHION.is_dir(),
+    download=_fetcher("FashionMNIST"),
+)
+def fashion_mnist(asked: Asked) -> Data:
     """Fashion-MNIST, Xiao et al. 2017: 60,000 + 10,000 of 28x28; without a path, Debian's."""
-    if path is None and not _DEBIAN_FASHION.is_dir():
+    if asked.path is None and not _DEBIAN_FASHION.is_dir():
         raise UsageError(
             f"`fashion-mnist` is not installed: there is no {_DEBIAN_FASHION}",
             "apt install dataset-fashion-mnist, or put its four IDX files into a folder "
             "and write `--data fashion-mnist:FOLDER`",
         )
-    return _idx_folder("fashion-mnist", path or _DEBIAN_FASHION, _FASHION)
+    return _idx_folder("fashion-mnist", asked.path or _DEBIAN_FASHION, "FashionMNIST", _FASHION)
 
 
-def _idx_folder(name: str, folder: Path, classes: tuple[str, ...]) -> Data:
-    """A data set from the four files of MNIST's layout."""
+def _idx_folder(name: str, folder: Path, torchvision: str, classes: tuple[str, ...]) -> Data:
+    """A data set from the four files of MNIST's layout, or from where torchvision puts them."""
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(f"{folder} {what}", f"`--data {name}:FOLDER` wants its four IDX files")
+    if (folder / torchvision / "raw").is_dir():
+        folder = folder / torchvision / "raw"
 
-    def images(stem: str) -> Tensor:
-        return read_idx(_idx_file(folder, f"{stem}-images", 3), 3)[:, None]
+    def part(stem: str) -> tuple[Tensor, Tensor]:
+        images = read_idx(_idx_file(folder, f"{stem}-images", 3), 3)[:, None]
+        return images, read_idx(_idx_file(folder, f"{stem}-labels", 1), 1).long()
 
-    def labels(stem: str) -> Tensor:
-        return read_idx(_idx_file(folder, f"{stem}-labels", 1), 1).long()
-
-    return Data(name, images("train"), labels("train"), images("t10k"), labels("t10k"), classes)
+    return Data.held(name, classes, part("train"), part("t10k"))
 
 
 def _idx_file(folder: Path, stem: str, axes: int) -> Path:
