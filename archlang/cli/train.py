@@ -211,10 +211,14 @@ def _print_recipe(data: str, layers: list[Layer]) -> None:
 
 def _print(result: Result) -> None:
     last = result.history[-1]
+    counted = f" ({last['correct']:,} of {last['count']:,})" if last["on"] == "test" else ""
     typer.echo(
-        f"test accuracy: {result.accuracy:.2%} ({last['correct']:,} of {last['count']:,}) "
+        f"test accuracy: {result.accuracy:.2%}{counted} "
         f"after epoch {last['epoch']}, {result.seconds:.1f} s"
     )
-    typer.echo(f"best epoch:    {result.best_accuracy:.2%} after epoch {result.best_epoch}")
+    chosen = f"{result.best_accuracy:.2%} after epoch {result.best_epoch}"
+    if last["on"] != "test":
+        chosen += f" on the {last['on']} images; {result.test_accuracy:.2%} on the test images"
+    typer.echo(f"best epoch:    {chosen}")
     typer.echo(f"checkpoint:    {result.checkpoint}")
     typer.echo(f"weights:       {result.weights} (the best epoch's)")

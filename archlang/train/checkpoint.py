@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -85,6 +86,16 @@ def save_weights(path: Path, model: Mapping[str, Tensor], about: Mapping[str, st
     tensors = {name: value.detach().cpu().clone() for name, value in model.items()}
     content = safetensors.torch.save(tensors, metadata=dict(about))
     write_atomically(path, lambda file: file.write(content))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """What ``save_weights`` wrote, on the CPU; raises ``UsageError`` where it is damaged."""
+    try:
+        return safetensors.torch.load_file(path)
+    except FileNotFoundError:
+        raise UsageError(f"there are no weights {path}") from None
+    except (OSError, safetensors.SafetensorError):
+        raise UsageError(f"{path} cannot be read: it is damaged", "--force starts anew") from None
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:

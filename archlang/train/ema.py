@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -35,20 +35,9 @@ class Average:
             if not value.is_floating_point():
                 value.copy_(here[name])
 
-    @contextmanager
-    def used(self) -> Iterator[None]:
+    def used(self) -> AbstractContextManager[None]:
         """Inside, the module has the mean for its weights."""
-        before = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self._put(self.mean)
-        try:
-            yield
-        finally:
-            self._put(before)
-
-    @torch.no_grad()
-    def _put(self, values: Mapping[str, Tensor]) -> None:
-        for name, value in self.model.state_dict().items():
-            value.copy_(values[name])
+        return put(self.model, self.mean)
 
     def state(self) -> dict[str, Tensor]:
         """The mean, by the names of the ``state_dict``."""
@@ -59,3 +48,20 @@ class Average:
         with torch.no_grad():
             for name, value in self.mean.items():
                 value.copy_(mean[name])
+
+
+@contextmanager
+def put(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Inside, the module has these for the values of its ``state_dict``."""
+    before = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    _copy(model, weights)
+    try:
+        yield
+    finally:
+        _copy(model, before)
+
+
+@torch.no_grad()
+def _copy(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+    for name, value in model.state_dict().items():
+        value.copy_(values[name])

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from archlang.train.device import (
 )
 from archlang.train.diagnose import dry_run, first_broken_layer
 from archlang.train.distributed import World
-from archlang.train.ema import Average
+from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.evaluate import evaluate
 from archlang.train.memory import measured
@@ -42,13 +42,17 @@ class Feed(Protocol):
 class Course:
     """What is learned and by what it is judged: ``judge`` has every sample once.
 
-    ``aux`` has the weight in the loss of each output that exists in training only.
+    ``on`` says what the judging samples are, test or validation; ``test``, where they are not,
+    has every test sample once. ``aux`` has the weight in the loss of each output that exists
+    in training only.
     """
 
     task: Task
     feed: Feed
     judge: Iterable[tuple[Tensor, Tensor]]
     aux: Mapping[str, float]
+    on: str = "test"
+    test: Iterable[tuple[Tensor, Tensor]] | None = None
 
 
 class Trainer:
@@ -69,11 +73,9 @@ class Trainer:
         self.model, self.course, self.recipe, self.device = model, course, recipe, device
         self.world = world or World()
         if recipe.channels_last:
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model.to(memory_format=torch.channels_last)
         self.wrapped = self.world.wrap(model)
-        self.run: nn.Module = self.wrapped
-        if recipe.compile:
-            self.run = torch.compile(self.wrapped)
+        self.run = cast(nn.Module, torch.compile(self.wrapped)) if recipe.compile else self.wrapped
         self.optimizer = recipe.build_optimizer(model.parameters())
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.dtype == "float16")
@@ -82,6 +84,7 @@ class Trainer:
         self.step = 0
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.tests: dict[str, dict[str, Any]] = {}
         # The epoch's sums so far, for its mean loss.
         self._loss, self._seen = 0.0, 0
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
@@ -141,7 +144,7 @@ class Trainer:
         return self._batch
 
     def _gradients(self, images: Tensor, targets: Tensor) -> tuple[float, int]:
-        """Gradients of the mean loss over the batches of all processes; the loss, and its images."""
+        """The gradients of the mean loss of all processes' images; that loss, and how many."""
         count = self.world.add_up(torch.tensor(float(len(images)), device=self.device)).item()
         parts = min(self.recipe.accumulate, len(images))
         pairs = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
@@ -179,6 +182,7 @@ class Trainer:
             "step": self.step,
             "lr": self.recipe.lr(self.step - 1, self.per_epoch, self.history),
             "loss": self._loss / self._seen,
+            "on": self.course.on,
             **score,
             "seconds": round(self.seconds, 3),
         }
@@ -189,19 +193,30 @@ class Trainer:
     def evaluate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
         """Score the network, with the mean of its weights where one is kept."""
         with self.average.used() if self.average is not None else nullcontext():
-            score = evaluate(
-                self.run,
-                ((self._laid_out(images), targets) for images, targets in batches),
-                self.course.task,
-                self.device,
-                aux=self.course.aux,
-                dtype=self.recipe.dtype,
-                world=self.world,
-            )
-            if not isfinite(score["eval_loss"]):
-                images, _ = next(iter(batches))
-                raise self._diverged(f"the test loss is {score['eval_loss']}", images)
+            return self._score(batches)
+
+    def _score(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+        score = evaluate(
+            self.run,
+            ((self._laid_out(images), targets) for images, targets in batches),
+            self.course.task,
+            self.device,
+            aux=self.course.aux,
+            dtype=self.recipe.dtype,
+            world=self.world,
+        )
+        if not isfinite(score["eval_loss"]):
+            images, _ = next(iter(batches))
+            raise self._diverged(f"the {self.course.on} loss is {score['eval_loss']}", images)
         return score
+
+    def finish(self, best: Mapping[str, Tensor]) -> None:
+        """Score the last and the ``best`` weights by the test images, if others judged so far."""
+        if self.course.test is None:
+            return
+        self.tests["last"] = self.evaluate(self.course.test)
+        with put(self.model, best):
+            self.tests["best"] = self._score(self.course.test)
 
     def best(self) -> dict[str, Any]:
         """The best epoch so far, the earliest of equals."""
@@ -232,6 +247,7 @@ class Trainer:
             "random": random_state(self.device),
             "history": self.history,
             "best": self.best() if self.history else {},
+            "tests": self.tests,
             "seconds": self.seconds,
         }
 
@@ -252,7 +268,7 @@ class Trainer:
         set_random_state(state["random"], self.device)
         self.step, self.seconds = state["step"], state["seconds"]
         self._loss, self._seen = state["sums"]["loss"], state["sums"]["seen"]
-        self.history = list(state["history"])
+        self.history, self.tests = list(state["history"]), dict(state["tests"])
         self._batches = self._batch = None
 
     def _laid_out(self, images: Tensor) -> Tensor:

@@ -36,12 +36,14 @@ from archlang.wording import bytes_text
 class Result:
     """What came of a run. Accuracies are shares of the images, 0 to 1; ``loss`` in nats.
 
-    ``accuracy`` and ``loss`` are the last epoch's. ``best_accuracy`` was chosen by looking at
-    the images that judge, so it flatters. ``weights`` holds the best epoch's.
+    ``accuracy`` and ``loss`` are the last epoch's on the test images, ``test_accuracy`` that of
+    the best, whose weights ``weights`` holds. ``best_accuracy`` is on the images that it was
+    chosen by: without validation images these are the test images, and it flatters.
     """
 
     accuracy: float
     loss: float
+    test_accuracy: float
     best_accuracy: float
     best_epoch: int
     seconds: float
@@ -67,16 +69,19 @@ class Run:
     ) -> None:
         self.network, self.data, self.folder, self.reporter = network, data, folder, reporter
         self.recipe, self.world = recipe, world or World()
+        self._peak: int | None = None
         self.prepare = Preparation.measured(data, check_fit(network, data), recipe.preprocess)
         self.device = device
         self.budget = Budget(network, recipe, self.device, self.world.size)
         self.identity = identify(network, data, self.prepare, recipe)
+        torch.manual_seed(recipe.seed)
+        with self.budget.explained():
+            model = build(network, recipe.recompute)
         for line in introduction(network, data, self.prepare, recipe, self.budget):
             reporter.say(line)
         found = folder.open(self.identity, force=force)
-        torch.manual_seed(recipe.seed)
         with self.budget.explained():
-            model = build(network, recipe.recompute).to(self.device)
+            model.to(self.device)
             self.trainer = Trainer(model, self._course(), recipe, self.device, self.world)
         if found is not None:
             self.trainer.restore(found)
@@ -99,9 +104,12 @@ class Run:
             classes=len(data.classes),
             **shared,
         )
-        judge = EvaluationBatches(data.valid or data.test, self.prepare, **shared)
+        test = EvaluationBatches(data.test, self.prepare, **shared)
         task = TASKS[data.task](data.classes)
-        return Course(task, feed, judge, self.network.aux)
+        if data.valid is None:
+            return Course(task, feed, test, self.network.aux)
+        judge = EvaluationBatches(data.valid, self.prepare, **shared)
+        return Course(task, feed, judge, self.network.aux, "validation", test)
 
     def go(self) -> Result:
         """Train to the end; raises ``TrainError``, leaving a checkpoint if one step was done."""
@@ -119,6 +127,9 @@ class Run:
                 self.reporter.stop()
         else:
             self.reporter.say("this run is complete already; --force trains anew")
+        if not trainer.tests and trainer.course.test is not None:
+            trainer.finish(checkpoint.load_weights(self.folder.weights))
+            self._save_last()
         self._write_config(self.result())
         return self.result()
 
@@ -128,7 +139,7 @@ class Run:
         while trainer.step < trainer.steps:
             epoch = f"epoch {trainer.epoch + 1}/{self.recipe.epochs}"
             with self.budget.explained():
-                loss = self._measured() if trainer.step == first + 1 else trainer.advance()
+                loss = self._measured() if self._to_measure(first) else trainer.advance()
             spent = max(trainer.seconds - started, 1e-9)
             rate = (trainer.step - first) * self.recipe.batch_size / spent
             self.reporter.step(trainer.step, epoch, loss, rate)
@@ -148,9 +159,19 @@ class Run:
         by_steps = save.steps is not None and self.trainer.step % save.steps == 0
         return by_steps or (save.seconds is not None and monotonic() - saved >= save.seconds)
 
+    def _to_measure(self, first: int) -> bool:
+        """Whether what the step to come takes can be held against what is predicted.
+
+        It is not the first, for all that is kept between steps is there, and its batch is whole.
+        """
+        size = -(-self.recipe.batch_size // self.world.size)
+        later = self._peak is None and self.trainer.step > first
+        return later and len(self.trainer.fetch()[0]) == size
+
     def _measured(self) -> float:
-        """Take the second step, when all that a step keeps is there, and say what it took."""
+        """Take a step, and say what it took."""
         loss, peak = self.trainer.measured()
+        self._peak = peak
         text = bytes_text(peak)
         if self.budget.predicted is not None:
             text += f", {bytes_text(self.budget.predicted)} predicted"
@@ -178,10 +199,12 @@ class Run:
 
     def result(self) -> Result:
         """What the history says."""
-        history, best = self.trainer.history, self.trainer.best()
+        history, best, tests = self.trainer.history, self.trainer.best(), self.trainer.tests
+        last = tests.get("last", history[-1])
         return Result(
-            accuracy=history[-1]["accuracy"],
-            loss=history[-1]["eval_loss"],
+            accuracy=last["accuracy"],
+            loss=last["eval_loss"],
+            test_accuracy=tests.get("best", best)["accuracy"],
             best_accuracy=best["accuracy"],
             best_epoch=best["epoch"],
             seconds=self.trainer.seconds,
@@ -222,6 +245,7 @@ class Run:
             content["results"] = {
                 "accuracy": result.accuracy,
                 "loss": result.loss,
+                "test_accuracy": result.test_accuracy,
                 "best_accuracy": result.best_accuracy,
                 "best_epoch": result.best_epoch,
                 "seconds": round(result.seconds, 3),

@@ -14,13 +14,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from archlang.source import Source
 from archlang.train import InterruptedRunError, Recipe, Result, TrainError, checkpoint, train
 from archlang.train.progress import Reporter
 from archlang.train.run import Run
-from tests.train.networks import lenet, small, stripes
+from tests.train.networks import SPEC, lenet, small, stripes
 
-RECIPE = {"epochs": 4, "batch_size": 8, "shift": 0.1}
+RECIPE = {"epochs": 4, "batch_size": 8, "augment": {"shift": 0.1}}
 STEPS_AN_EPOCH = 6
 
 
@@ -97,7 +96,7 @@ def test_files(whole: Path) -> None:
     assert last["prepare"]["shape"] == [1, 8, 8]
     assert last["step"] == 4 * STEPS_AN_EPOCH
     config = json.loads((whole / "run.json").read_text())
-    assert config["spec"] == small().source.text
+    assert config["files"] == small().files
     assert config["recipe"]["epochs"] == 4
     assert config["results"]["accuracy"] == last["history"][-1]["accuracy"]
     history = [json.loads(line) for line in (whole / "history.jsonl").read_text().splitlines()]
@@ -187,9 +186,9 @@ def test_a_complete_run_is_told_again(tmp_path: Path) -> None:
         (small(), {**RECIPE, "optimizer": "sgd"}, "recipe.optimizer.name was adamw and is sgd"),
         (small(settings={"width": 2}), RECIPE, "settings.width was unset and is 2"),
         (
-            small(source=Source("a.arch", "model lenet5 {\n    conv(5x5, 8)\n}\n")),
+            small(files={"lenet5.arch": SPEC.replace("5x5, 6", "5x5, 8")}),
             RECIPE,
-            r"spec line 2 was `conv\(5x5, 6\)` and is `conv\(5x5, 8\)`",
+            r"lenet5.arch line 2 was `conv\(5x5, 6\)` and is `conv\(5x5, 8\)`",
         ),
     ],
 )

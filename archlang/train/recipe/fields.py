@@ -83,7 +83,7 @@ class Recipe(Part):
     """Keep images with their channels innermost: faster with bfloat16."""
     compile: bool = False
     """Compile the network with `torch.compile`: seconds to minutes to start."""
-    model: dict[str, Setting] = {}
+    model: dict[str, Setting] = Field(default={})
     """Parameters of the network, as `--set` gives them; a string is an expression."""
     save: Saving = Saving()
     """When `last.pt` is written."""

@@ -78,6 +78,8 @@ def _over(merged: dict[str, Any], sources: dict[str, str], layer: Layer) -> None
     for name, given in layer.fields.items():
         value = {"name": given} if name in TAGS and isinstance(given, str) else given
         below = merged.get(name)
+        if value is True and isinstance(below, Mapping):
+            continue  # it is switched on already
         if not _speak_of_one(name, below, value):
             _forget(sources, name)
             below = None

@@ -78,9 +78,9 @@ def _parse(source: str, text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", str(error))
         what, line = (found[1], found[2]) if found else (str(error), None)
-        place = f"{source}:{line}" if line else source
+        last = max(1, text.rstrip("\n").count("\n") + 1)
         raise UsageError(
-            f"{place}: this is no TOML: {what[:1].lower()}{what[1:]}",
+            f"{source}:{line or last}: this is no TOML: {what[:1].lower()}{what[1:]}",
             'a line is `name = value`, a text stands in quotes: dtype = "bfloat16"',
         ) from None
 
@@ -107,7 +107,8 @@ def split_settings(
     front of a name say which is meant. ``parameters`` are those that the network has. Raises
     ``UsageError`` for a name that both have, or neither.
     """
-    fields, settings = {}, {}
+    fields: dict[str, str] = {}
+    settings: dict[str, str] = {}
     known = list(Recipe.model_fields)
     for name, value in given.items():
         head, _, rest = name.partition(".")
