@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -224,12 +223,12 @@ class Run:
     def _save_last(self) -> None:
         checkpoint.save(self.folder.last, self._contents())
 
-    def _about(self) -> dict[str, str]:
+    def _about(self) -> dict[str, Any]:
         return {
             "model": self.network.name,
             "data": self.data.name,
-            "classes": json.dumps(self.data.classes),
-            "prepare": json.dumps(self.prepare.plain()),
+            "classes": list(self.data.classes),
+            "prepare": self.prepare.plain(),
         }
 
     def _write_config(self, result: Result | None = None) -> None:
