@@ -57,7 +57,7 @@ def digits(asked: Asked) -> Data:
     )
 
 
-def _fetcher(name: str) -> Callable[[Path], None]:
+def fetcher(name: str) -> Callable[[Path], None]:
     """A download of a data set that torchvision has, in its own layout."""
 
     def fetch(folder: Path) -> None:
@@ -70,7 +70,7 @@ def _fetcher(name: str) -> Callable[[Path], None]:
     return fetch
 
 
-@reader("mnist", path="FOLDER", download=_fetcher("MNIST"))
+@reader("mnist", path="FOLDER", download=fetcher("MNIST"))
 def mnist(asked: Asked) -> Data:
     """MNIST, LeCun et al. 1998: 60,000 + 10,000 of 28x28, from the four IDX files in a folder."""
     if asked.path is None:
@@ -85,7 +85,7 @@ def mnist(asked: Asked) -> Data:
     "fashion-mnist",
     path="[FOLDER]",
     here=lambda: _DEBIAN_FASHION.is_dir(),
-    download=_fetcher("FashionMNIST"),
+    download=fetcher("FashionMNIST"),
 )
 def fashion_mnist(asked: Asked) -> Data:
     """Fashion-MNIST, Xiao et al. 2017: 60,000 + 10,000 of 28x28; without a path, Debian's."""
