@@ -76,13 +76,13 @@ HUNDRED = Layout(
 
 @reader("cifar10", path="PATH", download=fetcher("CIFAR10"))
 def cifar10(asked: Asked) -> Data:
-    """CIFAR-10, Krizhevsky 2009: 50,000 + 10,000 of 32x32 in colour, from its archive or folder."""
+    """CIFAR-10, Krizhevsky 2009: 50,000 + 10,000 of 32x32 in colour, as archive or folder."""
     return _read(TEN, asked.path)
 
 
 @reader("cifar100", path="PATH", download=fetcher("CIFAR100"))
 def cifar100(asked: Asked) -> Data:
-    """CIFAR-100, Krizhevsky 2009: 50,000 + 10,000 of 32x32 in colour, its 100 fine classes."""
+    """CIFAR-100, Krizhevsky 2009: the same kind of images in 100 fine classes."""
     return _read(HUNDRED, asked.path)
 
 

@@ -28,7 +28,7 @@ _NAMES = "classes.txt"
 
 @reader("folder", path="FOLDER")
 def folder(asked: Asked) -> Data:
-    """Images in folders named by class, or in images/ beside masks/; train/ and test/, or one."""
+    """Images in a folder for each class, or in images/ beside masks/."""
     root = need_folder(asked.path, "folder:FOLDER")
     parts = _parts(root)
     masked = [name for name, part in parts.items() if _has_masks(part)]

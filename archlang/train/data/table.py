@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 @reader("csv", path="FILE")
 def table(asked: Asked) -> Data:
-    """Images listed in a CSV file with columns path, label (or mask) and, if wanted, split."""
+    """Images listed with columns path, label (or mask) and, if wanted, split."""
     file = asked.path
     if file is None:
         raise UsageError("no CSV file is given", "write `--data csv:FILE`")
