@@ -193,7 +193,7 @@ class _Held:
     def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
         for _, indices in keys():
             here = indices.to(self.device, non_blocking=True)
-            yield self.images[here], self.targets[here]
+            yield self.images.index_select(0, here), self.targets.index_select(0, here)
 
 
 @dataclass
