@@ -193,11 +193,11 @@ class _Held:
     def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
         for _, indices in keys():
             here = indices.to(self.device, non_blocking=True)
-            yield self.images[here], self.targets[here]
+            yield self.images.index_select(0, here), self.targets.index_select(0, here)
 
 
 @dataclass
-class _Each(Dataset[Any]):
+class Each(Dataset[Any]):
     """Images one by one: decoded, changed as the epoch says, and brought to the size."""
 
     samples: Samples
@@ -240,7 +240,7 @@ def sized(prepare: Preparation, image: Tensor, mask: Tensor | None) -> tuple[Ten
 class _Read:
     """Images that are made one by one, here or in worker processes."""
 
-    def __init__(self, each: _Each, workers: int, device: torch.device) -> None:
+    def __init__(self, each: Each, workers: int, device: torch.device) -> None:
         self.each, self.workers, self.device = each, workers, device
 
     def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
@@ -296,7 +296,7 @@ def _source(
     bytes_ = len(samples) * samples.channels * prepare.shape[1] * prepare.shape[2]
     held = samples.tensors() if bytes_ <= IN_MEMORY and not augment.per_image else None
     if held is None:
-        return _Read(_Each(samples, prepare, augment, seed), workers, device)
+        return _Read(Each(samples, prepare, augment, seed), workers, device)
     images, targets = held
     # On the CPU, so that the pixels are the same on every device.
     at_size = torch.cat([prepare.sized(part) for part in torch.split(images.cpu(), 512)])

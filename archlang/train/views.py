@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import log
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.augment import Augment, Mixing, RandomErasing
 from archlang.train.data import IGNORE
@@ -80,31 +81,50 @@ def augmented(
         return images, masks
     draws = uniform(seed_of("augment", seed, epoch), samples, 11).unbind(1)
     if moves:
-        rows, columns = _sources(augment, images.shape[-2], images.shape[-1], draws)
-        rows, columns = rows.to(images.device), columns.to(images.device)
-        images = _moved(images, rows, columns, 0)
+        size = images.shape[-2], images.shape[-1]
+        found = _Moves.drawn(augment, size, draws)
+        reach = _reach(augment, size[0]), _reach(augment, size[1])
+        images = found.of(images, 0, reach)
         if masks is not None:
-            masks = _moved(masks[:, None], rows, columns, IGNORE)[:, 0]
+            masks = found.of(masks[:, None], IGNORE, reach)[:, 0]
     if augment.random_erasing:
         images = _erased(images, augment.random_erasing, draws[6:], fill)
     return images, masks
 
 
-def _sources(
-    augment: Augment, height: int, width: int, draws: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor]:
-    """The row [N, H] and the column [N, W] that each pixel comes from; outside is black."""
+class _Moves(NamedTuple):
+    """What becomes of each image of a batch: mirrored where true, then moved down and right."""
 
-    def along(size: int, flip: float, flips: Tensor, shifts: Tensor, crops: Tensor) -> Tensor:
-        reach = round(augment.shift * size)
-        by = _within(shifts, reach) + _within(crops, augment.pad_crop)
-        source = torch.arange(size) - by[:, None]
-        return torch.where((flips < flip)[:, None], size - 1 - source, source)
+    upside_down: Tensor
+    mirrored: Tensor
+    down: Tensor
+    right: Tensor
 
-    return (
-        along(height, augment.vertical_flip, draws[1], draws[2], draws[4]),
-        along(width, augment.horizontal_flip, draws[0], draws[3], draws[5]),
-    )
+    @classmethod
+    def drawn(cls, augment: Augment, size: tuple[int, int], draws: tuple[Tensor, ...]) -> _Moves:
+        """From six columns of draws."""
+        down, right = (
+            _within(shift, round(augment.shift * length)) + _within(crop, augment.pad_crop)
+            for shift, crop, length in zip(draws[2:4], draws[4:6], size, strict=True)
+        )
+        return cls(
+            draws[1] < augment.vertical_flip, draws[0] < augment.horizontal_flip, down, right
+        )
+
+    def of(self, images: Tensor, fill: int, reach: tuple[int, int]) -> Tensor:
+        """Images [N, C, H, W], moved by at most ``reach``; ``fill`` moves in."""
+        for axis, chosen in ((2, self.upside_down), (3, self.mirrored)):
+            if bool(chosen.any()):
+                here = chosen[:, None, None, None].to(images.device)
+                images = torch.where(here, images.flip(axis), images)
+        if not any(reach):
+            return images
+        n, _, height, width = images.shape
+        y, x = reach
+        windows = F.pad(images, (x, x, y, y), value=fill).unfold(2, height, 1).unfold(3, width, 1)
+        at = (torch.arange(n), y - self.down, x - self.right)
+        one, top, left = (part.to(images.device) for part in at)
+        return windows[one, :, top, left]
 
 
 def mixed(
@@ -126,20 +146,14 @@ def mixed(
     return pairs
 
 
+def _reach(augment: Augment, length: int) -> int:
+    """The pixels that an image moves at most along a side."""
+    return round(augment.shift * length) + augment.pad_crop
+
+
 def _within(draws: Tensor, reach: int) -> Tensor:
     """Whole numbers from -reach to reach."""
     return (draws * (2 * reach + 1)).long() - reach
-
-
-def _moved(images: Tensor, rows: Tensor, columns: Tensor, fill: int) -> Tensor:
-    """Images [N, C, H, W], pixel (i, j) from row ``rows[n, i]`` and column ``columns[n, j]``."""
-    n, c, height, width = images.shape
-    down = rows.clamp(0, height - 1)[:, None, :, None].expand(n, c, height, width)
-    across = columns.clamp(0, width - 1)[:, None, None, :].expand(n, c, height, width)
-    moved = images.gather(2, down).gather(3, across)
-    outside = ((rows < 0) | (rows >= height))[:, None, :, None]
-    beside = ((columns < 0) | (columns >= width))[:, None, None, :]
-    return moved.masked_fill_(outside, fill).masked_fill_(beside, fill)
 
 
 def _erased(

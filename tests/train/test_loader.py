@@ -14,7 +14,7 @@ from torch import Tensor
 from archlang.train import TrainError
 from archlang.train.augment import Augment
 from archlang.train.data import IGNORE, Samples, TensorSamples
-from archlang.train.loader import IGNORED, Batches, EvaluationBatches, _Each, _Read
+from archlang.train.loader import IGNORED, Batches, Each, EvaluationBatches, _Read
 from archlang.train.prepare import Preparation
 
 CHEAP = {
@@ -106,7 +106,7 @@ def test_memory_and_one_by_one_give_the_same_pixels(size: int) -> None:
     fast = batches(labelled(), CHEAP, size)
     slow = batches(labelled(), CHEAP, size)
     slow._source = _Read(
-        _Each(labelled(), prepare(size), Augment.of(CHEAP), 3), 0, torch.device("cpu")
+        Each(labelled(), prepare(size), Augment.of(CHEAP), 3), 0, torch.device("cpu")
     )
     assert fast.fast
     assert not slow.fast

@@ -1,6 +1,6 @@
 """Data: what is learned from, where it is read, and whether a network fits it."""
 
-from archlang.train.data import builtin as builtin
+from archlang.train.data import builtin as builtin, cifar as cifar, folder as folder, table as table
 from archlang.train.data.dataset import Data
 from archlang.train.data.fit import check_fit
 from archlang.train.data.images import read_image

@@ -35,7 +35,7 @@ _DIGITS = tuple("0123456789")
 
 @reader("digits", here=lambda: find_spec("sklearn") is not None)
 def digits(asked: Asked) -> Data:
-    """scikit-learn's handwritten digits: 1,797 of 8x8 in 17 greys, a fifth kept for the test."""
+    """scikit-learn's handwritten digits: 1,797 of 8x8, a fifth for the test."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -57,7 +57,7 @@ def digits(asked: Asked) -> Data:
     )
 
 
-def _fetcher(name: str) -> Callable[[Path], None]:
+def fetcher(name: str) -> Callable[[Path], None]:
     """A download of a data set that torchvision has, in its own layout."""
 
     def fetch(folder: Path) -> None:
@@ -70,9 +70,9 @@ def _fetcher(name: str) -> Callable[[Path], None]:
     return fetch
 
 
-@reader("mnist", path="FOLDER", download=_fetcher("MNIST"))
+@reader("mnist", path="FOLDER", download=fetcher("MNIST"))
 def mnist(asked: Asked) -> Data:
-    """MNIST, LeCun et al. 1998: 60,000 + 10,000 of 28x28, from the four IDX files in a folder."""
+    """MNIST, LeCun et al. 1998: 60,000 + 10,000 of 28x28, as four IDX files."""
     if asked.path is None:
         raise UsageError(
             "`mnist` is read from files, and no folder is given",
@@ -85,10 +85,10 @@ def mnist(asked: Asked) -> Data:
     "fashion-mnist",
     path="[FOLDER]",
     here=lambda: _DEBIAN_FASHION.is_dir(),
-    download=_fetcher("FashionMNIST"),
+    download=fetcher("FashionMNIST"),
 )
 def fashion_mnist(asked: Asked) -> Data:
-    """Fashion-MNIST, Xiao et al. 2017: 60,000 + 10,000 of 28x28; without a path, Debian's."""
+    """Fashion-MNIST, Xiao et al. 2017: 60,000 + 10,000 of 28x28; Debian's."""
     if asked.path is None and not _DEBIAN_FASHION.is_dir():
         raise UsageError(
             f"`fashion-mnist` is not installed: there is no {_DEBIAN_FASHION}",

@@ -43,7 +43,7 @@ def read_header(path: Path) -> Header:
     try:
         with _pillow().open(path) as image:
             mode, (width, height) = image.mode, image.size
-            sideways = image.getexif().get(_ORIENTATION) in _SIDEWAYS
+            sideways = _turned(image) and image.getexif().get(_ORIENTATION) in _SIDEWAYS
     except Exception as error:  # a damaged file raises whatever its first wrong byte leads to
         raise _damaged(path, error) from None
     return Header(_channels(path, mode), (width, height) if sideways else (height, width))
@@ -106,13 +106,18 @@ def _decoded(path: Path, channels: int) -> NDArray[np.uint8]:
             _channels(path, mode)
             if mode.startswith("I;16"):
                 return _eight_bits(np.array(image).astype(np.uint16))[:, :, None]
-            upright: Any = ImageOps.exif_transpose(image)
+            upright: Any = ImageOps.exif_transpose(image) if _turned(image) else image
             pixels = np.array(upright.convert("L" if channels == 1 else "RGB"))
     except TrainError:
         raise
     except Exception as error:
         raise _damaged(path, error) from None
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def _turned(image: Any) -> bool:
+    """Whether a file may say which way is up; in a PNG that can stand behind the pixels."""
+    return bool(image.format != "PNG")
 
 
 def _eight_bits(array: NDArray[np.uint16]) -> NDArray[np.uint8]:

@@ -32,8 +32,8 @@ Read = Callable[[Asked], Data]
 class Reader:
     """How to get a data set by name; ``path`` says what may follow the name, "" for nothing.
 
-    ``about`` is one line about it, ``here`` the folder it lies in without a path, if it is
-    there. ``download`` fetches it into a folder.
+    ``about`` is one line about it; ``here`` says whether it is there without a path.
+    ``download`` fetches it into a folder.
     """
 
     read: Read
@@ -106,7 +106,7 @@ def fetch(name: str, reader: Reader, folder: Path | None) -> None:
             "torchvision downloads it, and is not installed", "pip install 'archlang[torch]'"
         ) from None
     except Exception as error:  # whatever the network, the server and the disk come up with
-        what = (str(error).strip() or type(error).__name__).splitlines()[0]
+        what = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
         raise UsageError(
             f"`{name}` could not be downloaded: {what}",
             f"with no network, get its files elsewhere and write `{name}:FOLDER`",

@@ -165,6 +165,6 @@ class FileSamples(Samples):
             [self.paths[i] for i in chosen],
             targets[indices] if isinstance(targets, Tensor) else [targets[i] for i in chosen],
             self.channels_,
-            [self.sizes[i] for i in chosen],
+            [self.sizes[i] for i in chosen] if self.sizes else [],
             self.binary,
         )
