@@ -17,7 +17,7 @@ from torch import Tensor
 
 from archlang.train.errors import UsageError
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when the contents of a checkpoint change meaning."""
 
 

@@ -26,6 +26,7 @@ from archlang.train.network import Network
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
 from archlang.train.recipe import Layer, Recipe, read_recipe, resolve
+from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
 from archlang.train.task import TASKS
 from archlang.wording import bytes_text
@@ -76,6 +77,7 @@ class Run:
         torch.manual_seed(recipe.seed)
         with self.budget.explained():
             model = build(network, recipe.recompute)
+        self.board: TensorBoard | None = None
         for line in introduction(network, data, self.prepare, recipe, self.budget):
             reporter.say(line)
         found = folder.open(self.identity, force=force)
@@ -118,12 +120,16 @@ class Run:
                 for remark in trainer.check():
                     self.reporter.say(f"warning: {remark}")
             self._write_config()
+            if self.recipe.tensorboard:
+                self.board = TensorBoard(self.folder.tensorboard, trainer.step)
             self.reporter.start(trainer.step, trainer.steps)
             try:
                 with Stopper() as stopper:
                     self._loop(stopper)
             finally:
                 self.reporter.stop()
+                if self.board is not None:
+                    self.board.close()
         else:
             self.reporter.say("this run is complete already; --force trains anew")
         if not trainer.tests and trainer.course.test is not None:
@@ -186,6 +192,8 @@ class Run:
             checkpoint.save_weights(self.folder.weights, self.trainer.weights(), self._about())
         self.folder.record(entry)
         self._save_last()
+        if self.board is not None:
+            self.board.epoch(entry)
         self.reporter.epoch(entry)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
@@ -249,7 +257,10 @@ class Run:
                 "best_epoch": result.best_epoch,
                 "seconds": round(result.seconds, 3),
             }
+            title = f"{self.network.name} on {self.data.name}"
+            write_curves(self.folder, self.trainer.history, title)
         checkpoint.save_json(self.folder.config, content)
+        write_page(self.folder, content)
 
 
 def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
