@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -24,6 +25,7 @@ from archlang.cli.common import (
 from archlang.cli.table import Cells, text_table
 from archlang.elaborate import Program
 from archlang.network import ModelChoiceError, Network, choose
+from archlang.train.errors import InterruptedRunError, TrainError
 
 if TYPE_CHECKING:
     from archlang.train import Result
@@ -60,6 +62,9 @@ Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16.")
 Recompute = Annotated[
     list[str] | None,
     typer.Option(metavar="BLOCK", help="Compute this block again when going back: less memory."),
+]
+Devices = Annotated[
+    int | None, typer.Option(min=1, help="Processes on this computer, each with its own device.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 Out = Annotated[Path | None, typer.Option(help="The run's folder; runs/MODEL-DATA if not given.")]
@@ -106,6 +111,7 @@ def train(
     dtype: Dtype = None,
     recompute: Recompute = None,
     device: Device = None,
+    devices: Devices = None,
     out: Out = None,
     input_: InputShapes = None,
     force: Force = False,
@@ -139,10 +145,16 @@ def train(
     with _explained():
         if explain:
             _print_recipe(data, layers)
+        elif devices is not None and devices > 1 and "RANK" not in os.environ:
+            from archlang.train.launch import launch
+
+            launch(["-m", "archlang", *sys.argv[1:]], devices)
         else:
             from archlang.train import train as go
 
-            _print(go(network, data, layers, out, progress=not quiet, force=force))
+            result = go(network, data, layers, out, progress=not quiet, force=force)
+            if os.environ.get("RANK", "0") == "0":
+                _print(result)
 
 
 def _asked(
@@ -185,15 +197,22 @@ def parameters_of(program: Program, model: str | None) -> list[str]:
 @contextmanager
 def _explained() -> Iterator[None]:
     """What training cannot do ends the command with its message."""
-    from archlang.train.errors import InterruptedRunError, TrainError
-
     try:
         yield
-    except InterruptedRunError as stopped:
-        typer.echo(f"{stopped.message}; {stopped.hint}", err=True)
-        raise typer.Exit(stopped.exit_code) from None
     except TrainError as error:
-        stop(error.message, error.exit_code, error.hint)
+        from archlang.train.launch import LAUNCHED, tell
+
+        tell(error)
+        if LAUNCHED in os.environ and "RANK" in os.environ:
+            raise typer.Exit(error.exit_code) from None
+        _end(error)
+
+
+def _end(error: TrainError) -> NoReturn:
+    if isinstance(error, InterruptedRunError):
+        typer.echo(f"{error.message}; {error.hint}", err=True)
+        raise typer.Exit(error.exit_code)
+    stop(error.message, error.exit_code, error.hint)
 
 
 def _print_recipe(data: str, layers: list[Layer]) -> None:

@@ -37,9 +37,10 @@ def draw(history: Sequence[Mapping[str, Any]], title: str, paths: Sequence[Path]
         f"{best[merit]:.2%}",
         (best["epoch"], best[merit]),
         textcoords="offset points",
-        xytext=(0, -16),
-        ha="right" if best["epoch"] > len(epochs) / 2 else "left",
+        xytext=(0, 9),
+        ha="center",
     )
+    shares.margins(y=0.15)
     shares.set_ylabel("accuracy")
     shares.yaxis.set_major_formatter(PercentFormatter(1))
     _rates(shares, history, epochs)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 import torch
 from torch import Tensor, nn
 
+from archlang.train.distributed import placed
 from archlang.train.recipe import Ema
 
 
@@ -47,7 +48,7 @@ class Average:
         """Go on from ``state``."""
         with torch.no_grad():
             for name, value in self.mean.items():
-                value.copy_(mean[name])
+                value.copy_(placed(mean[name], value))
 
 
 @contextmanager
@@ -64,4 +65,4 @@ def put(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
 @torch.no_grad()
 def _copy(model: nn.Module, values: Mapping[str, Tensor]) -> None:
     for name, value in model.state_dict().items():
-        value.copy_(values[name])
+        value.copy_(placed(values[name], value))

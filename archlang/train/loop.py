@@ -19,7 +19,7 @@ from archlang.train.device import (
     set_random_state,
 )
 from archlang.train.diagnose import dry_run, first_broken_layer
-from archlang.train.distributed import World
+from archlang.train.distributed import World, placed, placed_state
 from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.evaluate import evaluate
@@ -196,6 +196,7 @@ class Trainer:
             return self._score(batches)
 
     def _score(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+        self.world.alike(self.model)
         score = evaluate(
             self.run,
             ((self._laid_out(images), targets) for images, targets in batches),
@@ -233,15 +234,19 @@ class Trainer:
 
     def weights(self) -> dict[str, Tensor]:
         """The weights to use: their mean where one is kept."""
-        return self.average.state() if self.average is not None else self.model.state_dict()
+        held = self.average.state() if self.average is not None else self.model.state_dict()
+        return dict(self.world.whole(held))
 
     def state(self) -> dict[str, Any]:
         """All that ``restore`` needs to go on as if nothing had happened."""
-        return {
+        held = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
             "ema": self.average.state() if self.average is not None else {},
+        }
+        return {
+            **self.world.whole(held),
+            "scaler": self.scaler.state_dict(),
             "step": self.step,
             "sums": {"loss": self._loss, "seen": self._seen},
             "random": random_state(self.device),
@@ -254,8 +259,10 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``; raises ``UsageError`` where its tensors are not this network's."""
         try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            here = self.model.state_dict()
+            weights = {n: placed(v, here.get(n, v)) for n, v in state["model"].items()}
+            self.model.load_state_dict(weights)
+            self.optimizer.load_state_dict(placed_state(state["optimizer"], self.optimizer))
             self.scaler.load_state_dict(state["scaler"])
             if self.average is not None:
                 self.average.restore(state["ema"])

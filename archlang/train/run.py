@@ -14,7 +14,7 @@ from torch import nn
 
 from archlang.train import checkpoint, device as devices
 from archlang.train.data import Data, carved, check_fit, load
-from archlang.train.distributed import World
+from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
 from archlang.train.identity import identify, plain, versions
@@ -80,13 +80,22 @@ class Run:
         self.board: TensorBoard | None = None
         for line in introduction(network, data, self.prepare, recipe, self.budget):
             reporter.say(line)
-        found = folder.open(self.identity, force=force)
+        found = self._open(force)
         with self.budget.explained():
             model.to(self.device)
             self.trainer = Trainer(model, self._course(), recipe, self.device, self.world)
         if found is not None:
             self.trainer.restore(found)
             reporter.say(f"going on from {folder.last}, step {self.trainer.step}")
+
+    def _open(self, force: bool) -> dict[str, Any] | None:
+        """The checkpoint to go on from; the first process makes the folder."""
+        if self.world.first:
+            found = self.folder.open(self.identity, force=force)
+        self.world.wait()
+        if not self.world.first:
+            found = checkpoint.load(self.folder.last) if self.folder.last.exists() else None
+        return found
 
     def _course(self) -> Course:
         data, recipe, world = self.data, self.recipe, self.world
@@ -120,7 +129,7 @@ class Run:
                 for remark in trainer.check():
                     self.reporter.say(f"warning: {remark}")
             self._write_config()
-            if self.recipe.tensorboard:
+            if self.recipe.tensorboard and self.world.first:
                 self.board = TensorBoard(self.folder.tensorboard, trainer.step)
             self.reporter.start(trainer.step, trainer.steps)
             try:
@@ -132,6 +141,7 @@ class Run:
                     self.board.close()
         else:
             self.reporter.say("this run is complete already; --force trains anew")
+        self.world.wait()
         if not trainer.tests and trainer.course.test is not None:
             trainer.finish(checkpoint.load_weights(self.folder.weights))
             self._save_last()
@@ -151,16 +161,18 @@ class Run:
             if trainer.step % trainer.per_epoch == 0:
                 self._finish_epoch()
                 saved = monotonic()
-            elif self._due(saved):
+            asked, due = self.world.most(stopper.asked, self._due(saved))
+            if due or (asked and trainer.step < trainer.steps):
                 self._save_last()
                 saved = monotonic()
-            if stopper.asked and trainer.step < trainer.steps:
-                self._save_last()
-                raise self._interrupted(stopper.asked)
+            if asked and trainer.step < trainer.steps:
+                raise self._interrupted(asked)
 
     def _due(self, saved: float) -> bool:
         """Whether ``last.pt`` is to be written in the middle of an epoch."""
         save = self.recipe.save
+        if self.trainer.step % self.trainer.per_epoch == 0:
+            return False
         by_steps = save.steps is not None and self.trainer.step % save.steps == 0
         return by_steps or (save.seconds is not None and monotonic() - saved >= save.seconds)
 
@@ -188,9 +200,12 @@ class Run:
             entry = self.trainer.finish_epoch()
         # Last of all `last.pt`: cut short before it, the epoch is done again, to the same end.
         if self.trainer.best() is entry:
-            checkpoint.save(self.folder.best, self._contents())
-            checkpoint.save_weights(self.folder.weights, self.trainer.weights(), self._about())
-        self.folder.record(entry)
+            contents, weights = self._contents(), self.trainer.weights()
+            if self.world.first:
+                checkpoint.save(self.folder.best, contents)
+                checkpoint.save_weights(self.folder.weights, weights, self._about())
+        if self.world.first:
+            self.folder.record(entry)
         self._save_last()
         if self.board is not None:
             self.board.epoch(entry)
@@ -229,7 +244,9 @@ class Run:
         }
 
     def _save_last(self) -> None:
-        checkpoint.save(self.folder.last, self._contents())
+        contents = self._contents()
+        if self.world.first:
+            checkpoint.save(self.folder.last, contents)
 
     def _about(self) -> dict[str, Any]:
         return {
@@ -240,6 +257,8 @@ class Run:
         }
 
     def _write_config(self, result: Result | None = None) -> None:
+        if not self.world.first:
+            return
         content: dict[str, Any] = {
             **self.identity,
             "device": str(self.device),
@@ -306,7 +325,7 @@ def train(
     """
     layers = layers_of(recipe)
     asked = resolve(layers).recipe
-    device = devices.choose(asked.device)
+    device = own_device(devices.choose(asked.device))
     found = load(data, split=asked.split) if isinstance(data, str) else data
     found = carved(found, asked.split.valid, asked.split.seed)
     chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
@@ -316,8 +335,13 @@ def train(
         progress if isinstance(progress, Reporter) else Terminal() if progress else Reporter()
     )
     check_fit(network, found)
-    with Budget(network, chosen, device).explained(), devices.random_kept(device):
-        return Run(network, found, chosen, device, folder, reporter, force=force).go()
+    with (
+        Budget(network, chosen, device, processes()).explained(),
+        devices.random_kept(device),
+        joined(device, chosen.parallel) as world,
+    ):
+        listener = reporter if world.first else Reporter()
+        return Run(network, found, chosen, device, folder, listener, force=force, world=world).go()
 
 
 def _check_settings(network: Network, recipe: Recipe) -> None:

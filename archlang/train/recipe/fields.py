@@ -87,6 +87,8 @@ class Recipe(Part):
     """Parameters of the network, as `--set` gives them; a string is an expression."""
     save: Saving = Saving()
     """When `last.pt` is written."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """How several processes share the work: `fsdp` shares out weights and optimizer as well."""
     tensorboard: bool = False
     """Write logs for TensorBoard into the run's folder as well."""
     workers: Annotated[int, Field(ge=0)] = 0
@@ -161,5 +163,5 @@ class Recipe(Part):
         return self.model_dump(mode="json", exclude=ELSEWHERE)
 
 
-ELSEWHERE = {"device", "model", "recompute", "save", "tensorboard", "workers"}
+ELSEWHERE = {"device", "model", "parallel", "recompute", "save", "tensorboard", "workers"}
 """Fields that change no result, or do so through the network, which is compared itself."""
