@@ -278,10 +278,13 @@ def _stacked(items: list[Any]) -> Any:
 
 
 def _deaf(_: int) -> None:
-    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first."""
+    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first.
+
+    A second SIGTERM ends it: what its parent sends when a worker does not end by itself.
+    """
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def _source(
