@@ -16,6 +16,11 @@ import torch
 from torch import Tensor, distributed as dist, nn
 from torch.utils._pytree import tree_map
 
+from archlang.train.errors import LostProcessError
+
+_GONE = ("gloo", "nccl", "connection closed", "connection reset", "peer")
+"""What the libraries say of where another process does not answer."""
+
 Parallel = Literal["ddp", "fsdp"]
 
 
@@ -164,6 +169,10 @@ def joined(device: torch.device, parallel: Parallel) -> Iterator[World]:
         dist.init_process_group("gloo" if device.type == "cpu" else "nccl")
     try:
         yield Together(device, parallel)
+    except RuntimeError as error:
+        if not any(sign in str(error).lower() for sign in _GONE):
+            raise
+        raise LostProcessError from None
     finally:
         if started:
             dist.destroy_process_group()
