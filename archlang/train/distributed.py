@@ -49,6 +49,10 @@ class World:
         """The sum over all processes, in place."""
         return value
 
+    def total(self, value: float) -> float:
+        """The sum of a number over all processes."""
+        return value
+
     def most(self, *values: int) -> list[int]:
         """The largest of each value over all processes."""
         return list(values)
@@ -94,6 +98,10 @@ class Together(World):
     def add_up(self, value: Tensor) -> Tensor:
         dist.all_reduce(value)
         return value
+
+    def total(self, value: float) -> float:
+        held = torch.tensor(value, dtype=torch.float32, device=self.device)
+        return float(self.add_up(held).item())
 
     def most(self, *values: int) -> list[int]:
         held = torch.tensor(values, device=self.device)

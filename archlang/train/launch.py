@@ -30,7 +30,8 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     # What it logs of processes that end is said here.
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
+    for name in ("torch.distributed", "torch.distributed.elastic.agent.server.api"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ[LAUNCHED] = "1"
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     for left in range(restarts, -1, -1):

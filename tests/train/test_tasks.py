@@ -97,7 +97,7 @@ def test_every_output_learns_and_the_first_is_judged(tmp_path: Path) -> None:
 
 def test_an_output_of_another_size_is_named(tmp_path: Path) -> None:
     network = loads(TWO.replace("fine = linear(3)", "fine = linear(4)"))
-    with pytest.raises(TrainError, match="`two.fine` has 4 outputs, but stripes has 3 classes"):
+    with pytest.raises(TrainError, match=r"`two\.fine` has 4 outputs, but stripes has 3 classes"):
         train(network, stripes(), RECIPE, tmp_path, progress=False)
 
 
