@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from archlang.train.errors import InterruptedRunError, TrainError, UsageError
-from archlang.train.recipe import Recipe
 
 if TYPE_CHECKING:
     from archlang.train.data import Data, load
+    from archlang.train.recipe import Recipe
     from archlang.train.run import Result, train
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {"Data": "data", "load": "data", "Result": "run", "train": "run"}
+_HOMES = {"Data": "data", "load": "data", "Recipe": "recipe", "Result": "run", "train": "run"}
 
 
 def __getattr__(name: str) -> Any:
