@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,20 @@ class Network:
     def program(self) -> Program:
         """The spec that it is of, with all that the spec uses."""
         return self._program
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The texts of the spec and of every file that it uses, by name: the spec's comes first.
+
+        A name is the path from the spec's folder, or ``std/…`` for the standard library's.
+        """
+        home = os.path.dirname(self._program.key)
+        texts = {
+            key if source.name.startswith("std/") else os.path.relpath(key, home): source.text
+            for source, key in self._program.keys.items()
+        }
+        own = os.path.basename(self._program.key)
+        return {own: self.source.text, **dict(sorted(texts.items()))}
 
     @cached_property
     def inputs(self) -> dict[str, Shape]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -9,21 +10,40 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from archlang.train.errors import UsageError
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when the contents of a checkpoint change meaning."""
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+class _Writer:
+    """A file that remembers why it could not be written: PyTorch loses the reason."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def write_atomically(path: Path, write: Callable[[Any], object]) -> None:
     """Put what ``write`` writes in place of ``path``; if it fails, the old file stays.
 
     The bytes are on the disk before the name points to them. Raises ``UsageError`` where
-    the folder does not allow it.
+    the disk or the folder does not allow it.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
@@ -31,15 +51,34 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         raise _unwritable(path, error) from None
     try:
         with os.fdopen(handle, "wb") as file:
-            write(file)
+            writer = _Writer(file)
+            try:
+                write(writer)
+            except RuntimeError as error:
+                raise writer.error or error from None
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         os.replace(name, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a new name on the disk as well, where the system knows how to."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
 
 
 def temporary_prefix(path: Path) -> str:
@@ -48,9 +87,11 @@ def temporary_prefix(path: Path) -> str:
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"{path} cannot be written: {error.strerror or error}", "choose another folder with --out"
-    )
+    hint = "choose another folder with --out"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        kept = f"; {path.name} is still the one of before" if path.exists() else ""
+        hint = f"make room and run the same command again{kept}"
+    return UsageError(f"{path} cannot be written: {error.strerror or error}", hint)
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
@@ -79,12 +120,24 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def save_weights(path: Path, model: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-    """Write a ``state_dict`` as safetensors, with strings about it in the header."""
+def save_weights(path: Path, model: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write a ``state_dict`` as safetensors; in its header, ``about`` as JSON."""
     # Cloned, for safetensors refuses two names of one tensor.
     tensors = {name: value.detach().cpu().clone() for name, value in model.items()}
-    content = safetensors.torch.save(tensors, metadata=dict(about))
+    # Under one key: several would come in an order of their own in every file.
+    metadata = {"archlang": json.dumps(about, sort_keys=True)}
+    content = safetensors.torch.save(tensors, metadata=metadata)
     write_atomically(path, lambda file: file.write(content))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """What ``save_weights`` wrote, on the CPU; raises ``UsageError`` where it is damaged."""
+    try:
+        return safetensors.torch.load_file(path)
+    except FileNotFoundError:
+        raise UsageError(f"there are no weights {path}") from None
+    except (OSError, safetensors.SafetensorError):
+        raise UsageError(f"{path} cannot be read: it is damaged", "--force starts anew") from None
 
 
 def save_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 
-from archlang.train.errors import TrainError, UsageError
+from archlang.train.draws import seed_of
+from archlang.train.errors import UsageError
 
 
 def choose(name: str) -> torch.device:
@@ -41,9 +42,20 @@ def describe(device: torch.device) -> str:
     return str(device)
 
 
-def autocast(device: torch.device, dtype: str) -> torch.autocast:
-    """A context that computes in bfloat16 where that is safe, or changes nothing."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
+def autocast(device: torch.device, dtype: str) -> AbstractContextManager[Any]:
+    """A context that computes in 16 bits where that is safe, or changes nothing."""
+    if dtype == "float32":
+        return nullcontext()
+    low = torch.float16 if dtype == "float16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=low)
+
+
+def seed_everything(device: torch.device, *what: int) -> None:
+    """Make what a step draws, on the CPU and on ``device``, follow from these numbers."""
+    seed = seed_of("step", *what)
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
@@ -71,17 +83,9 @@ def random_kept(device: torch.device) -> Iterator[None]:
         set_random_state(before, device)
 
 
-@contextmanager
-def memory_explained(batch_size: int) -> Iterator[None]:
-    """Running out of memory inside becomes a ``TrainError`` that says what may fit."""
-    try:
-        yield
-    except RuntimeError as error:
-        exhausted = isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
-        if not exhausted:
-            raise
-        smaller = f"try --batch-size {batch_size // 2}" if batch_size > 1 else "use a smaller input"
-        raise TrainError(f"out of memory with a batch of {batch_size}", smaller) from None
+def exhausted(error: Exception) -> bool:
+    """Whether an exception of PyTorch says that there is no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
 
 
 def first_line(error: Exception) -> str:

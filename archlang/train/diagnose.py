@@ -7,39 +7,41 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from archlang.train.device import autocast, first_line, memory_explained, random_kept
+from archlang.train.device import autocast, exhausted, first_line, random_kept
 from archlang.train.errors import TrainError
-from archlang.train.loss import Outputs, main_output, total_loss
+from archlang.train.task import Outputs, Task, main_output
 
 
 def dry_run(
     model: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    targets: Tensor,
     aux: Mapping[str, float],
     *,
-    classes: int,
+    task: Task,
     dtype: str = "float32",
 ) -> list[str]:
     """One batch forward, backward and in evaluation, leaving no trace in ``model``.
 
     ``images`` [N, C, H, W] are prepared. Returns remarks; raises ``TrainError`` where the
-    network cannot run on the batch, or does not yield one number for each class.
+    network cannot run on the batch, or does not yield what the ``task`` wants.
     """
     buffers = {name: value.clone() for name, value in model.named_buffers()}
+    wanted = task.shape(targets, images)
     try:
-        with random_kept(images.device), memory_explained(len(images)):
+        with random_kept(images.device):
             model.train()
             with autocast(images.device, dtype):
                 outputs = model(images)
             # Looked at before the loss is: a label out of range kills a GPU's process.
-            _check_shapes(outputs, aux, (len(images), classes))
-            loss = total_loss(outputs, labels, aux)
-            torch.autograd.backward(loss)
+            _check_shapes(outputs, aux, wanted)
+            torch.autograd.backward(task.loss(outputs, targets, aux))
             model.eval()
             with torch.no_grad(), autocast(images.device, dtype):
                 output = main_output(model(images), {}).float()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        if exhausted(error):
+            raise
         raise TrainError(
             f"the network does not train on a batch of {list(images.shape)}: {first_line(error)}"
         ) from error
@@ -47,7 +49,7 @@ def dry_run(
         model.zero_grad(set_to_none=True)
         for name, value in model.named_buffers():
             value.data.copy_(buffers[name])
-    _check_shapes(output, {}, (len(images), classes))
+    _check_shapes(output, {}, wanted)
     sums = output.sum(1)
     if bool((output >= 0).all()) and bool(torch.isclose(sums, torch.ones_like(sums)).all()):
         return [
@@ -57,18 +59,20 @@ def dry_run(
     return []
 
 
-def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int, int]) -> None:
+def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int, ...]) -> None:
     """Raise ``TrainError`` unless main and auxiliary outputs are there, of shape ``wanted``."""
     named = {"output": outputs} if isinstance(outputs, Tensor) else outputs
     for name in aux:
         if name not in named:
             raise TrainError(f"the network does not yield its auxiliary output `{name}`")
+    what = "class" if len(wanted) == 2 else "class at each pixel"
     for name, value in named.items():
         if tuple(value.shape) != wanted:
+            layer = f"linear({wanted[1]})" if len(wanted) == 2 else f"conv(1x1, {wanted[1]})"
             raise TrainError(
-                f"`{name}` has the shape {list(value.shape[1:])}, and should have [{wanted[1]}]: "
-                "one number for each class",
-                f"end it with `linear({wanted[1]})`",
+                f"`{name}` has the shape {list(value.shape[1:])}, and should have "
+                f"{list(wanted[1:])}: one number for each {what}",
+                f"end it with `{layer}`",
             )
 
 

@@ -1,52 +1,41 @@
-"""How good a network is: every image counted once."""
+"""How good a network is: every sample counted once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.device import autocast
-from archlang.train.loss import main_output
-from archlang.train.prepare import Preparation
-
-
-@dataclass(frozen=True)
-class Score:
-    """``correct`` of ``count`` images, and the mean cross-entropy in nats."""
-
-    correct: int
-    count: int
-    loss: float
-
-    @property
-    def accuracy(self) -> float:
-        """The share of images whose class got the highest score, 0 to 1."""
-        return self.correct / self.count
+from archlang.train.distributed import World
+from archlang.train.task import Task, main_output
 
 
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    prepare: Preparation,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    task: Task,
+    device: torch.device,
     *,
-    batch_size: int,
+    aux: Mapping[str, float] | None = None,
     dtype: str = "float32",
-) -> Score:
-    """Score ``model`` on uint8 ``images`` [N, C, H, W]; leaves it in the mode it was in."""
+    world: World | None = None,
+) -> dict[str, Any]:
+    """Score ``model`` on prepared images and targets; leaves it in the mode it was in.
+
+    Each process gives its own batches, as many as every other, and has the score of all of
+    them; an image without a target is run and not counted.
+    """
     was_training = model.training
     model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=images.device)
-    loss = torch.zeros((), device=images.device)
-    for start in range(0, len(labels), batch_size):
-        x, y = images[start : start + batch_size], labels[start : start + batch_size]
-        with autocast(images.device, dtype):
-            logits = main_output(model(prepare(x)), {}).float()
-        correct += (logits.argmax(1) == y).sum()
-        loss += F.cross_entropy(logits, y, reduction="sum")
+    meter = task.meter(device)
+    for images, targets in batches:
+        with autocast(device, dtype):
+            outputs = model(images)
+        meter.add(main_output(outputs, aux or {}).float()[: len(targets)], targets)
+    (world or World()).add_up(meter.sums)
     model.train(was_training)
-    return Score(int(correct), len(labels), float(loss) / len(labels))
+    return meter.score()

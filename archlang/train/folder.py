@@ -19,7 +19,21 @@ class RunFolder:
         self.last, self.best = path / "last.pt", path / "best.pt"
         self.weights = path / "weights.safetensors"
         self.config, self.history = path / "run.json", path / "history.jsonl"
-        self._files = (self.last, self.best, self.weights, self.config, self.history)
+        self.page, self.tensorboard = path / "README.md", path / "tensorboard"
+        self.curves = (path / "curves.svg", path / "curves.png")
+        self._files = tuple(file for file, _ in self.described())
+
+    def described(self) -> list[tuple[Path, str]]:
+        """The files of a run, the one to go on from first, and what each is."""
+        return [
+            (self.last, "the run after its last step saved, to go on from"),
+            (self.best, "the same after its best epoch"),
+            (self.weights, "the best epoch's weights, with their running mean where one is kept"),
+            (self.history, "a line of JSON for each epoch"),
+            (self.config, "the spec, the recipe, the data and the results"),
+            *((file, "loss, accuracy and learning rate, drawn") for file in self.curves),
+            (self.page, "this page"),
+        ]
 
     def open(self, identity: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
         """The checkpoint to go on from, or None to start; makes the folder.
@@ -96,7 +110,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") ->
         if isinstance(was, Mapping) and isinstance(now, Mapping):
             yield from differences(was, now, f"{path}.")
         elif isinstance(was, str) and isinstance(now, str) and ("\n" in was or "\n" in now):
-            yield f"{path} line {_first_change(was, now)}"
+            yield f"{path.removeprefix('files.')} line {_first_change(was, now)}"
         else:
             yield f"{path} was {_shown(was)} and is {_shown(now)}"
 

@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from math import isfinite
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from archlang.train.data import Data
-from archlang.train.device import autocast, memory_explained, random_state, set_random_state
+from archlang.train.device import (
+    autocast,
+    random_state,
+    seed_everything,
+    set_random_state,
+)
 from archlang.train.diagnose import dry_run, first_broken_layer
+from archlang.train.distributed import World, placed, placed_state
+from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
-from archlang.train.evaluate import Score, evaluate
-from archlang.train.loss import total_loss
-from archlang.train.prepare import Preparation
+from archlang.train.evaluate import evaluate
+from archlang.train.memory import measured
 from archlang.train.recipe import Recipe
-from archlang.train.sampling import Sampler
+from archlang.train.task import Task
+
+
+class Feed(Protocol):
+    """Batches of prepared images and targets, a function of the step."""
+
+    per_epoch: int
+
+    def start(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches from ``step``, counted from 0 through all epochs, on."""
+        ...
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is learned and by what it is judged: ``judge`` has every sample once.
+
+    ``on`` says what the judging samples are, test or validation; ``test``, where they are not,
+    has every test sample once. ``aux`` has the weight in the loss of each output that exists
+    in training only.
+    """
+
+    task: Task
+    feed: Feed
+    judge: Iterable[tuple[Tensor, Tensor]]
+    aux: Mapping[str, float]
+    on: str = "test"
+    test: Iterable[tuple[Tensor, Tensor]] | None = None
 
 
 class Trainer:
-    """A network being trained on ``data``, both on the same device.
+    """A network being trained.
 
     ``step`` counts the steps done, through all epochs; ``history`` has an entry for every
     epoch done. Errors are ``TrainError``.
@@ -31,136 +65,223 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        data: Data,
-        prepare: Preparation,
+        course: Course,
         recipe: Recipe,
-        aux: Mapping[str, float],
+        device: torch.device,
+        world: World | None = None,
     ) -> None:
-        self.model, self.data, self.prepare = model, data, prepare
-        self.recipe, self.aux = recipe, aux
-        self.device = data.train_images.device
+        self.model, self.course, self.recipe, self.device = model, course, recipe, device
+        self.world = world or World()
+        if recipe.channels_last:
+            model.to(memory_format=torch.channels_last)
+        self.wrapped = self.world.wrap(model)
+        self.run = cast(nn.Module, torch.compile(self.wrapped)) if recipe.compile else self.wrapped
         self.optimizer = recipe.build_optimizer(model.parameters())
-        self.sampler = Sampler(len(data.train_images), recipe.batch_size, recipe.seed, self.device)
-        height, width = prepare.shape[1:]
-        self._reach = round(recipe.shift * height), round(recipe.shift * width)
+        self.average = Average(model, recipe.ema) if recipe.ema else None
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.dtype == "float16")
+        self.per_epoch = course.feed.per_epoch
+        self.steps = recipe.epochs * self.per_epoch
         self.step = 0
-        self.steps = recipe.epochs * self.sampler.per_epoch
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.tests: dict[str, dict[str, Any]] = {}
         # The epoch's sums so far, for its mean loss.
         self._loss, self._seen = 0.0, 0
+        self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
+        self._batch: tuple[Tensor, Tensor] | None = None
 
     @property
     def epoch(self) -> int:
         """The epoch of the step to come, counted from 0."""
-        return self.step // self.sampler.per_epoch
+        return self.step // self.per_epoch
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """The images [N, *shape], prepared, and labels [N] that ``step`` learns from."""
-        indices = self.sampler.indices(step)
-        offsets = self.sampler.offsets(step, indices, self._reach) if any(self._reach) else None
-        images = self.prepare(self.data.train_images[indices], offsets)
-        return images, self.data.train_labels[indices]
+    @property
+    def lr(self) -> float:
+        """The learning rate of the step to come."""
+        return self.recipe.lr(self.step, self.per_epoch, self.history)
 
     def check(self) -> list[str]:
         """Try one batch, leaving no trace; returns remarks."""
-        images, labels = self.batch(0)
+        images, targets = self.fetch()
+        part = -(-len(images) // self.recipe.accumulate)
         return dry_run(
-            self.model,
-            images,
-            labels,
-            self.aux,
-            classes=len(self.data.classes),
+            self.run,
+            self._laid_out(images[:part]),
+            targets[:part],
+            self.course.aux,
+            task=self.course.task,
             dtype=self.recipe.dtype,
         )
 
     def advance(self) -> float:
         """Take one step; returns its loss. The model is unharmed by a loss that is not finite."""
         started = monotonic()
-        images, labels = self.batch(self.step)
-        lr = self.recipe.lr(self.step, self.sampler.per_epoch)
+        images, targets = self.fetch()
+        self._batch = None
+        lr = self.lr
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        self.optimizer.zero_grad(set_to_none=True)
+        # What dropout draws depends on the step, so that nothing else can change it.
+        seed_everything(self.device, self.recipe.seed, self.step, self.world.rank)
         self.model.train()
-        with memory_explained(len(images)):
-            with autocast(self.device, self.recipe.dtype):
-                outputs = self.model(images)
-            loss = total_loss(outputs, labels, self.aux, self.recipe.label_smoothing)
-            value = loss.item()
-            if not isfinite(value):
-                raise self._diverged(f"the loss is {value}", images)
-            torch.autograd.backward(loss)
-            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        value, count = self._gradients(self._laid_out(images), targets)
+        self._update()
         self.step += 1
-        self._loss += value * len(images)
-        self._seen += len(images)
+        if self.average is not None:
+            self.average.update(self.step - 1)
+        self._loss += value * count
+        self._seen += count
         self.seconds += monotonic() - started
         return value
 
-    def finish_epoch(self) -> Score:
-        """Evaluate on the test images and add an entry to the history."""
+    def fetch(self) -> tuple[Tensor, Tensor]:
+        """The batch of the step to come."""
+        if self._batch is None:
+            if self._batches is None:
+                self._batches = self.course.feed.start(self.step)
+            self._batch = next(self._batches)
+        return self._batch
+
+    def _gradients(self, images: Tensor, targets: Tensor) -> tuple[float, int]:
+        """The gradients of the mean loss of all processes' images; that loss, and how many."""
+        count = self.world.total(len(images))
+        parts = min(self.recipe.accumulate, len(images))
+        pairs = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
+        loss = 0.0
+        for number, (x, y) in enumerate(pairs, start=1):
+            with self.world.unsynced(self.wrapped, number < len(pairs)):
+                with autocast(self.device, self.recipe.dtype):
+                    outputs = self.run(x)
+                mean = self.course.task.loss(
+                    outputs, y, self.course.aux, self.recipe.label_smoothing
+                )
+                if not isfinite(value := mean.item()):
+                    raise self._diverged(f"the loss is {value}", x)
+                # The processes' gradients are averaged, so each counts by its images.
+                share = len(x) * self.world.size / count
+                torch.autograd.backward(self.scaler.scale(mean * share if share != 1 else mean))
+            loss += value * len(x)
+        return self.world.total(loss) / count, int(count)
+
+    def _update(self) -> None:
+        """Move the weights, by gradients that are scaled down where they are too large."""
+        if self.recipe.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def finish_epoch(self) -> dict[str, Any]:
+        """Evaluate on the images that judge, and add an entry to the history."""
         started = monotonic()
-        score = evaluate(
-            self.model,
-            self.data.test_images,
-            self.data.test_labels,
-            self.prepare,
-            batch_size=self.recipe.batch_size,
-            dtype=self.recipe.dtype,
-        )
-        if not isfinite(score.loss):
-            images = self.prepare(self.data.test_images[: self.recipe.batch_size])
-            raise self._diverged(f"the test loss is {score.loss}", images)
+        score = self.evaluate(self.course.judge)
         self.seconds += monotonic() - started
-        self.history.append(
-            {
-                "epoch": self.epoch,
-                "step": self.step,
-                "lr": self.recipe.lr(self.step - 1, self.sampler.per_epoch),
-                "loss": self._loss / self._seen,
-                "test_loss": score.loss,
-                "accuracy": score.accuracy,
-                "correct": score.correct,
-                "count": score.count,
-                "seconds": round(self.seconds, 3),
-            }
-        )
+        entry = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "lr": self.recipe.lr(self.step - 1, self.per_epoch, self.history),
+            "loss": self._loss / self._seen,
+            "on": self.course.on,
+            **score,
+            "seconds": round(self.seconds, 3),
+        }
+        self.history.append(entry)
         self._loss, self._seen = 0.0, 0
+        return entry
+
+    def evaluate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+        """Score the network, with the mean of its weights where one is kept."""
+        with self.average.used() if self.average is not None else nullcontext():
+            return self._score(batches)
+
+    def _score(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+        self.world.alike(self.model)
+        score = evaluate(
+            self.run,
+            ((self._laid_out(images), targets) for images, targets in batches),
+            self.course.task,
+            self.device,
+            aux=self.course.aux,
+            dtype=self.recipe.dtype,
+            world=self.world,
+        )
+        if not isfinite(score["eval_loss"]):
+            images, _ = next(iter(batches))
+            raise self._diverged(f"the {self.course.on} loss is {score['eval_loss']}", images)
         return score
 
+    def finish(self, best: Mapping[str, Tensor]) -> None:
+        """Score the last and the ``best`` weights by the test images, if others judged so far."""
+        if self.course.test is None:
+            return
+        self.tests["last"] = self.evaluate(self.course.test)
+        with put(self.model, best):
+            self.tests["best"] = self._score(self.course.test)
+
     def best(self) -> dict[str, Any]:
-        """The epoch with the highest test accuracy so far, the earliest of equals."""
-        return max(self.history, key=lambda entry: (entry["correct"], -entry["epoch"]))
+        """The best epoch so far, the earliest of equals."""
+        task = self.course.task
+        return max(self.history, key=lambda entry: (task.merit(entry), -entry["epoch"]))
+
+    def measured(self) -> tuple[float, int]:
+        """Take one step; returns its loss, and the bytes of its worst moment."""
+        self.optimizer.zero_grad(set_to_none=True)
+        states = (value for state in self.optimizer.state.values() for value in state.values())
+        mean = self.average.mean.values() if self.average is not None else ()
+        held = (*self.model.parameters(), *self.model.buffers(), *states, *mean, *self.fetch())
+        return measured(self.advance, (t for t in held if isinstance(t, Tensor)), self.device)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights to use: their mean where one is kept."""
+        held = self.average.state() if self.average is not None else self.model.state_dict()
+        return dict(self.world.whole(held))
 
     def state(self) -> dict[str, Any]:
         """All that ``restore`` needs to go on as if nothing had happened."""
-        return {
+        held = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "ema": self.average.state() if self.average is not None else {},
+        }
+        return {
+            **self.world.whole(held),
+            "scaler": self.scaler.state_dict(),
             "step": self.step,
             "sums": {"loss": self._loss, "seen": self._seen},
             "random": random_state(self.device),
             "history": self.history,
             "best": self.best() if self.history else {},
+            "tests": self.tests,
             "seconds": self.seconds,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``; raises ``UsageError`` where its tensors are not this network's."""
         try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError):
+            here = self.model.state_dict()
+            weights = {n: placed(v, here.get(n, v)) for n, v in state["model"].items()}
+            self.model.load_state_dict(weights)
+            self.optimizer.load_state_dict(placed_state(state["optimizer"], self.optimizer))
+            self.scaler.load_state_dict(state["scaler"])
+            if self.average is not None:
+                self.average.restore(state["ema"])
+        except (RuntimeError, ValueError, KeyError):
             raise UsageError(
                 "the checkpoint's weights are not those of this network, "
-                "though the spec reads the same: a file it uses has changed",
+                "though its spec reads the same",
                 "--force starts anew, --out FOLDER keeps both",
             ) from None
         set_random_state(state["random"], self.device)
         self.step, self.seconds = state["step"], state["seconds"]
         self._loss, self._seen = state["sums"]["loss"], state["sums"]["seen"]
-        self.history = list(state["history"])
+        self.history, self.tests = list(state["history"]), dict(state["tests"])
+        self._batches = self._batch = None
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        if self.recipe.channels_last and images.ndim == 4:
+            return images.to(memory_format=torch.channels_last)
+        return images
 
     def _diverged(self, what: str, images: Tensor) -> TrainError:
         where = first_broken_layer(self.model, images, self.recipe.dtype)

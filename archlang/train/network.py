@@ -8,13 +8,6 @@ from typing import Any, Protocol
 from torch import nn
 
 
-class HasText(Protocol):
-    """A spec's text."""
-
-    @property
-    def text(self) -> str: ...
-
-
 class HasParams(Protocol):
     """The count of learned scalars."""
 
@@ -25,6 +18,7 @@ class HasParams(Protocol):
 class Network(Protocol):
     """An elaborated network; shapes leave the batch out.
 
+    ``files`` has the texts of the spec and of all files that it uses, by their names.
     ``aux`` maps each output that exists in training only to its weight in the loss. The
     module returns one tensor, or, in training with such outputs, all of them by name.
     """
@@ -32,7 +26,7 @@ class Network(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def source(self) -> HasText: ...
+    def files(self) -> Mapping[str, str]: ...
     @property
     def inputs(self) -> Mapping[str, tuple[int, ...]]: ...
     @property

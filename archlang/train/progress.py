@@ -61,9 +61,10 @@ class Terminal(Reporter):
             self._progress.update(self._task, completed=step, epoch=epoch, loss=loss, rate=rate)
 
     def epoch(self, entry: Mapping[str, Any]) -> None:
+        on = entry["on"]
         self.say(
             f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  "
-            f"test loss {entry['test_loss']:.4f}  test accuracy {entry['accuracy']:.2%}  "
+            f"{on} loss {entry['eval_loss']:.4f}  {on} accuracy {entry['accuracy']:.2%}  "
             f"lr {entry['lr']:.2g}"
         )
 

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
 from torch import nn
 
 from archlang.train import checkpoint, device as devices
-from archlang.train.data import Data, check_fit, load
+from archlang.train.data import Data, carved, check_fit, load
+from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
-from archlang.train.loop import Trainer
+from archlang.train.identity import identify, plain, versions
+from archlang.train.introduction import introduction
+from archlang.train.loader import Batches, EvaluationBatches
+from archlang.train.loop import Course, Trainer
+from archlang.train.memory import Budget
 from archlang.train.network import Network
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
-from archlang.train.recipe import Recipe
+from archlang.train.recipe import Layer, Recipe, read_recipe, resolve
+from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
+from archlang.train.task import TASKS
+from archlang.wording import bytes_text
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a run. Accuracies are shares of the test images, 0 to 1; ``loss`` in nats.
+    """What came of a run. Accuracies are shares of the images, 0 to 1; ``loss`` in nats.
 
-    ``accuracy`` and ``loss`` are the last epoch's. ``best`` was chosen by looking at the
-    test images, so it flatters. ``weights`` holds the best epoch's.
+    ``accuracy`` and ``loss`` are the last epoch's on the test images, ``test_accuracy`` that of
+    the best, whose weights ``weights`` holds. ``best_accuracy`` is on the images that it was
+    chosen by: without validation images these are the test images, and it flatters.
     """
 
     accuracy: float
     loss: float
+    test_accuracy: float
     best_accuracy: float
     best_epoch: int
     seconds: float
@@ -51,70 +60,155 @@ class Run:
         network: Network,
         data: Data,
         recipe: Recipe,
+        device: torch.device,
         folder: RunFolder,
         reporter: Reporter,
         *,
         force: bool,
+        world: World | None = None,
     ) -> None:
         self.network, self.data, self.folder, self.reporter = network, data, folder, reporter
-        self.recipe = recipe
-        self.prepare = Preparation.measured(data, check_fit(network, data))
-        self.device = data.train_images.device
+        self.recipe, self.world = recipe, world or World()
+        self._peak: int | None = None
+        self.prepare = Preparation.measured(data, check_fit(network, data), recipe.preprocess)
+        self.device = device
+        self.budget = Budget(network, recipe, self.device, self.world.size)
         self.identity = identify(network, data, self.prepare, recipe)
-        self._introduce()
-        found = folder.open(self.identity, force=force)
         torch.manual_seed(recipe.seed)
-        with devices.memory_explained(recipe.batch_size):
-            model = build(network, recipe.recompute).to(self.device)
-        self.trainer = Trainer(model, data, self.prepare, recipe, network.aux)
+        with self.budget.explained():
+            model = build(network, recipe.recompute)
+        self.board: TensorBoard | None = None
+        for line in introduction(network, data, self.prepare, recipe, self.budget):
+            reporter.say(line)
+        found = self._open(force)
+        with self.budget.explained():
+            model.to(self.device)
+            self.trainer = Trainer(model, self._course(), recipe, self.device, self.world)
         if found is not None:
             self.trainer.restore(found)
             reporter.say(f"going on from {folder.last}, step {self.trainer.step}")
+
+    def _open(self, force: bool) -> dict[str, Any] | None:
+        """The checkpoint to go on from; the first process makes the folder."""
+        if self.world.first:
+            found = self.folder.open(self.identity, force=force)
+        self.world.wait()
+        if not self.world.first:
+            found = checkpoint.load(self.folder.last) if self.folder.last.exists() else None
+        return found
+
+    def _course(self) -> Course:
+        data, recipe, world = self.data, self.recipe, self.world
+        shared: dict[str, Any] = {
+            "batch_size": recipe.batch_size,
+            "workers": recipe.workers,
+            "rank": world.rank,
+            "world": world.size,
+            "device": self.device,
+        }
+        feed = Batches(
+            data.train,
+            self.prepare,
+            recipe.augment,
+            seed=recipe.seed,
+            classes=len(data.classes),
+            **shared,
+        )
+        test = EvaluationBatches(data.test, self.prepare, **shared)
+        task = TASKS[data.task](data.classes)
+        if data.valid is None:
+            return Course(task, feed, test, self.network.aux)
+        judge = EvaluationBatches(data.valid, self.prepare, **shared)
+        return Course(task, feed, judge, self.network.aux, "validation", test)
 
     def go(self) -> Result:
         """Train to the end; raises ``TrainError``, leaving a checkpoint if one step was done."""
         trainer = self.trainer
         if trainer.step < trainer.steps:
-            for remark in trainer.check():
-                self.reporter.say(f"warning: {remark}")
+            with self.budget.explained():
+                for remark in trainer.check():
+                    self.reporter.say(f"warning: {remark}")
             self._write_config()
+            if self.recipe.tensorboard and self.world.first:
+                self.board = TensorBoard(self.folder.tensorboard, trainer.step)
             self.reporter.start(trainer.step, trainer.steps)
             try:
                 with Stopper() as stopper:
                     self._loop(stopper)
             finally:
                 self.reporter.stop()
+                if self.board is not None:
+                    self.board.close()
         else:
             self.reporter.say("this run is complete already; --force trains anew")
+        self.world.wait()
+        if not trainer.tests and trainer.course.test is not None:
+            trainer.finish(checkpoint.load_weights(self.folder.weights))
+            self._save_last()
         self._write_config(self.result())
         return self.result()
 
     def _loop(self, stopper: Stopper) -> None:
-        trainer, per_epoch = self.trainer, self.trainer.sampler.per_epoch
+        trainer, saved = self.trainer, monotonic()
         started, first = trainer.seconds, trainer.step
         while trainer.step < trainer.steps:
             epoch = f"epoch {trainer.epoch + 1}/{self.recipe.epochs}"
-            loss = trainer.advance()
+            with self.budget.explained():
+                loss = self._measured() if self._to_measure(first) else trainer.advance()
             spent = max(trainer.seconds - started, 1e-9)
             rate = (trainer.step - first) * self.recipe.batch_size / spent
             self.reporter.step(trainer.step, epoch, loss, rate)
-            if trainer.step % per_epoch == 0:
+            if trainer.step % trainer.per_epoch == 0:
                 self._finish_epoch()
-            if stopper.asked and trainer.step < trainer.steps:
+                saved = monotonic()
+            asked, due = self.world.most(stopper.asked, self._due(saved))
+            if due or (asked and trainer.step < trainer.steps):
                 self._save_last()
-                raise self._interrupted(stopper.asked)
+                saved = monotonic()
+            if asked and trainer.step < trainer.steps:
+                raise self._interrupted(asked)
+
+    def _due(self, saved: float) -> bool:
+        """Whether ``last.pt`` is to be written in the middle of an epoch."""
+        save = self.recipe.save
+        if self.trainer.step % self.trainer.per_epoch == 0:
+            return False
+        by_steps = save.steps is not None and self.trainer.step % save.steps == 0
+        return by_steps or (save.seconds is not None and monotonic() - saved >= save.seconds)
+
+    def _to_measure(self, first: int) -> bool:
+        """Whether what the step to come takes can be held against what is predicted.
+
+        It is not the first, for all that is kept between steps is there, and its batch is whole.
+        """
+        size = -(-self.recipe.batch_size // self.world.size)
+        later = self._peak is None and self.trainer.step > first
+        return later and len(self.trainer.fetch()[0]) == size
+
+    def _measured(self) -> float:
+        """Take a step, and say what it took."""
+        loss, peak = self.trainer.measured()
+        self._peak = peak
+        text = bytes_text(peak)
+        if self.budget.predicted is not None:
+            text += f", {bytes_text(self.budget.predicted)} predicted"
+        self.reporter.say(f"memory: a step took {text}")
+        return loss
 
     def _finish_epoch(self) -> None:
-        self.trainer.finish_epoch()
-        entry = self.trainer.history[-1]
+        with self.budget.explained():
+            entry = self.trainer.finish_epoch()
         # Last of all `last.pt`: cut short before it, the epoch is done again, to the same end.
         if self.trainer.best() is entry:
-            checkpoint.save(self.folder.best, self._contents())
-            checkpoint.save_weights(
-                self.folder.weights, self.trainer.model.state_dict(), self._about()
-            )
-        self.folder.record(entry)
+            contents, weights = self._contents(), self.trainer.weights()
+            if self.world.first:
+                checkpoint.save(self.folder.best, contents)
+                checkpoint.save_weights(self.folder.weights, weights, self._about())
+        if self.world.first:
+            self.folder.record(entry)
         self._save_last()
+        if self.board is not None:
+            self.board.epoch(entry)
         self.reporter.epoch(entry)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
@@ -127,10 +221,12 @@ class Run:
 
     def result(self) -> Result:
         """What the history says."""
-        history, best = self.trainer.history, self.trainer.best()
+        history, best, tests = self.trainer.history, self.trainer.best(), self.trainer.tests
+        last = tests.get("last", history[-1])
         return Result(
-            accuracy=history[-1]["accuracy"],
-            loss=history[-1]["test_loss"],
+            accuracy=last["accuracy"],
+            loss=last["eval_loss"],
+            test_accuracy=tests.get("best", best)["accuracy"],
             best_accuracy=best["accuracy"],
             best_epoch=best["epoch"],
             seconds=self.trainer.seconds,
@@ -148,69 +244,42 @@ class Run:
         }
 
     def _save_last(self) -> None:
-        checkpoint.save(self.folder.last, self._contents())
+        contents = self._contents()
+        if self.world.first:
+            checkpoint.save(self.folder.last, contents)
 
-    def _about(self) -> dict[str, str]:
+    def _about(self) -> dict[str, Any]:
         return {
             "model": self.network.name,
             "data": self.data.name,
-            "classes": json.dumps(self.data.classes),
-            "prepare": json.dumps(self.prepare.plain()),
+            "classes": list(self.data.classes),
+            "prepare": self.prepare.plain(),
         }
 
     def _write_config(self, result: Result | None = None) -> None:
+        if not self.world.first:
+            return
         content: dict[str, Any] = {
             **self.identity,
             "device": str(self.device),
             "params": self.network.totals.params,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
-            "versions": {"archlang": _version("archlang"), "torch": torch.__version__},
+            "versions": versions(),
         }
         if result is not None:
             content["results"] = {
                 "accuracy": result.accuracy,
                 "loss": result.loss,
+                "test_accuracy": result.test_accuracy,
                 "best_accuracy": result.best_accuracy,
                 "best_epoch": result.best_epoch,
                 "seconds": round(result.seconds, 3),
             }
+            title = f"{self.network.name} on {self.data.name}"
+            write_curves(self.folder, self.trainer.history, title)
         checkpoint.save_json(self.folder.config, content)
-
-    def _introduce(self) -> None:
-        data, say = self.data, self.reporter.say
-        say(f"device: {devices.describe(self.device)}")
-        say(f"network: {self.network.name}, {self.network.totals.params:,} parameters")
-        say(
-            f"data: {data.name}, {len(data.train_images):,} images to learn from, "
-            f"{len(data.test_images):,} to test with, {len(data.classes)} classes"
-        )
-        for note in self.prepare.notes(data):
-            say(f"note: {note}")
-        optimizer = self.recipe.optimizer
-        say(
-            f"recipe: {optimizer.name}, lr {optimizer.lr:g}, {self.recipe.schedule.name}, "
-            f"{self.recipe.epochs} epochs, batch {self.recipe.batch_size}, "
-            f"seed {self.recipe.seed}"
-        )
-
-
-def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe) -> dict[str, Any]:
-    """What makes two runs the same: the device and what is recomputed may change, nothing else."""
-    return {
-        "model": network.name,
-        "spec": network.source.text,
-        "settings": {k: _plain(v) for k, v in network.settings.items()},
-        "input": list(prepare.shape),
-        "data": {
-            "name": data.name,
-            "train": len(data.train_images),
-            "test": len(data.test_images),
-            "mean": list(prepare.mean),
-            "std": list(prepare.std),
-        },
-        "recipe": recipe.model_dump(exclude={"device", "recompute"}),
-    }
+        write_page(self.folder, content)
 
 
 def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
@@ -221,21 +290,28 @@ def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
         raise UsageError(str(error)) from None
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+Asked = Recipe | Mapping[str, Any] | Sequence[Layer] | str | Path | None
 
 
-def _plain(value: object) -> str | int | float | bool:
-    return value if isinstance(value, str | int | float | bool) else str(value)
+def layers_of(recipe: Asked) -> list[Layer]:
+    """What ``recipe`` says, as layers: fields, a preset's name, a file, or layers already."""
+    match recipe:
+        case None:
+            return []
+        case Recipe():
+            given = {name: getattr(recipe, name) for name in recipe.model_fields_set}
+            return [Layer("given", given)]
+        case Mapping():
+            return [Layer("given", dict(recipe))]
+        case str() | Path():
+            return read_recipe(str(recipe))
+    return list(recipe)
 
 
 def train(
     network: Network,
     data: str | Data = "digits",
-    recipe: Recipe | Mapping[str, Any] | None = None,
+    recipe: Asked = None,
     out: str | Path | None = None,
     *,
     progress: bool | Reporter = True,
@@ -243,18 +319,37 @@ def train(
 ) -> Result:
     """Train ``network`` to classify ``data``; again with the same arguments, it goes on.
 
-    ``data`` is ``NAME`` or ``NAME:PATH``, or a ``Data``; what ``recipe`` leaves open, the
-    data suggests. ``out`` defaults to ``runs/<model>-<data>``. Raises ``TrainError``.
+    ``data`` is ``NAME`` or ``NAME:PATH``, or a ``Data``. ``recipe`` has fields, or is the name
+    of a preset or of a ``.toml`` file; what it leaves open, the data suggests. ``out`` defaults
+    to ``runs/<model>-<data>``. Raises ``TrainError``.
     """
-    if recipe is None or isinstance(recipe, Mapping):
-        recipe = Recipe.of(recipe or {})
-    device = devices.choose(recipe.device)
-    found = load(data) if isinstance(data, str) else data
-    recipe = recipe.over(found.suggests)
+    layers = layers_of(recipe)
+    asked = resolve(layers).recipe
+    device = own_device(devices.choose(asked.device))
+    found = load(data, split=asked.split) if isinstance(data, str) else data
+    found = carved(found, asked.split.valid, asked.split.seed)
+    chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
+    _check_settings(network, chosen)
     folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
     reporter = (
         progress if isinstance(progress, Reporter) else Terminal() if progress else Reporter()
     )
     check_fit(network, found)
-    with devices.memory_explained(recipe.batch_size), devices.random_kept(device):
-        return Run(network, found.to(device), recipe, folder, reporter, force=force).go()
+    with (
+        Budget(network, chosen, device, processes()).explained(),
+        devices.random_kept(device),
+        joined(device, chosen.parallel) as world,
+    ):
+        listener = reporter if world.first else Reporter()
+        return Run(network, found, chosen, device, folder, listener, force=force, world=world).go()
+
+
+def _check_settings(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the network was built with other parameters than the recipe's."""
+    for name, value in recipe.model.items():
+        if str(plain(network.settings.get(name))) != str(value):
+            raise UsageError(
+                f"the recipe wants {network.name} with {name} = {value}, and it was built with "
+                f"{network.settings.get(name, 'its default')}",
+                "archlang.load(path, settings=recipe.model) builds it so",
+            )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
 from archlang.rules import rules
 from archlang.syntax import builder, recovery
+from archlang.train.recipe import schema
 from tests.docs.blocks import ROOT
 
 DOCS = ROOT / "docs"
@@ -149,10 +151,16 @@ def _anchor(title: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
+def recipe_schema() -> str:
+    """docs/recipe.schema.json."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     DOCS / "layers.md": layers_page,
     DOCS / "blocks.md": blocks_page,
     DOCS / "rules.md": rules_page,
+    DOCS / "recipe.schema.json": recipe_schema,
 }
 
 

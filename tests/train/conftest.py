@@ -14,3 +14,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than training does here; one run is made before this holds."""
+    monkeypatch.setattr("archlang.train.run.write_curves", lambda *_: None)

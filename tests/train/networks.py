@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archlang.source import Source
 from archlang.train import Data
 
-SPEC = Source("lenet5.arch", "model lenet5 {\n    conv(5x5, 6)\n}\n")
+SPEC = "model lenet5 {\n    conv(5x5, 6)\n}\n"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class FakeNetwork:
     aux: Mapping[str, float] = field(default_factory=dict)
     totals: Count = Count()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    source: Source = SPEC
+    files: Mapping[str, str] = field(default_factory=lambda: {"lenet5.arch": SPEC})
 
     def to_torch(self, *, recompute: Collection[str] = ()) -> nn.Module:
         assert not recompute
@@ -76,4 +75,4 @@ def stripes(train: int = 49, test: int = 20) -> Data:
             image[:, 2 * label : 2 * label + 3] += 120
         return images.to(torch.uint8), labels
 
-    return Data("stripes", *part(train), *part(test), ("top", "middle", "bottom"))
+    return Data.held("stripes", ("top", "middle", "bottom"), part(train), part(test))

@@ -1,58 +1,103 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from archlang.cli.app import program as made
-from archlang.cli.train import train
 from archlang.train.checkpoint import load
 from archlang.train.data import READERS, Reader
-from tests.train.networks import FakeNetwork, small, stripes
+from tests.train.networks import stripes
 
 program = made()
-app = typer.Typer()
-app.command()(train)
+SMALL = """\
+model small(width = 16, classes = 3, seed = 1) {
+    input image: [1, 8, 8]
+    flatten -> linear(width) -> bn -> dropout(0.5) -> linear(classes)
+}
+model other { input image: [1, 8, 8]; flatten -> linear(3) }
+"""
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the command asked for, its network and data being ours."""
-    seen: dict[str, Any] = {"network": small()}
-
-    def load_network(
-        file: str, model: str | None, settings: list[str] | None, inputs: list[str] | None
-    ) -> FakeNetwork:
-        seen.update(file=file, model=model, settings=settings, inputs=inputs)
-        network: FakeNetwork = seen["network"]
-        return network
-
-    monkeypatch.setattr("archlang.cli.train.load_network", load_network)
-    monkeypatch.setitem(READERS, "stripes", Reader(lambda path: stripes(), False))
-    return seen
+@pytest.fixture(autouse=True)
+def _stripes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(READERS, "stripes", Reader(lambda asked: stripes()))
 
 
 def invoke(tmp_path: Path, *arguments: str) -> Result:
-    fixed = ["a.arch", "--data", "stripes", "--out", str(tmp_path / "run")]
-    return CliRunner().invoke(app, [*fixed, *arguments])
+    spec = tmp_path / "small.arch"
+    spec.write_text(SMALL)
+    fixed = [str(spec), "-m", "small", "--data", "stripes", "--out", str(tmp_path / "run")]
+    return CliRunner().invoke(program, ["train", *fixed, *arguments])
 
 
-def test_results_on_stdout(asked: dict[str, Any], tmp_path: Path) -> None:
-    result = invoke(tmp_path, "-m", "small", "--epochs", "2", "--set", "a=1", "--set", "b=2")
-    assert result.exit_code == 0
+def test_results_on_stdout(tmp_path: Path) -> None:
+    result = invoke(tmp_path, "--epochs", "2", "--set", "width=8", "--batch-size", "16")
+    assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == [
         *("test accuracy", "best epoch", "checkpoint", "weights"),
     ]
     assert "of 20) after epoch 2," in lines[0]
-    assert (asked["model"], asked["settings"]) == ("small", ["a=1", "b=2"])
     assert "device: cpu" in result.stderr
+    assert "network: small, 563 parameters" in result.stderr
+    assert "memory: a step took" in result.stderr
 
 
-def test_quiet(asked: dict[str, Any], tmp_path: Path) -> None:
+def test_validation_images_choose(tmp_path: Path) -> None:
+    result = invoke(tmp_path, "--epochs", "2", "--set", "split.valid=0.2")
+    assert result.exit_code == 0, result.stderr
+    assert "40 images to learn from, 9 to choose the best epoch by, 20 to test" in result.stderr
+    assert "on the validation images; " in result.stdout.splitlines()[1]
+    results = json.loads((tmp_path / "run" / "run.json").read_text())["results"]
+    again = invoke(tmp_path, "--epochs", "2", "--set", "split.valid=0.2")
+    assert f"{results['test_accuracy']:.2%} on the test images" in again.stdout
+
+
+def test_recipe_file_preset_and_fields(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('extends = "resnet"\nepochs = 2\n[model]\nwidth = 8\n')
+    result = invoke(tmp_path, "--recipe", str(recipe), "--set", "optimizer.lr=0.2")
+    assert result.exit_code == 0, result.stderr
+    assert "network: small, 563 parameters" in result.stderr
+    assert "recipe: sgd, lr 0.2, plateau, 2 epochs, batch 256" in result.stderr
+
+
+def test_explain(tmp_path: Path) -> None:
+    result = invoke(tmp_path, "-r", "lenet", "--lr", "0.2", "--set", "width=8", "--explain")
+    assert result.exit_code == 0, result.stderr
+    rows = [re.split(r"   +", line) for line in result.stdout.splitlines()]
+    assert rows[0] == ["field", "value", "from"]
+    for row in (
+        ["optimizer.name", '"sgd"', "preset lenet"],
+        ["optimizer.lr", "0.2", "command line"],
+        ["model.width", '"8"', "command line"],
+        ["seed", "0", "default"],
+    ):
+        assert row in rows
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_name_that_both_have(tmp_path: Path) -> None:
+    result = invoke(tmp_path, "--set", "seed=3")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: `seed` is a field of the recipe and a parameter of the network\n"
+        "help: write --set recipe.seed=3 or --set model.seed=3\n"
+    )
+    assert invoke(tmp_path, "--set", "recipe.seed=3", "--epochs", "1").exit_code == 0
+
+
+def test_schema() -> None:
+    result = CliRunner().invoke(program, ["train", "--schema"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["title"] == "Recipe"
+
+
+def test_quiet(tmp_path: Path) -> None:
     assert invoke(tmp_path, "--epochs", "1", "--quiet").stderr == ""
 
 
@@ -61,22 +106,24 @@ def test_quiet(asked: dict[str, Any], tmp_path: Path) -> None:
     [
         (["--data", "digit"], 2, "error: there is no data set named `digit`\nhelp: did you mean"),
         (["--lr", "-1"], 2, "error: `optimizer.lr` is -1.0, and should be greater than 0\n"),
-        (["--optimizer", "adam"], 2, "error: `optimizer` is 'adam', and should be one of"),
+        (["--optimizer", "adm"], 2, "error: `optimizer` is 'adm', and should be one of"),
+        (["--recipe", "resnt"], 2, "error: there is no recipe named `resnt`\nhelp: did you mean"),
+        (["--set", "optimiser.lr=1"], 2, "error: the recipe has no field `optimiser`\nhelp: did"),
+        (["--set", "widht=1"], 2, "error: `widht` is no parameter of the network and no field"),
+        (["--set", "width=x"], 1, "error[A"),
         (["--epochs", "0"], 2, "error: `epochs` is 0, and should be"),
         (["--device", "gpu"], 2, "error: there is no device named `gpu`\nhelp: available here"),
         (["--data", "digits"], 1, "error: `small` has 3 outputs, but digits has 10 classes\n"),
     ],
 )
-def test_errors(
-    asked: dict[str, Any], tmp_path: Path, arguments: list[str], code: int, says: str
-) -> None:
+def test_errors(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
     result = invoke(tmp_path, *arguments)
     assert result.exit_code == code
     assert says in result.stderr
     assert result.stdout == ""
 
 
-def test_refusal_and_force(asked: dict[str, Any], tmp_path: Path) -> None:
+def test_refusal_and_force(tmp_path: Path) -> None:
     assert invoke(tmp_path, "--epochs", "1").exit_code == 0
     refused = invoke(tmp_path, "--epochs", "2")
     assert refused.exit_code == 1
@@ -84,9 +131,7 @@ def test_refusal_and_force(asked: dict[str, Any], tmp_path: Path) -> None:
     assert invoke(tmp_path, "--epochs", "2", "--force").exit_code == 0
 
 
-def test_without_torch(
-    asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archlang.cli.train.find_spec", lambda name: None)
     result = invoke(tmp_path)
     assert result.exit_code == 2

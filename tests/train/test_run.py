@@ -14,13 +14,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from archlang.source import Source
 from archlang.train import InterruptedRunError, Recipe, Result, TrainError, checkpoint, train
 from archlang.train.progress import Reporter
 from archlang.train.run import Run
-from tests.train.networks import lenet, small, stripes
+from tests.train.networks import SPEC, lenet, small, stripes
 
-RECIPE = {"epochs": 4, "batch_size": 8, "shift": 0.1}
+RECIPE = {"epochs": 4, "batch_size": 8, "augment": {"shift": 0.1}}
 STEPS_AN_EPOCH = 6
 
 
@@ -90,18 +89,23 @@ def test_lenet_learns_digits(tmp_path: Path) -> None:
 
 def test_files(whole: Path) -> None:
     assert sorted(p.name for p in whole.iterdir()) == [
-        *("best.pt", "history.jsonl", "last.pt", "run.json", "weights.safetensors"),
+        *("README.md", "best.pt", "curves.png", "curves.svg", "history.jsonl", "last.pt"),
+        *("run.json", "weights.safetensors"),
     ]
     last = torch.load(whole / "last.pt", weights_only=True)
     assert last["classes"] == ["top", "middle", "bottom"]
     assert last["prepare"]["shape"] == [1, 8, 8]
     assert last["step"] == 4 * STEPS_AN_EPOCH
     config = json.loads((whole / "run.json").read_text())
-    assert config["spec"] == small().source.text
+    assert config["files"] == small().files
     assert config["recipe"]["epochs"] == 4
     assert config["results"]["accuracy"] == last["history"][-1]["accuracy"]
     history = [json.loads(line) for line in (whole / "history.jsonl").read_text().splitlines()]
     assert history == last["history"]
+    page = (whole / "README.md").read_text()
+    assert page.startswith("# small on stripes\n\n61,706 parameters, 3 classes; adamw")
+    assert f"{config['results']['accuracy']:.2%} after the last epoch" in page
+    assert all(f"| `{p.name}` |" in page for p in whole.iterdir() if p.name != "README.md")
     best, saved = weights(whole / "best.pt"), load_file(whole / "weights.safetensors")
     assert best.keys() == saved.keys()
     assert all(torch.equal(best[k], saved[k]) for k in best)
@@ -187,9 +191,9 @@ def test_a_complete_run_is_told_again(tmp_path: Path) -> None:
         (small(), {**RECIPE, "optimizer": "sgd"}, "recipe.optimizer.name was adamw and is sgd"),
         (small(settings={"width": 2}), RECIPE, "settings.width was unset and is 2"),
         (
-            small(source=Source("a.arch", "model lenet5 {\n    conv(5x5, 8)\n}\n")),
+            small(files={"lenet5.arch": SPEC.replace("5x5, 6", "5x5, 8")}),
             RECIPE,
-            r"spec line 2 was `conv\(5x5, 6\)` and is `conv\(5x5, 8\)`",
+            r"lenet5.arch line 2 was `conv\(5x5, 6\)` and is `conv\(5x5, 8\)`",
         ),
     ],
 )
@@ -282,3 +286,25 @@ def test_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert result.checkpoint == Path("runs/small-stripes/last.pt")
     assert result.checkpoint.is_file()
     assert result.weights.is_file()
+
+
+def test_logs_for_tensorboard_go_on(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    recipe = {**RECIPE, "tensorboard": True}
+    with pytest.raises(Killed):
+        run(tmp_path, recipe=recipe, progress=Listener(epochs=2))
+    run(tmp_path, recipe=recipe)
+    found = EventAccumulator(str(tmp_path / "tensorboard"))
+    found.Reload()
+    history = checkpoint.load(tmp_path / "last.pt")["history"]
+    for name in ("loss", "eval_loss", "accuracy", "lr"):
+        logged = [(event.step, event.value) for event in found.Scalars(name)]
+        assert [step for step, _ in logged] == [entry["step"] for entry in history]
+        assert [value for _, value in logged] == pytest.approx([entry[name] for entry in history])
+
+
+def test_without_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archlang.train.records.find_spec", lambda name: None)
+    with pytest.raises(TrainError, match="need the package tensorboard"):
+        run(tmp_path, recipe={**RECIPE, "tensorboard": True})

@@ -6,20 +6,26 @@ from typing import Any
 
 import pytest
 import torch
+import torchmetrics
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from archlang import loads
 from archlang.train import Recipe, TrainError
-from archlang.train.device import choose, memory_explained
+from archlang.train.data import TensorSamples
+from archlang.train.device import choose
 from archlang.train.diagnose import dry_run
 from archlang.train.evaluate import evaluate
-from archlang.train.loop import Trainer
-from archlang.train.loss import total_loss
+from archlang.train.loader import IGNORED, Batches, EvaluationBatches
+from archlang.train.loop import Course, Trainer
+from archlang.train.memory import Budget
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
-from tests.train.networks import small_module, stripes
+from archlang.train.task import Classification, Segmentation
+from tests.train.networks import small, small_module, stripes
 
 CPU = torch.device("cpu")
+THREE = Classification(("top", "middle", "bottom"))
 
 
 @pytest.mark.parametrize(
@@ -64,10 +70,13 @@ def test_loss_adds_what_aux_heads_weigh() -> None:
         + 0.3 * F.cross_entropy(side, labels)
         + 0.1 * F.cross_entropy(deep, labels)
     )
-    assert total_loss(outputs, labels, {"side": 0.3, "deep": 0.1}) == expected
-    assert total_loss(main, labels, {"side": 0.3}) == F.cross_entropy(main, labels)
+    task = Classification(tuple("abcde"))
+    assert task.loss(outputs, labels, {"side": 0.3, "deep": 0.1}) == expected
+    assert task.loss(main, labels, {"side": 0.3}) == F.cross_entropy(main, labels)
     smooth = F.cross_entropy(main, labels, label_smoothing=0.1)
-    assert total_loss(main, labels, {}, 0.1) == smooth
+    assert task.loss(main, labels, {}, 0.1) == smooth
+    both = F.cross_entropy(main, labels) + F.cross_entropy(side, labels)
+    assert task.loss({"a": main, "b": side}, labels, {}) == both
 
 
 def test_evaluation_counts_every_image_once() -> None:
@@ -76,13 +85,14 @@ def test_evaluation_counts_every_image_once() -> None:
             return torch.stack((-x.mean((1, 2, 3)), x.mean((1, 2, 3))), 1)
 
     images = torch.tensor([0, 255, 0, 255, 255], dtype=torch.uint8).view(5, 1, 1, 1)
-    labels = torch.tensor([0, 1, 1, 1, 1])
+    samples = TensorSamples(images, torch.tensor([0, 1, 1, 1, 1]))
     prepare = Preparation((1, 1, 1), (0.5,), (0.5,))
     for batch_size in (1, 2, 5, 9):
         model = Brightness()
-        score = evaluate(model, images, labels, prepare, batch_size=batch_size)
-        assert (score.correct, score.count, score.accuracy) == (4, 5, 0.8)
-        assert score.loss == pytest.approx((4 * 0.126928 + 2.126928) / 5, abs=1e-5)
+        batches = EvaluationBatches(samples, prepare, batch_size=batch_size)
+        score = evaluate(model, batches, Classification(("dark", "light")), CPU)
+        assert (score["correct"], score["count"], score["accuracy"]) == (4, 5, 0.8)
+        assert score["eval_loss"] == pytest.approx((4 * 0.126928 + 2.126928) / 5, abs=1e-5)
         assert model.training
 
 
@@ -91,7 +101,10 @@ def trainer(model: nn.Module | None = None, **fields: Any) -> Trainer:
     data = stripes()
     recipe = Recipe.of({"batch_size": 8, **fields})
     prepare = Preparation.measured(data, (1, 8, 8))
-    return Trainer(model or small_module(), data, prepare, recipe, {})
+    feed = Batches(data.train, prepare, recipe.augment, batch_size=recipe.batch_size, classes=3)
+    judge = EvaluationBatches(data.test, prepare, batch_size=recipe.batch_size)
+    course = Course(Classification(data.classes), feed, judge, {})
+    return Trainer(model or small_module(), course, recipe, CPU)
 
 
 def test_the_trial_leaves_no_trace() -> None:
@@ -138,10 +151,10 @@ class WithSide(nn.Module):
 def test_the_trial_looks_at_every_output(model: nn.Module, says: str) -> None:
     images, labels = torch.zeros(5, 4), torch.tensor([0, 1, 2, 0, 1])
     with pytest.raises(TrainError, match=says):
-        dry_run(model, images, labels, {"side": 0.3}, classes=3)
+        dry_run(model, images, labels, {"side": 0.3}, task=THREE)
     with pytest.raises(TrainError, match=r"`output` has the shape \[2\]"):
-        dry_run(nn.Linear(4, 2), images, labels, {}, classes=3)
-    assert dry_run(WithSide(3), images, labels, {"side": 0.3}, classes=3) == []
+        dry_run(nn.Linear(4, 2), images, labels, {}, task=THREE)
+    assert dry_run(WithSide(3), images, labels, {"side": 0.3}, task=THREE) == []
 
 
 class Explode(nn.Module):
@@ -180,12 +193,6 @@ def test_a_rate_too_high_is_stopped() -> None:
         go()
 
 
-def test_bfloat16_learns() -> None:
-    run = trainer(dtype="bfloat16", epochs=5, label_smoothing=0)
-    losses = [run.advance() for _ in range(run.steps)]
-    assert sum(losses[-6:]) < 0.7 * sum(losses[:6])
-
-
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta", ""])
 def test_devices_that_are_not_there(name: str) -> None:
     with pytest.raises(TrainError) as caught:
@@ -195,9 +202,140 @@ def test_devices_that_are_not_there(name: str) -> None:
 
 
 def test_out_of_memory_says_what_may_fit() -> None:
-    with pytest.raises(TrainError) as caught, memory_explained(64):
+    budget = Budget(small(), Recipe(batch_size=64), CPU)
+    with pytest.raises(TrainError) as caught, budget.explained():
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
     assert caught.value.message == "out of memory with a batch of 64"
-    assert caught.value.hint == "try --batch-size 32"
-    with pytest.raises(RuntimeError, match="else"), memory_explained(64):
+    assert caught.value.hint == "try --batch-size 32, or --set accumulate=2"
+    with pytest.raises(RuntimeError, match="else"), budget.explained():
         raise RuntimeError("something else")
+
+
+def test_out_of_memory_says_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "model a { input image: [1, 28, 28]; conv(3x3, 8) -> relu -> flatten -> linear(10) }"
+    network = loads(text)
+    budget = Budget(network, Recipe(batch_size=512), CPU)
+    assert budget.predicted is not None
+    limit = budget.predicted // 2
+    monkeypatch.setattr("archlang.train.memory.available", lambda device: limit)
+    fits = network.fit(limit).batch
+    assert fits is not None
+    assert 100 < fits.size < 512
+    assert f"--batch-size {fits.size}," in budget.remedy()
+    assert "a step takes" in (budget.warning() or "")
+    assert Budget(network, Recipe(batch_size=64), CPU).warning() is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"optimizer": "adamw"},
+        {"optimizer": "sgd", "ema": True},
+        {"optimizer": {"name": "sgd", "momentum": 0}},
+        {"optimizer": "rmsprop", "batch_size": 16},
+        {"optimizer": "adam", "batch_size": 12, "accumulate": 4},
+    ],
+)
+def test_a_step_takes_what_is_predicted(fields: dict[str, Any]) -> None:
+    network = loads(
+        "model a { input image: [1, 8, 8]; conv(3x3, 8) -> bn -> relu -> flatten -> linear(3) }"
+    )
+    run = trainer(network.to_torch(), **{"label_smoothing": 0, **fields})
+    predicted = Budget(network, run.recipe, CPU).predicted
+    run.advance()
+    _, peak = run.measured()
+    assert predicted is not None
+    # The prediction has the images of one part, and a few numbers of the loop's are not in it.
+    waiting = 64 * 4 * (run.recipe.batch_size - run.recipe.batch_size // run.recipe.accumulate)
+    assert abs(peak - waiting - predicted) <= 0.02 * predicted
+
+
+def gradients(run: Trainer) -> dict[str, Tensor]:
+    run.advance()
+    return {name: p.grad for name, p in run.model.named_parameters() if p.grad is not None}
+
+
+def plain() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_accumulated_parts_make_the_gradient_of_the_batch(parts: int) -> None:
+    whole = gradients(trainer(plain()))
+    accumulated = gradients(trainer(plain(), accumulate=parts))
+    for name, value in whole.items():
+        torch.testing.assert_close(accumulated[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_are_clipped_by_their_common_norm() -> None:
+    whole = gradients(trainer(plain()))
+    norm = torch.stack([g.norm() for g in whole.values()]).norm()
+    clipped = gradients(trainer(plain(), clip_norm=float(norm) / 4))
+    for name, value in whole.items():
+        torch.testing.assert_close(clipped[name], value / 4, rtol=1e-4, atol=1e-7)
+
+
+def test_the_average_is_that_of_the_weights_seen() -> None:
+    run = trainer(plain(), ema={"decay": 0.9}, optimizer={"name": "sgd", "lr": 0.5})
+    assert run.average is not None
+    expected = run.model[1].weight.detach().clone()
+    for step in range(12):
+        run.advance()
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * run.model[1].weight.detach()
+    torch.testing.assert_close(run.average.mean["1.weight"], expected)
+    learned = run.model[1].weight.detach().clone()
+    with run.average.used():
+        torch.testing.assert_close(run.model[1].weight, expected)
+    assert torch.equal(run.model[1].weight, learned)
+
+
+def test_dropout_depends_on_the_step_alone() -> None:
+    one, two = trainer(), trainer()
+    one.advance()
+    two.advance()
+    torch.rand(5)  # what others draw changes nothing
+    assert one.advance() == two.advance()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_low_precision_learns(dtype: str) -> None:
+    run = trainer(dtype=dtype, epochs=5, label_smoothing=0)
+    losses = [run.advance() for _ in range(run.steps)]
+    assert sum(losses[-6:]) < 0.7 * sum(losses[:6])
+    assert run.scaler.is_enabled() is (dtype == "float16")
+
+
+def test_channels_last_changes_the_layout_alone() -> None:
+    def convolutions() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 3, 6), nn.Flatten())
+
+    one, two = trainer(convolutions()), trainer(convolutions(), channels_last=True)
+    assert two.model[1].weight.is_contiguous(memory_format=torch.channels_last)
+    for _ in range(3):
+        assert one.advance() == pytest.approx(two.advance(), abs=1e-5)
+
+
+def test_pixels_are_counted_as_torchmetrics_does() -> None:
+    torch.manual_seed(0)
+    task = Segmentation(tuple("abcd"))
+    meter = task.meter(CPU)
+    every_logits, every_target = [], []
+    for _ in range(3):
+        logits, targets = torch.randn(2, 4, 5, 6), torch.randint(0, 4, (2, 5, 6))
+        targets[0, 0] = IGNORED
+        meter.add(logits, targets)
+        every_logits.append(logits)
+        every_target.append(targets)
+    logits, targets = torch.cat(every_logits), torch.cat(every_target)
+    score = meter.score()
+    seen = {"task": "multiclass", "num_classes": 4, "ignore_index": IGNORED}
+    accuracy = torchmetrics.functional.accuracy(logits, targets, average="micro", **seen)
+    iou = torchmetrics.functional.jaccard_index(logits, targets, **seen)
+    assert score["accuracy"] == pytest.approx(float(accuracy))
+    assert score["iou"] == pytest.approx(float(iou))
+    assert score["eval_loss"] == pytest.approx(float(F.cross_entropy(logits, targets)))
+    assert score["count"] == 3 * (2 * 30 - 6)
+    assert task.loss(logits, targets, {}) == F.cross_entropy(logits, targets)

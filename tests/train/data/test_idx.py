@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from archlang.train import TrainError, load
-from archlang.train.idx import read_idx
+from archlang.train.data.idx import read_idx
 
 
 def idx(values: torch.Tensor, kind: int = 0x08) -> bytes:
@@ -65,7 +65,7 @@ def folder(path: Path, *, labels: int = 9, dot: str = "-", missing: str = "") ->
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_folder(tmp_path: Path, name: str, dot: str) -> None:
     data = load(f"{name}:{folder(tmp_path, dot=dot)}")
-    assert data.shape == (1, 28, 28)
+    assert data.train.size == (28, 28)
     assert data.train_labels.tolist() == data.test_labels.tolist() == list(range(10))
     assert len(data.classes) == 10
 
@@ -102,7 +102,7 @@ def test_mnist_wants_a_folder() -> None:
 
 
 def test_fashion_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archlang.train.readers._DEBIAN_FASHION", tmp_path / "none")
+    monkeypatch.setattr("archlang.train.data.builtin._DEBIAN_FASHION", tmp_path / "none")
     with pytest.raises(TrainError) as caught:
         load("fashion-mnist")
     assert "apt install dataset-fashion-mnist" in caught.value.hint
@@ -111,5 +111,5 @@ def test_fashion_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_fashion_without_a_folder_is_debians(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archlang.train.readers._DEBIAN_FASHION", folder(tmp_path))
+    monkeypatch.setattr("archlang.train.data.builtin._DEBIAN_FASHION", folder(tmp_path))
     assert load("fashion-mnist").classes[9] == "ankle boot"

@@ -1,0 +1,168 @@
+"""Folders of images: a folder for each class, or images beside their masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from archlang.train.data.dataset import Data
+from archlang.train.data.files import (
+    Listed,
+    images_in,
+    look_at_masks,
+    need_folder,
+    samples_of,
+    visible,
+)
+from archlang.train.data.registry import Asked, reader
+from archlang.train.data.samples import FileSamples
+from archlang.train.data.split import split
+from archlang.train.errors import TrainError, UsageError
+
+_TRAIN, _VALID, _TEST = "train", ("val", "valid", "validation"), "test"
+_NAMES = "classes.txt"
+
+
+@reader("folder", path="FOLDER")
+def folder(asked: Asked) -> Data:
+    """Images in a folder for each class, or in images/ beside masks/."""
+    root = need_folder(asked.path, "folder:FOLDER")
+    parts = _parts(root)
+    masked = [name for name, part in parts.items() if _has_masks(part)]
+    if masked and len(masked) < len(parts):
+        other = next(part for name, part in parts.items() if name not in masked)
+        raise UsageError(f"{other} has no images/ and masks/, which {parts[masked[0]]} has")
+    return (_segmentation if masked else _classification)(root, parts, asked)
+
+
+def _parts(root: Path) -> dict[str, Path]:
+    """The folders to train, choose and test with; a lone one where it is to be split.
+
+    Where one stands beside train/, it is the test, whatever its name.
+    """
+    train = root / _TRAIN
+    if not train.is_dir():
+        return {"train": root}
+    valid = next((root / name for name in _VALID if (root / name).is_dir()), None)
+    test = root / _TEST if (root / _TEST).is_dir() else None
+    found = {"train": train, "valid": valid if test else None, "test": test or valid}
+    return {name: path for name, path in found.items() if path}
+
+
+def _has_masks(part: Path) -> bool:
+    return (part / "images").is_dir() and (part / "masks").is_dir()
+
+
+def _classification(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data:
+    classes = _class_folders(parts["train"])
+    for part in parts.values():
+        _check_same(parts["train"], classes, part)
+    if len(classes) == 1:
+        raise TrainError(
+            f"{parts['train']} has one class, {classes[0]}", "a classifier tells at least two apart"
+        )
+    listed = {name: _labelled(part, classes) for name, part in parts.items()}
+    return assembled(root.resolve().name, tuple(classes), listed, asked)
+
+
+def _class_folders(part: Path) -> list[str]:
+    if strays := [p for p in visible(part) if not p.is_dir()]:
+        raise UsageError(
+            f"{strays[0]} lies beside the folders of the classes",
+            "each class is a folder of images; take other files out",
+        )
+    names = [p.name for p in visible(part)]
+    if not names:
+        raise UsageError(
+            f"{part} is empty", "it wants a folder of images for each class, or images/ and masks/"
+        )
+    lower = [name.lower() for name in names]
+    for i, name in enumerate(lower):
+        if name in lower[:i]:
+            twin = names[lower.index(name)]
+            raise TrainError(f"{part} has the classes {twin} and {names[i]}: the same name twice")
+    return names
+
+
+def _check_same(train: Path, classes: list[str], part: Path) -> None:
+    found = _class_folders(part)
+    for here, missing in ((part, set(classes) - set(found)), (train, set(found) - set(classes))):
+        if missing:
+            other = train if here is part else part
+            raise TrainError(
+                f"{here} has no folder {min(missing)}, which {other} has",
+                "the classes of both are the same",
+            )
+
+
+def _labelled(part: Path, classes: list[str]) -> Listed:
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        found = images_in(part / name)
+        if not found:
+            raise UsageError(f"{part / name} holds no images", "fill it, or take it out everywhere")
+        paths += found
+        labels += [label] * len(found)
+    return Listed(paths, torch.tensor(labels))
+
+
+def _segmentation(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data:
+    named = root / _NAMES
+    classes: tuple[str, ...] = ()
+    if named.is_file():
+        classes = tuple(line.strip() for line in named.read_text("utf-8").splitlines() if line)
+        if len(set(classes)) != len(classes):
+            raise TrainError(f"{named} names a class twice")
+    return assembled(
+        root.resolve().name, classes, {name: _paired(part) for name, part in parts.items()}, asked
+    )
+
+
+def _paired(part: Path) -> Listed:
+    """Images and masks that have the same name, but for its end."""
+    images, masks = (_by_stem(part / name) for name in ("images", "masks"))
+    if not images:
+        raise UsageError(f"{part / 'images'} holds no images")
+    for here, there, name in ((images, masks, "masks"), (masks, images, "images")):
+        if missing := sorted(set(here) - set(there)):
+            raise TrainError(
+                f"{here[missing[0]]} has no counterpart in {part / name}",
+                "an image and its mask have the same name",
+            )
+    return Listed([images[stem] for stem in images], [masks[stem] for stem in images])
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in images_in(folder):
+        stem = str(path.relative_to(folder).with_suffix(""))
+        if stem in found:
+            raise TrainError(
+                f"{found[stem]} and {path} have the same name", "one mask cannot be told for which"
+            )
+        found[stem] = path
+    return found
+
+
+def assembled(
+    name: str, classes: tuple[str, ...], listed: Mapping[str, Listed], asked: Asked
+) -> Data:
+    """The data of lists named train, test and valid; a test is split off where there is none.
+
+    ``classes`` of masks may be (), to be counted. Raises ``TrainError`` naming the file.
+    """
+    made = samples_of(list(listed.values()), verify=asked.verify)
+    parts: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
+    if parts["train"].labels is None:
+        train_first = sorted(parts, key=lambda part: part != "train")
+        masks = look_at_masks([parts[part] for part in train_first], classes)
+        classes = masks.classes
+        parts = {n: replace(samples, binary=masks.binary) for n, samples in parts.items()}
+    if "test" in parts:
+        return Data(name, classes, parts["train"], parts["test"], parts.get("valid"))
+    learn, test = split(parts["train"], asked.split.test, asked.split.seed)
+    return Data(name, classes, learn, test, parts.get("valid"))

@@ -1,0 +1,113 @@
+"""What data can be read, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archlang.op import nearest
+from archlang.train.data.dataset import Data
+from archlang.train.data.split import carved
+from archlang.train.errors import UsageError
+from archlang.train.inputs import Split
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a reader is given: the path behind the name, how to split, whether to look inside.
+
+    ``verify`` reads the header of every file and every mask, so that what is wrong is found now.
+    """
+
+    path: Path | None = None
+    split: Split = field(default_factory=Split)
+    verify: bool = True
+
+
+Read = Callable[[Asked], Data]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How to get a data set by name; ``path`` says what may follow the name, "" for nothing.
+
+    ``about`` is one line about it; ``here`` says whether it is there without a path.
+    ``download`` fetches it into a folder.
+    """
+
+    read: Read
+    path: str = ""
+    about: str = ""
+    here: Callable[[], bool] = lambda: False
+    download: Callable[[Path], None] | None = None
+
+
+READERS: dict[str, Reader] = {}
+
+
+def reader(
+    name: str,
+    *,
+    path: str = "",
+    here: Callable[[], bool] = lambda: False,
+    download: Callable[[Path], None] | None = None,
+) -> Callable[[Read], Read]:
+    """Make a function known as the reader of the data set ``name``; its docstring is about it."""
+
+    def register(read: Read) -> Read:
+        if name in READERS:
+            raise TypeError(f"two data sets are named `{name}`")
+        about = (read.__doc__ or "").strip().split("\n")[0]
+        READERS[name] = Reader(read, path, about, here, download)
+        return read
+
+    return register
+
+
+def load(
+    spec: str, *, split: Split | None = None, verify: bool = True, download: bool = False
+) -> Data:
+    """The data set that ``NAME`` or ``NAME:PATH`` names; raises ``TrainError``.
+
+    ``split`` is for data that has no test samples of its own. With ``verify``, files are looked
+    at now: whether they are images, and masks of so many classes. Nothing is ever fetched
+    unless ``download`` is set.
+    """
+    name, _, path = spec.partition(":")
+    found = READERS.get(name)
+    if found is None:
+        guess = nearest(name, list(READERS))
+        known = ", ".join(sorted(READERS))
+        hint = f"did you mean `{guess}`? " if guess else ""
+        raise UsageError(f"there is no data set named `{name}`", f"{hint}known are {known}")
+    if path and not found.path:
+        raise UsageError(f"`{name}` takes no path", f"write `--data {name}`")
+    asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify)
+    if download:
+        fetch(name, found, asked.path)
+    data = found.read(asked)
+    return carved(data, asked.split.valid, asked.split.seed)
+
+
+def fetch(name: str, reader: Reader, folder: Path | None) -> None:
+    """Download a data set into ``folder``; raises ``UsageError`` where that cannot be done."""
+    if reader.download is None:
+        able = ", ".join(n for n, r in sorted(READERS.items()) if r.download)
+        raise UsageError(f"`{name}` cannot be downloaded", f"these can be: {able}")
+    if folder is None:
+        raise UsageError(
+            f"nothing says where to put `{name}`", f"write `{name}:FOLDER` with --download"
+        )
+    try:
+        reader.download(folder)
+    except ImportError:
+        raise UsageError(
+            "torchvision downloads it, and is not installed", "pip install 'archlang[torch]'"
+        ) from None
+    except Exception as error:  # whatever the network, the server and the disk come up with
+        what = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
+        raise UsageError(
+            f"`{name}` could not be downloaded: {what}",
+            f"with no network, get its files elsewhere and write `{name}:FOLDER`",
+        ) from None

@@ -1,0 +1,170 @@
+"""Samples: images of uint8, each with its label or its mask, in memory or in files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from archlang.train.data.images import read_image, read_mask
+
+Task = Literal["classification", "segmentation"]
+
+IGNORE = 255
+"""The value of a mask's pixels that belong to no class: they are neither learned nor counted."""
+
+IN_MEMORY = 2**30
+"""Bytes of images that are kept in memory at most."""
+
+
+class Samples(ABC):
+    """Images uint8 [C, H, W] with a label, or with a mask uint8 [H, W] of labels."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor]: ...
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """The channels of every image."""
+
+    @property
+    @abstractmethod
+    def size(self) -> tuple[int, int] | None:
+        """Height and width where all images have one size, else None."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> Tensor | None:
+        """The labels int64 [N]; None where samples have masks."""
+
+    @property
+    def task(self) -> Task:
+        """What is learned from them."""
+        return "classification" if self.labels is not None else "segmentation"
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """What a message calls a sample: its file, or its number."""
+
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, Tensor] | None:
+        """All images uint8 [N, C, H, W] and labels int64 [N] or masks uint8 [N, H, W].
+
+        None where they differ in size or are too many to be kept in memory.
+        """
+
+    @abstractmethod
+    def subset(self, indices: Tensor) -> Samples:
+        """Some of the samples, in the order of ``indices`` int64 [M]."""
+
+
+@dataclass(frozen=True)
+class TensorSamples(Samples):
+    """Samples in memory: ``images`` uint8 [N, C, H, W], ``targets`` [N] or [N, H, W]."""
+
+    images: Tensor = field(repr=False)
+    targets: Tensor = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor]:
+        target = self.targets[index]
+        return self.images[index], target if target.ndim else int(target)
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.images.shape[2], self.images.shape[3]
+
+    @property
+    def labels(self) -> Tensor | None:
+        return self.targets if self.targets.ndim == 1 else None
+
+    def name(self, index: int) -> str:
+        return f"image {index}"
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        return self.images, self.targets
+
+    def subset(self, indices: Tensor) -> TensorSamples:
+        return TensorSamples(self.images[indices], self.targets[indices])
+
+
+@dataclass(frozen=True)
+class FileSamples(Samples):
+    """Samples in files, each decoded when it is asked for.
+
+    ``targets`` are labels int64 [N], or the files of masks. ``sizes`` are the heights and
+    widths, known from the files' headers. ``binary`` masks have 0 and 255 for 0 and 1. A file
+    that cannot be decoded raises ``TrainError`` with its name.
+    """
+
+    paths: Sequence[Path] = field(repr=False)
+    targets: Tensor | Sequence[Path] = field(repr=False)
+    channels_: int
+    sizes: Sequence[tuple[int, int]] = field(repr=False)
+    binary: bool = False
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor]:
+        image = read_image(self.paths[index], self.channels_)
+        if isinstance(self.targets, Tensor):
+            return image, int(self.targets[index])
+        return image, read_mask(self.targets[index], binary=self.binary)
+
+    @property
+    def channels(self) -> int:
+        return self.channels_
+
+    @cached_property
+    def size(self) -> tuple[int, int] | None:
+        return self.sizes[0] if len(set(self.sizes)) == 1 else None
+
+    @property
+    def labels(self) -> Tensor | None:
+        return self.targets if isinstance(self.targets, Tensor) else None
+
+    def name(self, index: int) -> str:
+        return str(self.paths[index])
+
+    def tensors(self) -> tuple[Tensor, Tensor] | None:
+        return self._tensors
+
+    @cached_property
+    def _tensors(self) -> tuple[Tensor, Tensor] | None:
+        if self.size is None or len(self) * self.channels * self.size[0] * self.size[1] > IN_MEMORY:
+            return None
+        images = torch.empty(len(self), self.channels, *self.size, dtype=torch.uint8)
+        masks: list[Tensor] = []
+        for i in range(len(self)):
+            images[i], target = self[i]
+            if isinstance(target, Tensor):
+                masks.append(target)
+        return images, torch.stack(masks) if self.labels is None else self.labels
+
+    def subset(self, indices: Tensor) -> FileSamples:
+        chosen = indices.tolist()
+        targets = self.targets
+        return FileSamples(
+            [self.paths[i] for i in chosen],
+            targets[indices] if isinstance(targets, Tensor) else [targets[i] for i in chosen],
+            self.channels_,
+            [self.sizes[i] for i in chosen] if self.sizes else [],
+            self.binary,
+        )

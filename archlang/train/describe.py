@@ -1,0 +1,73 @@
+"""What a data set has, in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from archlang.train.data import Data, FileSamples, Samples, Task
+from archlang.train.prepare import moments, value_counts
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Description:
+    """The figures of a data set.
+
+    ``images`` are counted by part; ``counts`` by part and class: images, or for masks pixels.
+    ``smallest`` and ``largest`` are heights and widths, both None where nobody looked.
+    ``mean`` and ``std`` are those of the training images' channels, white being 1.
+    """
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    images: Mapping[str, int]
+    counts: Mapping[str, tuple[int, ...]]
+    channels: int
+    smallest: Size | None
+    largest: Size | None
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def describe(data: Data) -> Description:
+    """The figures of ``data``; decodes every training image, and raises ``TrainError`` if it can't.
+
+    Mean and deviation are exact: all pixels count once, in float64.
+    """
+    mean, std = moments(value_counts(data.train))
+    sizes = [size for samples in data.parts.values() for size in _sizes(samples)]
+    return Description(
+        data.name,
+        data.task,
+        data.classes,
+        {part: len(samples) for part, samples in data.parts.items()},
+        {part: _counts(samples, len(data.classes)) for part, samples in data.parts.items()},
+        data.train.channels,
+        (min(h for h, _ in sizes), min(w for _, w in sizes)) if sizes else None,
+        (max(h for h, _ in sizes), max(w for _, w in sizes)) if sizes else None,
+        mean,
+        std,
+    )
+
+
+def _sizes(samples: Samples) -> list[Size]:
+    if samples.size is not None:
+        return [samples.size]
+    return list(set(samples.sizes)) if isinstance(samples, FileSamples) else []
+
+
+def _counts(samples: Samples, classes: int) -> tuple[int, ...]:
+    if samples.labels is not None:
+        return tuple(torch.bincount(samples.labels, minlength=classes).tolist())
+    total = torch.zeros(256, dtype=torch.int64)
+    for i in range(len(samples)):
+        mask = samples[i][1]
+        if isinstance(mask, Tensor):
+            total += torch.bincount(mask.flatten(), minlength=256)
+    return tuple(total[:classes].tolist())

@@ -1,0 +1,45 @@
+"""What makes two runs the same, and what is written beside a run for people to read."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from archlang.train.data import Data
+from archlang.train.network import Network
+from archlang.train.prepare import Preparation
+from archlang.train.recipe import Recipe
+
+
+def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe) -> dict[str, Any]:
+    """All that changes what comes of a run: where it computes may change, nothing else."""
+    return {
+        "model": network.name,
+        "files": dict(network.files),
+        "settings": {k: plain(v) for k, v in network.settings.items()},
+        "data": {
+            "name": data.name,
+            **{part: len(samples) for part, samples in data.parts.items()},
+            **prepare.plain(),
+        },
+        "recipe": recipe.identity(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What a run computes with."""
+    return {"archlang": _version("archlang"), "torch": torch.__version__}
+
+
+def plain(value: object) -> str | int | float | bool:
+    """A value as JSON has it."""
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,55 @@
+"""What a run says of itself before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlang.train.data import Data
+from archlang.train.device import describe
+from archlang.train.memory import Budget
+from archlang.train.network import Network
+from archlang.train.prepare import Preparation
+from archlang.train.recipe import Recipe
+from archlang.wording import bytes_text
+
+
+def introduction(
+    network: Network, data: Data, prepare: Preparation, recipe: Recipe, budget: Budget
+) -> Iterator[str]:
+    """Device, network, data and recipe, and what may be a surprise about them: lines."""
+    yield f"device: {describe(budget.device)}"
+    yield f"network: {network.name}, {network.totals.params:,} parameters"
+    yield (
+        f"data: {data.name}, {len(data.train):,} images to learn from, "
+        f"{_kept(data)}{len(data.test):,} to test with, {len(data.classes)} classes"
+    )
+    for note in prepare.notes(data):
+        yield f"note: {note}"
+    if data.valid is None:
+        yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"
+    yield (
+        f"recipe: {recipe.optimizer.name}, lr {_rate(recipe)}, {recipe.schedule.name}, "
+        f"{recipe.epochs} epochs, batch {_batch(recipe, budget)}, seed {recipe.seed}"
+    )
+    if budget.predicted is not None:
+        yield f"memory: a step takes {bytes_text(budget.predicted)} (predicted)"
+    if warning := budget.warning():
+        yield f"warning: {warning}"
+
+
+def _kept(data: Data) -> str:
+    return "" if data.valid is None else f"{len(data.valid):,} to choose the best epoch by, "
+
+
+def _rate(recipe: Recipe) -> str:
+    optimizer = recipe.optimizer
+    rate = optimizer.rate(recipe.batch_size)
+    if optimizer.lr_batch in (None, recipe.batch_size):
+        return f"{rate:g}"
+    return f"{rate:g} ({optimizer.lr:g} for a batch of {optimizer.lr_batch})"
+
+
+def _batch(recipe: Recipe, budget: Budget) -> str:
+    if budget.parts == 1:
+        return str(recipe.batch_size)
+    return f"{recipe.batch_size} ({budget.parts} parts of {budget.batch})"

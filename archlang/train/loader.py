@@ -1,0 +1,323 @@
+"""Batches: which samples a step sees, and how they come to be what a network takes.
+
+A sample's pixels follow from the seed, the epoch and its number, so neither the number of
+worker processes, nor where a run goes on, nor how many processes share a batch changes them.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from archlang.train.augment import Augment
+from archlang.train.data import IGNORE, IN_MEMORY, Samples
+from archlang.train.draws import drawing_from
+from archlang.train.errors import TrainError, UsageError
+from archlang.train.prepare import Preparation
+from archlang.train.sampling import Sampler
+from archlang.train.views import Views, augmented, mixed, views
+
+Key = tuple[int, int]
+"""A sample in an epoch."""
+Keys = Callable[[], Iterable[tuple[int, Tensor]]]
+"""Makes the epochs and samples of batch after batch."""
+CPU = torch.device("cpu")
+IGNORED = -100
+"""What ``IGNORE`` becomes in a batch: the default ``ignore_index`` of PyTorch's losses."""
+
+
+class Batches:
+    """Training batches, prepared and augmented, on ``device``.
+
+    ``batch_size`` is that of all ``world`` processes together; this one, ``rank``, yields its
+    share. ``workers`` processes decode and augment where the images are not simply in memory.
+    ``classes`` is needed for ``augment.mixing``, which pairs images of one process. Raises
+    ``TrainError``.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        prepare: Preparation,
+        augment: Augment | None = None,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        workers: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        device: torch.device = CPU,
+        classes: int = 0,
+    ) -> None:
+        self.samples, self.prepare, self.augment = samples, prepare, augment or Augment()
+        self.seed, self.rank, self.world, self.classes = seed, rank, world, classes
+        self.augment.check(samples.channels, samples.task)
+        if self.augment.mixing and not classes:
+            raise UsageError("mixing needs to know how many classes there are", "pass `classes`")
+        self._order = Sampler(len(samples), batch_size, seed, CPU)
+        self.per_epoch = self._order.per_epoch
+        _check_shares(len(samples), batch_size, self.per_epoch, world)
+        self._source = _source(samples, prepare, self.augment, seed, workers, device)
+
+    @property
+    def fast(self) -> bool:
+        """Whether images come from memory on the device, with nothing done image by image."""
+        return isinstance(self._source, _Held)
+
+    def indices(self, step: int) -> Tensor:
+        """The samples of ``step`` that this process sees, int64 [n]."""
+        return self._order.indices(step).tensor_split(self.world)[self.rank]
+
+    def start(self, step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches from ``step`` on, counted from 0 through all epochs, without end.
+
+        Images are float32 [n, *shape]; targets are labels int64 [n], masks int64 [n, H, W], or
+        with mixing shares float32 [n, classes].
+        """
+
+        def keys() -> Iterator[tuple[int, Tensor]]:
+            return ((at // self.per_epoch, self.indices(at)) for at in count(step))
+
+        batches = self._source.batches(keys)
+        for at, (epoch, indices), (images, targets) in zip(count(step), keys(), batches):
+            yield self._finished(at, epoch, indices, images, targets)
+
+    def _finished(
+        self, step: int, epoch: int, indices: Tensor, images: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        images, targets = self.augmented(images, targets, indices, epoch)
+        x, y = self.prepare.normalised(images), learned(targets)
+        if self.augment.mixing:
+            return mixed(self.augment.mixing, x, y, classes=self.classes, seed=self.seed, step=step)
+        return x, y
+
+    def augmented(
+        self, images: Tensor, targets: Tensor, indices: Tensor, epoch: int
+    ) -> tuple[Tensor, Tensor]:
+        """What is done to a batch of uint8 [n, c, H, W] at once; masks go along."""
+        masks = targets if targets.ndim == 3 else None
+        images, masks = augmented(
+            self.augment,
+            images,
+            masks,
+            indices,
+            seed=self.seed,
+            epoch=epoch,
+            fill=self.prepare.fill,
+        )
+        return images, targets if masks is None else masks
+
+
+class EvaluationBatches:
+    """Every sample once, in order, shared by ``world`` processes; nothing is augmented.
+
+    All processes yield equally many batches, for those that share a network's weights must
+    run it equally often. One that is left without a sample in the last batch gets an image to
+    run on and no target: count ``outputs[: len(targets)]``.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        prepare: Preparation,
+        *,
+        batch_size: int,
+        workers: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        device: torch.device = CPU,
+    ) -> None:
+        self.samples, self.prepare = samples, prepare
+        self.batch_size, self.rank, self.world = batch_size, rank, world
+        self._source = _source(samples, prepare, Augment(), 0, workers, device)
+
+    def __len__(self) -> int:
+        return -(-len(self.samples) // self.batch_size)
+
+    def indices(self, batch: int) -> Tensor:
+        """The samples of a batch that this process counts, int64 [n]."""
+        start = batch * self.batch_size
+        whole = torch.arange(start, min(start + self.batch_size, len(self.samples)))
+        return whole.tensor_split(self.world)[self.rank]
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images float32 [max(n, 1), *shape] and targets int64 [n] or [n, H, W]."""
+
+        def keys() -> Iterator[tuple[int, Tensor]]:
+            for batch in range(len(self)):
+                mine = self.indices(batch)
+                yield 0, mine if len(mine) else torch.zeros(1, dtype=torch.int64)
+
+        for batch, (images, targets) in enumerate(self._source.batches(keys)):
+            counted = len(self.indices(batch))
+            yield self.prepare.normalised(images), learned(targets[:counted])
+
+
+def learned(targets: Tensor) -> Tensor:
+    """Targets as PyTorch's losses take them: int64, with ``IGNORED`` where masks say nothing."""
+    wide = targets.long()
+    return wide.masked_fill_(targets == IGNORE, IGNORED) if targets.ndim == 3 else wide
+
+
+def _check_shares(samples: int, batch_size: int, per_epoch: int, world: int) -> None:
+    """Raise ``UsageError`` where a batch has fewer samples than there are processes."""
+    last = samples - (per_epoch - 1) * batch_size
+    if min(last, batch_size) >= world:
+        return
+    if batch_size < world:
+        raise UsageError(
+            f"a batch of {batch_size} cannot be shared by {world} processes",
+            f"--batch-size {world} or more",
+        )
+    able = (s for s in range(batch_size + 1, samples + world) if (samples - 1) % s + 1 >= world)
+    raise UsageError(
+        f"the last batch of an epoch has {last} of {samples:,} images, "
+        f"too few for {world} processes",
+        f"--batch-size {next(able)}" if samples >= world else "use fewer processes",
+    )
+
+
+class _Held:
+    """All images at the network's size, uint8, on the device."""
+
+    def __init__(self, images: Tensor, targets: Tensor, device: torch.device) -> None:
+        self.images, self.targets, self.device = images.to(device), targets.to(device), device
+
+    def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
+        for _, indices in keys():
+            here = indices.to(self.device, non_blocking=True)
+            yield self.images.index_select(0, here), self.targets.index_select(0, here)
+
+
+@dataclass
+class Each(Dataset[Any]):
+    """Images one by one: decoded, changed as the epoch says, and brought to the size."""
+
+    samples: Samples
+    prepare: Preparation
+    augment: Augment
+    seed: int
+    _view: list[Views | None] = field(default_factory=list, repr=False)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor] | TrainError:
+        try:
+            return self.seen(*key)
+        except TrainError as error:
+            # Handed over, not raised: a worker's exceptions reach the loop as a long text.
+            return error
+
+    def seen(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """The image uint8 [c, H, W] and its label, or its mask uint8 [H, W]."""
+        if not self._view:
+            self._view.append(views(self.augment, self.prepare.shape[1:]))
+        view, crops = self._view[0], self.augment.random_resized_crop is not None
+        image, target = self.samples[index]
+        mask = target if isinstance(target, Tensor) else None
+        if not crops:
+            image, mask = sized(self.prepare, image, mask)
+        if view is not None:
+            with drawing_from("views", self.seed, epoch, index):
+                image, mask = view(image, mask)
+        return image, torch.tensor(target) if mask is None else mask
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_view": []}
+
+
+def sized(prepare: Preparation, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """One image [c, h, w] and its mask [h, w] at the network's size."""
+    image = prepare.sized(image[None])[0]
+    return image, mask if mask is None else prepare.sized(mask[None, None], masks=True)[0, 0]
+
+
+class _Read:
+    """Images that are made one by one, here or in worker processes."""
+
+    def __init__(self, each: Each, workers: int, device: torch.device) -> None:
+        self.each, self.workers, self.device = each, workers, device
+
+    def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
+        wanted = ([(epoch, i) for i in indices.tolist()] for epoch, indices in keys())
+        for batch in self._started(wanted) if self.workers else self._here(wanted):
+            if isinstance(batch, TrainError):
+                raise batch
+            images, targets = batch
+            yield (
+                images.to(self.device, non_blocking=True),
+                targets.to(self.device, non_blocking=True),
+            )
+
+    def _here(self, wanted: Iterable[list[Key]]) -> Iterator[Any]:
+        for batch in wanted:
+            yield _stacked([self.each[key] for key in batch])
+
+    def _started(self, wanted: Iterable[list[Key]]) -> Iterator[Any]:
+        """Batches of worker processes, which end when this does, for whatever reason."""
+        made: Any = iter(
+            DataLoader(
+                self.each,
+                batch_sampler=wanted,
+                num_workers=self.workers,
+                collate_fn=_stacked,
+                worker_init_fn=_deaf,
+                pin_memory=self.device.type == "cuda",
+                # Its own, or starting it would draw from the generator that dropout uses.
+                generator=torch.Generator(),
+            )
+        )
+        try:
+            yield from made
+        finally:
+            # Not left to the collector: an exception may hold it until the program ends, which
+            # then would wait for its workers.
+            made._shutdown_workers()
+
+
+def _stacked(items: list[Any]) -> Any:
+    """Images and targets of a batch, or the first error among them."""
+    for item in items:
+        if isinstance(item, TrainError):
+            return item
+    images, targets = zip(*items, strict=True)
+    return torch.stack(images), torch.stack(targets)
+
+
+def _deaf(_: int) -> None:
+    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first.
+
+    A second SIGTERM ends it: what its parent sends when a worker does not end by itself.
+    """
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+
+
+def _source(
+    samples: Samples,
+    prepare: Preparation,
+    augment: Augment,
+    seed: int,
+    workers: int,
+    device: torch.device,
+) -> _Held | _Read:
+    """Where images come from: memory if they fit and need nothing done one by one."""
+    bytes_ = len(samples) * samples.channels * prepare.shape[1] * prepare.shape[2]
+    held = samples.tensors() if bytes_ <= IN_MEMORY and not augment.per_image else None
+    if held is None:
+        return _Read(Each(samples, prepare, augment, seed), workers, device)
+    images, targets = held
+    # On the CPU, so that the pixels are the same on every device.
+    at_size = torch.cat([prepare.sized(part) for part in torch.split(images.cpu(), 512)])
+    if targets.ndim == 3:
+        masks = (
+            prepare.sized(part[:, None], masks=True)[:, 0] for part in torch.split(targets, 512)
+        )
+        targets = torch.cat(list(masks))
+    return _Held(at_size, targets, device)

@@ -1,0 +1,185 @@
+"""What a training step takes: predicted, measured, and what to do where it is too much."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from archlang.analyses.memory.account import Setting
+from archlang.train.device import exhausted
+from archlang.train.errors import TrainError
+from archlang.train.network import Network
+from archlang.train.recipe import Recipe
+from archlang.wording import bytes_text
+
+Got = TypeVar("Got")
+_OPTIMIZERS = {"sgd": "momentum"}
+"""What the account of memory calls an optimizer, where it has another name."""
+
+
+class Budget:
+    """What a step of a recipe takes on a device, as the network's graph says."""
+
+    def __init__(
+        self, network: Network, recipe: Recipe, device: torch.device, processes: int = 1
+    ) -> None:
+        self.network, self.recipe, self.device = network, recipe, device
+        self.parts = recipe.accumulate * processes
+        self.batch = -(-recipe.batch_size // self.parts)
+
+    def setting(self) -> Setting | None:
+        """How the account of memory speaks of the recipe; None where it does not know it."""
+        recipe, optimizer = self.recipe, self.recipe.optimizer
+        momentum = getattr(optimizer, "momentum", 0.0)
+        told = hasattr(self.network, "memory") and self.device.type in ("cpu", "cuda")
+        if not told or (optimizer.name == "rmsprop" and momentum):
+            return None
+        name = _OPTIMIZERS.get(optimizer.name, optimizer.name) if momentum else optimizer.name
+        ema, kind = recipe.ema is not None, self.device.type
+        return Setting(self.batch, name, recipe.dtype, kind, ema, recipe.recompute)  # type: ignore[arg-type]
+
+    @property
+    def predicted(self) -> int | None:
+        """The bytes of the worst moment of a step; None where that is not known."""
+        setting = self.setting()
+        asked: Any = self.network
+        return None if setting is None else int(asked.memory(setting).step.total)
+
+    def largest_batch(self, limit: int) -> int | None:
+        """The largest batch with which a step stays within ``limit`` bytes; None if unknown."""
+        setting = self.setting()
+        asked: Any = self.network
+        found = None if setting is None else asked.fit(limit, setting).batch
+        return None if found is None else int(found.size) * self.parts
+
+    def remedy(self) -> str:
+        """What to do where a step takes more than there is."""
+        there = available(self.device)
+        fits = self.largest_batch(there) if there else None
+        if fits is None or fits >= self.recipe.batch_size:
+            fits = self.recipe.batch_size // 2
+        if fits < 1:
+            return "use a smaller input, or a smaller network"
+        return f"try --batch-size {fits}, or --set accumulate={2 * self.recipe.accumulate}"
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Running out of memory inside becomes a ``TrainError`` that says what may fit."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not exhausted(error):
+                raise
+            size = self.recipe.batch_size
+            raise TrainError(f"out of memory with a batch of {size}", self.remedy()) from None
+
+    def warning(self) -> str | None:
+        """What to say where a step will take more than the device has left."""
+        there, wanted = available(self.device), self.predicted
+        if there is None or wanted is None or wanted <= there:
+            return None
+        return (
+            f"a step takes {bytes_text(wanted)}, and {bytes_text(there)} are free; {self.remedy()}"
+        )
+
+
+def available(device: torch.device) -> int | None:
+    """The bytes that are free on a device; None where that cannot be known."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type != "cpu":
+        return None
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if "MemAvailable" in line)
+    except (OSError, StopIteration):
+        return None
+
+
+class _Change(NamedTuple):
+    """One allocation (or, negative, release), and the operators around it."""
+
+    bytes: int
+    pointer: int
+    around: tuple[str, ...]
+
+
+def measured(
+    work: Callable[[], Got], held: Iterable[Tensor], device: torch.device
+) -> tuple[Got, int]:
+    """What ``work`` returns, and the most bytes alive at once in it; ``held`` is there before.
+
+    On the CPU every allocation of one step is looked at, but for what libraries take for
+    themselves inside a convolution or a product, which the prediction leaves out too.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return work(), torch.cuda.max_memory_allocated(device)
+    live = sum({t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in held}.values())
+    # Its library would tell of itself on stderr.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+    gc.collect()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        done = work()
+    changes = _changes(found)
+    skipped, peak = _of_libraries(changes), live
+    for number, change in enumerate(changes):
+        if number not in skipped:
+            live += change.bytes
+            peak = max(peak, live)
+    return done, peak
+
+
+def _changes(found: Any) -> list[_Change]:
+    """Allocations and releases, in order."""
+    events: list[tuple[int, _Change]] = []
+
+    def visit(event: Any, around: tuple[str, ...]) -> None:
+        if event.tag.name == "Allocation":
+            fields = event.extra_fields
+            change = _Change(fields.alloc_size, fields.ptr, around)
+            events.append((event.start_time_ns, change))
+        else:
+            around = (*around, event.name)
+        for child in event.children:
+            visit(child, around)
+
+    for root in found.profiler.kineto_results.experimental_event_tree():
+        visit(root, ())
+    return [change for _, change in sorted(events, key=lambda e: e[0])]
+
+
+_CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
+_COPIES = {"aten::contiguous", "aten::clone", "aten::to"}
+_PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
+
+
+def _of_libraries(changes: list[_Change]) -> set[int]:
+    """The numbers of the changes that are a library's own buffers."""
+    found: set[int] = set()
+    made: dict[int, int] = {}
+    for number, change in enumerate(changes):
+        if change.bytes > 0:
+            made[change.pointer] = number
+        elif (start := made.pop(change.pointer, None)) is not None and _inside(
+            changes[start].around, change.around
+        ):
+            found |= {start, number}
+    return found
+
+
+def _inside(made: tuple[str, ...], released: tuple[str, ...]) -> bool:
+    """Whether what is made and released within these operators is a library's own."""
+    if made == released and made and made[-1] in _PRODUCTS:
+        return True
+    for depth, name in enumerate(made, 1):
+        if name in _CONVOLUTIONS:
+            return released[:depth] == made[:depth] and not _COPIES & set(made[depth:])
+    return False

@@ -1,0 +1,90 @@
+"""What a run writes for people: a page about itself, curves, logs for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from archlang.train import checkpoint
+from archlang.train.errors import UsageError
+from archlang.train.folder import RunFolder
+
+SCALARS = ("loss", "eval_loss", "accuracy", "iou", "lr")
+
+
+def write_page(folder: RunFolder, content: Mapping[str, Any]) -> None:
+    """``README.md`` of the run's folder, from what ``run.json`` says."""
+    recipe, data = content["recipe"], content["data"]
+    settings = ", ".join(f"{k} = {v}" for k, v in content["settings"].items())
+    lines = [
+        f"# {content['model']} on {data['name']}",
+        "",
+        f"{content['params']:,} parameters, {len(content['classes'])} classes"
+        + (f", with {settings}" if settings else "")
+        + f"; {recipe['optimizer']['name']}, {recipe['schedule']['name']} schedule, "
+        f"{recipe['epochs']} epochs of {data['training']:,} images, "
+        f"batches of {recipe['batch_size']}, seed {recipe['seed']}.",
+        "",
+        *_results(content.get("results")),
+        "| file | what it is |",
+        "|---|---|",
+        *(f"| `{path.name}` | {what} |" for path, what in folder.described() if path.exists()),
+        "",
+        "The same `archlang train` command goes on where the run stopped; once it is complete, "
+        "it prints its results.",
+    ]
+    text = "\n".join(lines) + "\n"
+    checkpoint.write_atomically(folder.page, lambda file: file.write(text.encode()))
+
+
+def _results(results: Mapping[str, Any] | None) -> list[str]:
+    if results is None:
+        return ["Not complete yet: `history.jsonl` has the epochs that are done.", ""]
+    return [
+        f"Accuracy on the test images: {results['accuracy']:.2%} after the last epoch, "
+        f"{results['test_accuracy']:.2%} with the best weights, those after epoch "
+        f"{results['best_epoch']}. It took {results['seconds']:,.0f} seconds.",
+        "",
+    ]
+
+
+def write_curves(folder: RunFolder, history: Sequence[Mapping[str, Any]], title: str) -> None:
+    """The curves of ``history`` as SVG and PNG, if matplotlib is there."""
+    if find_spec("matplotlib") is None or not history:
+        return
+    from archlang.plots.curves import draw
+
+    try:
+        draw(history, title, folder.curves)
+    except OSError as error:
+        raise UsageError(
+            f"{folder.curves[0]} cannot be written: {error.strerror or error}"
+        ) from None
+
+
+class TensorBoard:
+    """TensorBoard's logs of a run, which go on where it does."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        if find_spec("tensorboard") is None:
+            raise UsageError(
+                "logs for TensorBoard need the package tensorboard, which is not installed",
+                "pip install tensorboard, or --set tensorboard=false",
+            )
+        from torch.utils.tensorboard import SummaryWriter
+
+        # What a run that was cut short wrote of later steps is hidden.
+        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def epoch(self, entry: Mapping[str, Any]) -> None:
+        """Add an epoch, at its step."""
+        for name in SCALARS:
+            if name in entry:
+                self._writer.add_scalar(name, entry[name], entry["step"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._writer.close()

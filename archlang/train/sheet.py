@@ -1,0 +1,117 @@
+"""A sheet of images as training sees them: each row a sample, first as it is, then draw by draw."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from archlang.train.augment import Augment
+from archlang.train.data import IGNORE, Data
+from archlang.train.draws import seed_of
+from archlang.train.inputs import Preprocess
+from archlang.train.loader import Each
+from archlang.train.prepare import Preparation
+from archlang.train.views import augmented
+
+_LEAST, _GAP, _WHITE = 72, 4, 255
+_LARGE = (224, 224)
+_COLOURS = torch.tensor(
+    [
+        *((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
+        *((0, 114, 178), (213, 94, 0), (204, 121, 167)),
+    ],
+    dtype=torch.float32,
+)
+"""Colours that people of any colour vision tell apart; Okabe and Ito 2008."""
+
+
+class Layout(NamedTuple):
+    """How many samples, how many draws of each, and the height and width of an image.
+
+    Without ``size``, it is that of the images, or 224x224 where they differ.
+    """
+
+    rows: int = 8
+    columns: int = 8
+    size: tuple[int, int] | None = None
+
+
+def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None = None) -> Tensor:
+    """The sheet, uint8 [3, H, W]. Column k has what epoch k has of the sample, with this seed.
+
+    The samples are training images chosen by ``seed``. Masks are laid over their images in
+    colour. Mixing, which is done to batches, is not shown. Raises ``TrainError``.
+    """
+    layout = layout or Layout()
+    order = torch.Generator().manual_seed(seed_of("sheet", seed))
+    chosen = torch.randperm(len(data.train), generator=order)[: layout.rows]
+    prepare = _prepared(data, augment, layout.size)
+    augment.check(data.train.channels, data.task)
+
+    def column(how: Augment, epoch: int) -> Tensor:
+        each = Each(data.train, prepare, how, seed)
+        images, targets = (
+            torch.stack(part)
+            for part in zip(*(each.seen(epoch, i) for i in chosen.tolist()), strict=True)
+        )
+        masks = targets if targets.ndim == 3 else None
+        images, masks = augmented(
+            how, images, masks, chosen, seed=seed, epoch=epoch, fill=prepare.fill
+        )
+        return _coloured(images, masks)
+
+    draws = [column(augment, epoch) for epoch in range(layout.columns)]
+    return _arranged([column(Augment(), 0), *draws])
+
+
+def _prepared(data: Data, augment: Augment, size: tuple[int, int] | None) -> Preparation:
+    """How images come to the size; the mean is measured where something is filled with it."""
+    height, width = size or data.train.size or _LARGE
+    how = Preprocess() if augment.random_erasing else Preprocess(mode="none")
+    return Preparation.measured(data, (data.train.channels, height, width), how)
+
+
+def _coloured(images: Tensor, masks: Tensor | None) -> Tensor:
+    """Images [N, c, H, W] as uint8 [N, 3, H, W], with their masks over them.
+
+    Of more than three channels the first three are shown, of two the first.
+    """
+    shown = images[:, :3] if images.shape[1] > 2 else images[:, :1].expand(-1, 3, -1, -1)
+    if masks is None:
+        return shown
+    classes = masks.long()
+    colours = _COLOURS[classes % len(_COLOURS)].permute(0, 3, 1, 2)
+    over = (shown.float() + colours) / 2
+    return torch.where((classes == IGNORE)[:, None], shown.float(), over).to(torch.uint8)
+
+
+def _arranged(columns: list[Tensor]) -> Tensor:
+    """Columns of images on white, the first set off; small images are enlarged."""
+    height, width = columns[0].shape[-2:]
+    times = max(1, -(-_LEAST // max(height, width)))
+    strips = [
+        torch.cat(
+            [F.pad(_larger(image, times), (0, 0, 0, _GAP), value=_WHITE) for image in part], 1
+        )
+        for part in columns
+    ]
+    gaps = [3 * _GAP, *(_GAP for _ in strips[1:])]
+    whole = [F.pad(strip, (0, gap), value=_WHITE) for strip, gap in zip(strips, gaps, strict=True)]
+    return F.pad(torch.cat(whole, 2), (_GAP, 0, _GAP, 0), value=_WHITE)
+
+
+def _larger(image: Tensor, times: int) -> Tensor:
+    return image.repeat_interleave(times, 1).repeat_interleave(times, 2)
+
+
+def png(picture: Tensor) -> bytes:
+    """A picture uint8 [3, H, W] as a PNG file."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()).save(file, "PNG")
+    return file.getvalue()

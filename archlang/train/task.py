@@ -1,0 +1,161 @@
+"""What is learned: the loss, the shape of an output, and how good an output is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from archlang.train.loader import IGNORED
+
+Outputs = Tensor | Mapping[str, Tensor]
+
+
+class Meter(ABC):
+    """Sums over samples, so that those of several processes can be added up."""
+
+    sums: Tensor
+    """Float64, on the device."""
+
+    @abstractmethod
+    def add(self, logits: Tensor, targets: Tensor) -> None:
+        """Count a batch."""
+
+    @abstractmethod
+    def score(self) -> dict[str, Any]:
+        """What the sums say: ``eval_loss`` in nats, ``accuracy``, ``correct`` of ``count``."""
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """How a network's outputs are held against the targets of ``classes``."""
+
+    classes: tuple[str, ...]
+
+    @abstractmethod
+    def shape(self, targets: Tensor, images: Tensor) -> tuple[int, ...]:
+        """The shape that an output has for a batch of ``images``."""
+
+    @abstractmethod
+    def meter(self, device: torch.device) -> Meter:
+        """Nothing counted yet."""
+
+    @abstractmethod
+    def merit(self, entry: Mapping[str, Any]) -> float:
+        """How good an epoch was: the best has most of it."""
+
+    def loss(
+        self, outputs: Outputs, targets: Tensor, aux: Mapping[str, float], smoothing: float = 0.0
+    ) -> Tensor:
+        """Cross-entropy of every output, ``weight`` times that of an auxiliary one; a mean.
+
+        ``targets`` are int64 classes, or shares of all classes. Heads as in Szegedy et al. 2015,
+        Going deeper with convolutions. Computed in float32.
+        """
+
+        def entropy(logits: Tensor) -> Tensor:
+            return F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
+
+        if isinstance(outputs, Tensor):
+            return entropy(outputs)
+        mains = [value for name, value in outputs.items() if name not in aux]
+        loss = entropy(mains[0])
+        for value in mains[1:]:
+            loss = loss + entropy(value)
+        for name, weight in aux.items():
+            loss = loss + weight * entropy(outputs[name])
+        return loss
+
+
+def main_output(outputs: Outputs, aux: Mapping[str, float]) -> Tensor:
+    """The logits among what a network returns: the first output that is not ``aux``."""
+    if isinstance(outputs, Tensor):
+        return outputs
+    return next(value for name, value in outputs.items() if name not in aux)
+
+
+class Classification(Task):
+    """One class for each sample: outputs are [N, classes]."""
+
+    def shape(self, targets: Tensor, images: Tensor) -> tuple[int, ...]:
+        return len(targets), len(self.classes)
+
+    def meter(self, device: torch.device) -> Meter:
+        return _Classes(device)
+
+    def merit(self, entry: Mapping[str, Any]) -> float:
+        return float(entry["correct"])
+
+
+class _Classes(Meter):
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(3, dtype=torch.float64, device=device)
+
+    def add(self, logits: Tensor, targets: Tensor) -> None:
+        loss = F.cross_entropy(logits, targets, reduction="sum")
+        correct = (logits.argmax(1) == targets).sum()
+        count = torch.tensor(len(targets), device=logits.device)
+        self.sums += torch.stack([loss.double(), correct.double(), count.double()])
+
+    def score(self) -> dict[str, Any]:
+        loss, correct, count = self.sums.tolist()
+        return {
+            "eval_loss": loss / count,
+            "accuracy": correct / count,
+            "correct": int(correct),
+            "count": int(count),
+        }
+
+
+class Segmentation(Task):
+    """One class for each pixel: outputs are [N, classes, H, W]."""
+
+    def shape(self, targets: Tensor, images: Tensor) -> tuple[int, ...]:
+        return len(targets), len(self.classes), *images.shape[2:]
+
+    def meter(self, device: torch.device) -> Meter:
+        return _Pixels(len(self.classes), device)
+
+    def merit(self, entry: Mapping[str, Any]) -> float:
+        return float(entry["iou"])
+
+
+class _Pixels(Meter):
+    """The loss, and how often each class was taken for each: rows are what it was."""
+
+    def __init__(self, classes: int, device: torch.device) -> None:
+        self.classes = classes
+        self.sums = torch.zeros(1 + classes * classes, dtype=torch.float64, device=device)
+
+    def add(self, logits: Tensor, targets: Tensor) -> None:
+        loss = F.cross_entropy(logits, targets, reduction="sum", ignore_index=IGNORED)
+        counted = targets != IGNORED
+        pairs = targets[counted] * self.classes + logits.argmax(1)[counted]
+        self.sums[0] += loss.double()
+        self.sums[1:] += torch.bincount(pairs, minlength=self.classes**2).double()
+
+    def score(self) -> dict[str, Any]:
+        table = self.sums[1:].view(self.classes, self.classes)
+        right, count = table.diag(), float(table.sum())
+        union = table.sum(0) + table.sum(1) - right
+        present = union > 0
+        correct = float(right.sum())
+        return {
+            "eval_loss": float(self.sums[0]) / count,
+            "accuracy": correct / count,
+            "correct": int(correct),
+            "count": int(count),
+            "iou": float((right[present] / union[present]).mean()),
+        }
+
+
+TASKS: Mapping[str, type[Task]] = {
+    "classification": Classification,
+    "segmentation": Segmentation,
+}
+"""By the names that data sets have for them."""
