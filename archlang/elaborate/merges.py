@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NoReturn
 
 from archlang.diagnostic import Note
 from archlang.elaborate.arguments import make_layer
@@ -25,8 +26,7 @@ class Merges(Stages):
         head = Span(span.source, stage.start, stage.start + len(stage.name))
         value = env.find(stage.name)
         if value is None:
-            merges = [n for n, op in Op.registry.items() if op.merges]
-            unknown("merge", stage.name, merges, head)
+            _unknown(stage.name, head)
         if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
             not value.target.merges
         ):  # fmt: skip
@@ -84,3 +84,10 @@ class Merges(Stages):
             at.region.parts.insert(place, region)
             ends.insert(place, (wire, Note(close, "implicit identity")))
         return ends
+
+
+def _unknown(name: str, span: Span) -> NoReturn:
+    if name == "else":
+        fail("A101", "`else` stands right behind the `}` of an `if`", span)
+    merges = [n for n, op in Op.registry.items() if op.merges]
+    unknown("merge", name, merges, span)

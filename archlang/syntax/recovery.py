@@ -87,8 +87,9 @@ def recovered(
                 tops = []
                 break
             hole, fresh = _around(source, patched, error)
-            if fresh or not found:
-                found.append(_moved(explained(Source("", patched.text), error), source, patched))
+            finding = _moved(explained(Source("", patched.text), error), source, patched)
+            if (fresh or not found) and finding not in found:
+                found.append(finding)
             holes = _with(holes, hole)
     for top in tops:
         _relocate(top, patched, set())
