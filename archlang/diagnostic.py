@@ -89,6 +89,8 @@ class Diagnostic:
     severity: Literal["error", "warning", "hint"] = "error"
     fixes: tuple[Fix, ...] = ()
     """Ways out that are known to work, the best first: the text has been edited so, and checked."""
+    uses: tuple[Span, ...] = ()
+    """Where the blocks that it is in are used, the innermost first; ``notes`` say so in words."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:

@@ -225,7 +225,7 @@ class Elaborator(Merges):
 
     def only_in_model(self, stmt: ast.Stmt, what: str, at: Place) -> None:
         if not at.in_model:
-            said = f"`{what}` cannot stand in a block: it belongs into the model"
+            said = f"`{what}` cannot stand in a block: it belongs in the model"
             fail("A110", said, at.env.span(stmt))
 
     def input(self, stmt: ast.Input, at: Place, wire: Wire) -> Wire:

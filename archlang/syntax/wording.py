@@ -99,22 +99,22 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
         fixes = (Fix(f"write `{guess}`", (Edit(span, guess),), safe=True),)
         return Diagnostic("A101", message, span, expected, help=f"did you mean `{guess}`?",
                           fixes=fixes)  # fmt: skip
-    return Diagnostic("A101", message, span, _hint(word, token.type, names) or expected)
+    return Diagnostic("A101", message, span, _hint(word, token.type, names, expected))
 
 
 _KEYWORDS = frozenset({"BLOCK", "MODEL", "LET", "USE", "IN"})
 _VALUES = frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING"})
 
 
-def _hint(word: str, kind: str, expected: frozenset[str]) -> str:
-    """What is likely missing, or meant."""
+def _hint(word: str, kind: str, names: frozenset[str], expected: str) -> str:
+    """What is likely missing, or meant; else what is ``expected``."""
     if word.startswith("//"):
         return "a comment begins with `#`"
-    if word == "=" and "COMPARE" in expected:
+    if word == "=" and "COMPARE" in names:
         return "to compare, write `==`"
-    if kind in _VALUES and "_COMMA" in expected:
+    if not expected and kind in _VALUES and "_COMMA" in names:
         return "is a `,` missing before this?"
-    return ""
+    return expected
 
 
 _CLOSERS = frozenset({"}", ")", "]"})
