@@ -219,7 +219,7 @@ def test_what_is_safe_is_fixed_until_nothing_is_left(run, spec):
     assert "warning[A301]" in done.out
     assert "`--unsafe-fixes` makes the first fix of 2 more" in done.out
     again = run("check", "--fix", file)
-    assert (again.code, "fixed" in again.out) == (0, False)
+    assert (again.code, ": fixed " in again.out) == (0, False)
     assert Path(file).read_text() == MENDED
 
 
