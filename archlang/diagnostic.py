@@ -297,7 +297,7 @@ class _Renderer:
             shown = "".join(map(_visible, _within(text[left:], room))).rstrip()
             yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
             for mark in here:
-                indent = cells(text[left : mark.start])
+                indent = min(cells(text[left : mark.start]), room - 1)
                 length = max(1, min(cells(text[mark.start : mark.end]), room - indent))
                 line = (self.primary if mark.primary else self.secondary) * length
                 style = severity if mark.primary else "rule"

@@ -11,7 +11,7 @@ from typing import NoReturn
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.findings import ANY, may_follow
+from archlang.elaborate.findings import may_follow
 from archlang.elaborate.problem import Problem, Stop, at_name, fail, renamed
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
@@ -19,6 +19,7 @@ from archlang.limits import current
 from archlang.op import nearest
 from archlang.source import Source, Span, shown_path
 from archlang.syntax import ast
+from archlang.syntax.node import ANY
 from archlang.syntax.parser import read
 
 

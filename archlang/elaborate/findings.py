@@ -23,6 +23,7 @@ from archlang.limits import advice, current
 from archlang.ops.input import Input
 from archlang.source import Span
 from archlang.syntax import ast
+from archlang.syntax.node import ANY
 
 MOST_LINES = 8
 """How many other places of one mistake are named."""
@@ -224,7 +225,3 @@ def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
         return False
     label = match.group(1).rstrip("0123456789-_")  # as `name[i]` makes of `name`
     return match.group(1) in damaged or label in damaged or ANY in damaged
-
-
-ANY = "*"
-"""Stands for the words of text that cannot be had: any name may be among them."""

@@ -8,6 +8,8 @@ from typing import TypeVar, dataclass_transform
 T = TypeVar("T")
 HOLE = "__hole__"
 """The name of what stands in place of text that cannot be read: nothing is known of it."""
+ANY = "*"
+"""Among the words of what cannot be read: any name may be one of them."""
 
 
 @dataclass_transform(field_specifiers=(field,))

@@ -18,7 +18,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
-from archlang.syntax.node import HOLE, Node
+from archlang.syntax.node import ANY, HOLE, Node
 from archlang.syntax.outline import Stretch, innermost, statements, tokens
 from archlang.syntax.wording import explained
 
@@ -93,7 +93,10 @@ def recovered(
             holes = _with(holes, hole)
     for top in tops:
         _relocate(top, patched, set())
-    words = (w for h in holes for w in _WORD.findall(source.text[h.start : h.end]))
+    lost = [source.text[h.start : h.end] for h in holes]
+    words = {w for text in lost for w in _WORD.findall(text)}
+    if any(text.lstrip().startswith(("use", '"')) for text in lost):
+        words.add(ANY)  # what it would have brought in is not known
     return tops, frozenset(words), sorted(found, key=lambda d: d.span.start)
 
 

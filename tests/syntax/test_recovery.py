@@ -163,3 +163,10 @@ def test_places_of_a_patched_text_are_those_of_the_original() -> None:
         assert patched.back(patched.text.index(word)) == text.index(word)
     assert patched.back(patched.text.index("before")) <= text.index(" ghi")
     assert innermost(statements(tokens("a\nb"), trust=True), 2) is not None
+
+
+def test_what_a_damaged_use_would_bring_in_is_not_missed() -> None:
+    text = "model m { input x: [3, 8, 8]; basic_block(3) -> conv(3x3) }"
+    program = Program(Source("text", f'"std/resnet"\n{text}'))
+    assert [d.code for d in program.diagnostics] == ["A101"]
+    assert [d.code for d in program.work_out("m")[1]] == ["A104"]
