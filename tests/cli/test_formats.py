@@ -54,7 +54,7 @@ def test_commands_for_github(run, spec):
     assert place == {"file": "net.arch", "line": "3", "endLine": "3", "col": "22",
                      "endColumn": "23", "title": "A201"}  # fmt: skip
     assert first.group(3).startswith("shape assertion failed: specified 9; inferred 8")
-    assert "%0Ahelp: did you mean `flatten`?" in second.group(3)
+    assert "%0Ahelp: write `flatten`" in second.group(3)
 
 
 def test_what_github_would_misread_is_escaped():
