@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import PlainValidator
 
 from archlang.op import LayerError, Op, format_value, words
+from archlang.wording import count
 
 LARGEST = 2**31 - 1
 """The largest number a layer takes: PyTorch's own sizes overflow not far above it."""
@@ -203,7 +204,7 @@ def margins(
         return tuple((n, n) for n in per_axis(value, axes, field))
     if len(value) != axes:
         raise LayerError(
-            f"`{field}` gives {len(value)} pairs, one for each axis, "
+            f"`{field}` gives {count(len(value), 'pair')}, one for each axis, "
             f"but the tensor has {axes} beside its channels",
             field=field,
         )
@@ -216,7 +217,7 @@ def per_axis(value: int | Sequence[int], axes: int, field: str) -> tuple[int, ..
         return (value,) * axes
     if len(value) != axes:
         raise LayerError(
-            f"`{field}` {format_value(tuple(value))} is for {len(value)} axes, "
+            f"`{field}` {format_value(tuple(value))} is for {count(len(value), 'axis')}, "
             f"but the tensor has {axes} beside its channels",
             field=field,
         )
@@ -259,5 +260,6 @@ def spatial_axes(shape: Sequence[int], layer: str) -> int:
 def axis_of(axis: int, rank: int, field: str = "axis") -> int:
     """``axis`` counted from the front; raises where the tensor has no such axis."""
     if not -rank <= axis < rank:
-        raise LayerError(f"there is no axis {axis} in a tensor of {rank} axes", field=field)
+        there = count(rank, "axis")
+        raise LayerError(f"there is no axis {axis} in a tensor of {there}", field=field)
     return axis % rank

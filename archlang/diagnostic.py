@@ -89,6 +89,8 @@ class Diagnostic:
     severity: Literal["error", "warning", "hint"] = "error"
     fixes: tuple[Fix, ...] = ()
     """Ways out that are known to work, the best first: the text has been edited so, and checked."""
+    uses: tuple[Span, ...] = ()
+    """Where the blocks that it is in are used, the innermost first; ``notes`` say so in words."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -268,14 +270,18 @@ class _Renderer:
                 end = edit.span.end + moved - edit.text.endswith("\n")
                 last = made.position(max(end, 0))[0]
                 first += edit.text.startswith("\n")
-                yield from self.changed("+", made, first, last, gutter)
+                column = made.position(max(end - len(edit.text), 0))[1] - 1
+                yield from self.changed("+", made, first, last, gutter, column)
 
     def changed(
-        self, sign: str, source: Source, first: int, last: int, gutter: int
+        self, sign: str, source: Source, first: int, last: int, gutter: int, column: int = 0
     ) -> Iterable[str]:
-        bar = self.paint(sign, "help")
+        """Lines of a source behind a sign; of long ones what stands around a column."""
+        bar, room = self.paint(sign, "help"), self.width - gutter - 3
         for number in range(first, last + 1):
-            line = _within(source.line(number), self.width - gutter - 3)
+            text = source.line(number)
+            mark = _Mark(number, min(column, len(text)), len(text), "", True)
+            line = _within(text[_window(text, [mark], room) :], room)
             shown = "".join(map(_visible, line)).rstrip()
             yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
 

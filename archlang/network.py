@@ -15,7 +15,7 @@ from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.elaborate.findings import distinct
+from archlang.elaborate.findings import at_use, distinct
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
 from archlang.op import nearest
@@ -318,7 +318,7 @@ def examine(
 
             plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
-            found = program.placed(name, found)
+            found = at_use(program.placed(name, found))
         if wrong and graph is not None:
             graph.whole = False
     return graph, found

@@ -393,8 +393,7 @@ def all_words() -> frozenset[str]:
 
 def nearest(word: str, known: list[str]) -> str | None:
     """The known name that ``word`` most likely meant: its case aside first, then by spelling."""
-    folded = {k.lower(): k for k in known}
-    if word.lower() in folded:
-        return folded[word.lower()]
-    close = get_close_matches(word.lower(), folded, n=1, cutoff=0.66)
+    word, folded = word.lower(), {k.lower(): k for k in known}
+    starts = sorted(k for k in folded if len(k) > 2 and word.startswith(k))
+    close = get_close_matches(word, folded, n=1, cutoff=0.66) or starts[-1:]
     return folded[close[0]] if close else None

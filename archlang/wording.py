@@ -15,6 +15,12 @@ def si(value: int) -> str:
     return str(value)
 
 
+def count(number: int, noun: str) -> str:
+    """``1 axis``, ``2 axes``."""
+    plural = f"{noun[:-2]}es" if noun.endswith("is") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def shape_text(shape: Shape | None) -> str:
     """``[64, 56, 56]``."""
     return "" if shape is None else str(Tensor(shape))

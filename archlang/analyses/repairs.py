@@ -64,7 +64,7 @@ def mended(
     searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
-        others = {_key(d) for d in found if d is not finding}
+        others = [d for d in found if d is not finding]
         search, fixes, help = _Search(program, name, graph, look, others), [], finding.help
         if searched and graph is not None and finding.code in MERGES:
             searched -= 1
@@ -105,9 +105,27 @@ def _defines(program: Program, fix: Fix, look: Look) -> bool:
     return all({_key(d)[:2] for d in look(made, n)[1]} <= known for n in made.complete)
 
 
-def _said(program: Program) -> set[tuple[str, str, str]]:
+def _said(program: Program) -> set[Key]:
     """What is found about a program's definitions, wherever it stands."""
-    return {(d.code, d.message, d.span.source.name) for d in program.diagnostics}
+    return {_words(d) for d in program.diagnostics}
+
+
+def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic]:
+    """What is found that was not known: by its line, or by its words where that was edited."""
+    for same in (_key, _words):
+        left: list[Diagnostic] = []
+        for finding in found:
+            twin = next((d for d in known if same(d) == same(finding)), None)
+            if twin is None:
+                left.append(finding)
+            else:
+                known = [d for d in known if d is not twin]
+        found = left
+    return found
+
+
+def _words(finding: Diagnostic) -> Key:
+    return finding.code, finding.span.source.name, finding.message
 
 
 def _key(finding: Diagnostic) -> Key:
@@ -139,7 +157,7 @@ class _Search:
     """The search for ways out of one finding; ``others`` are the findings beside it."""
 
     def __init__(
-        self, program: Program, name: str, graph: Graph | None, look: Look, others: set[Key]
+        self, program: Program, name: str, graph: Graph | None, look: Look, others: list[Diagnostic]
     ) -> None:
         self.program, self.name, self.graph = program, name, graph
         self.look, self.others = look, others
@@ -165,7 +183,7 @@ class _Search:
     def left(self, program: Program) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph, and what is found beside what was found before at other places."""
         graph, found = self.look(program, self.name)
-        return graph, [d for d in found if d.severity == "error" and _key(d) not in self.others]
+        return graph, _beside([d for d in found if d.severity == "error"], self.others)
 
     def elsewhere(self, program: Program) -> bool:
         """Whether an edit leaves the other models of the file as they were."""

@@ -105,7 +105,11 @@ class _Checked:
         if value == limit or self._asks(bound):
             return said
         more = "more" if value > limit else "less"
-        times = f" ({float(value / limit):.3g} times)" if limit > 0 and value > 2 * limit else ""
+        times = (
+            f" ({_times(Fraction(value) / Fraction(limit))} times)"
+            if limit > 0 and value > 2 * limit
+            else ""
+        )
         apart = whole(abs(Fraction(value) - limit))
         return f"{said}, {text(apart)} {more} than {text(limit)}{times}"
 
@@ -116,3 +120,8 @@ def _number(value: int | Fraction) -> str:
 
 _TEXTS: dict[str, Callable[[int | Fraction], str]] = {"memory": lambda n: bytes_text(float(n))}
 """How a figure is written, where it is no count."""
+
+
+def _times(ratio: Fraction) -> str:
+    """How many times, in three figures."""
+    return f"{float(ratio):.3g}" if ratio < 1000 else f"{float(f'{float(ratio):.3g}'):,.0f}"

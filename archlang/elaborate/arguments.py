@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from archlang.elaborate.values import Given, Partial, describe, written
 from archlang.graph import Node
 from archlang.op import LayerError, Op, Parameter, words
 from archlang.source import Span
+from archlang.wording import count
 
 
 def bind(
@@ -32,13 +34,14 @@ def bind(
             free = (p for p in parameters if p.name not in bound or (p.variadic and rest))
             parameter = next(free, None)
             if parameter is None:
-                takes = f"takes {_count(len(parameters), 'argument')}" if parameters else "has none"
+                takes = f"takes {count(len(parameters), 'argument')}" if parameters else "has none"
                 message = f"`{what}` is given more arguments than it has: it {takes}"
                 fail("A104", message, argument.span)
             name = parameter.name
             if parameter.variadic:
                 rest = [*(rest or []), argument.value]
-                bound[name] = Given(name, rest, argument.span)
+                first = bound[name].span if name in bound else argument.span
+                bound[name] = Given(name, rest, replace(first, end=argument.span.end))
                 continue
         elif name not in by_name:
             unknown("parameter", name, by_name, argument.span, "A104", what)
@@ -125,7 +128,3 @@ def layer_failed(
 
 def _inside(inner: Span, outer: Span) -> bool:
     return inner.source is outer.source and outer.start <= inner.start <= inner.end <= outer.end
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

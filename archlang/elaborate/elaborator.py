@@ -12,7 +12,7 @@ from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.missing import called, lose
-from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
+from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, sizes, states, wrong
 from archlang.elaborate.traces import makers, trace_notes
@@ -230,12 +230,14 @@ class Elaborator(Merges):
 
     def only_in_model(self, stmt: ast.Stmt, what: str, at: Place) -> None:
         if not at.in_model:
-            fail("A110", f"`{what}` stands inside a model", at.env.span(stmt))
+            said = f"`{what}` cannot stand in a block: it belongs in the model"
+            fail("A110", said, at.env.span(stmt))
 
     def input(self, stmt: ast.Input, at: Place, wire: Wire) -> Wire:
         span = at.env.span(stmt)
         if not any(stmt is known for known in self.declared):
-            fail("A110", "`input` stands right inside a model", span)
+            said = "`input` cannot stand here: it belongs right inside a model"
+            fail("A110", said, span)
         if stmt.name in self.graph.inputs:
             fail("A106", f"two inputs are named `{stmt.name}`", span)
         op = Input(shape=list(self.input_shape(stmt, at)))
@@ -315,7 +317,8 @@ class Elaborator(Merges):
     def tensor(self, name: str, at: Place, where: ast.Node) -> Wire:
         """The tensor of a name; raises where no label has given it."""
         if name not in at.env.tensors:
-            unknown("tensor", name, at.env.tensors, at.env.span(where), file=at.env.file)
+            span = at_name(at.env.span(where), name)
+            unknown("tensor", name, at.env.tensors, span, file=at.env.file)
         return at.env.tensors[name]
 
 

@@ -40,6 +40,7 @@ from archlang.sizes.functions import RELATIONS
 from archlang.source import Span
 from archlang.syntax import ast
 from archlang.syntax.node import HOLE
+from archlang.wording import count
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
@@ -231,7 +232,7 @@ class Evaluator(Settles):
         if name in METRICS:
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
-        known = [*env.names(), *Op.registry, *BUILTINS, *METRICS, *self.words]
+        known = [*env.names(), *Op.registry, *BUILTINS, *METRICS, *self.words, "true", "false"]
         return unknown("name", name, known, env.span(node), file=env.file)
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
@@ -288,8 +289,9 @@ class Evaluator(Settles):
         if len(targets) == 1:
             return {targets[0]: item}
         if not isinstance(item, (list, tuple)) or len(item) != len(targets):
-            shown = f"{len(item)} values" if isinstance(item, (list, tuple)) else describe(item)
-            fail("A108", f"{len(targets)} names for {shown}", span)
+            listed = isinstance(item, (list, tuple))
+            shown = count(len(item), "value") if listed else describe(item)
+            fail("A108", f"{count(len(targets), 'name')} for {shown}", span)
         return dict(zip(targets, item, strict=True))
 
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:

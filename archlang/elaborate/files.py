@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
@@ -12,7 +12,7 @@ from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import may_follow
-from archlang.elaborate.problem import Problem, Stop, fail, renamed
+from archlang.elaborate.problem import Problem, Stop, at_name, fail, renamed
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
 from archlang.limits import current
@@ -105,30 +105,37 @@ class Loader:
                 if item.params is not None:
                     module.gives.append(item.name)
             case ast.Block():
+                _distinct(item, env)
                 self.claim(item.name, module, span)
                 env.blocks[item.name] = BlockDef(item, env)
                 module.gives.append(item.name)
             case ast.Model() | ast.Alias():
                 if item.name in module.models:
-                    first = Note(env.span(module.models[item.name]), "the first is here")
-                    fail("A106", f"two models are named `{item.name}`", span, related=[first])
+                    head = env.span(module.models[item.name])
+                    first = Note(at_name(head, item.name), "the first is here")
+                    here = at_name(span, item.name)
+                    fail("A106", f"two models are named `{item.name}`", here, related=[first])
+                if isinstance(item, ast.Model):
+                    _distinct(item, env)
                 module.models[item.name] = item
 
     def claim(self, name: str, module: Module, span: Span) -> None:
         """Take a name for a value or block of the file."""
         if name in module.taken:
-            first = Note(module.taken[name], "the first is here")
-            fail("A106", f"`{name}` is defined twice", span, related=[first])
+            first = Note(at_name(module.taken[name], name), "the first is here")
+            fail("A106", f"`{name}` is defined twice", at_name(span, name), related=[first])
         module.taken[name] = span
 
     def use(self, item: ast.UseFile, module: Module, key: str) -> None:
         """Bring in the blocks and functions that another file defines."""
-        span = module.env.span(item)
+        whole = module.env.span(item)
+        span = replace(whole, start=whole.start + whole.text.index('"'))
         found, name = self.find(item.path, key, span)
         self.asked[found] = None
         if found in self.open:
-            chain = " → ".join([*self.open[self.open.index(found) :], found])
-            fail("A107", f"files use each other: {chain}", span)
+            chain = [shown_path(k) for k in (*self.open[self.open.index(found) :], found)]
+            each = f"files use each other: {' → '.join(chain)}"
+            fail("A107", each if len(chain) > 2 else f"{chain[0]} uses itself", span)
         used = self.loaded.get(found)
         if used is None:
             try:
@@ -137,7 +144,7 @@ class Loader:
                 _unreadable(item.path, Path(found), error, span)
             used = self.load(source, found)
         for used_name in used.gives:
-            self.claim(used_name, module, span)
+            self.claim(used_name, module, whole)
             if used_name in used.env.values:
                 module.env.values[used_name] = used.env.values[used_name]
             else:
@@ -173,6 +180,17 @@ class Loader:
         if key.startswith("std/"):
             return library_source(key.removeprefix("std/"))
         return read_source(Path(key), name)
+
+
+def _distinct(item: ast.Block | ast.Model, env: Env) -> None:
+    """Raise where two parameters have one name."""
+    seen: dict[str, ast.Param] = {}
+    for param in item.params:
+        first = seen.setdefault(param.name, param)
+        if first is not param:
+            note = Note(env.span(first), "the first is here")
+            said = f"two parameters of `{item.name}` are named `{param.name}`"
+            fail("A106", said, env.span(param), related=[note])
 
 
 def _unreadable(path: str, file: Path, error: OSError, span: Span) -> NoReturn:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
-from archlang.diagnostic import Diagnostic
+from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.problem import SAID, Problem, Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node, Region
@@ -64,7 +64,8 @@ class Findings:
             return
         self.reported.add(key)
         notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
-        self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
+        uses = tuple(span for _, span in reversed(self.uses))
+        self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes), uses=uses))
 
     def found(self) -> list[Diagnostic]:
         """All findings in the order of the text, each with the other places of the same mistake."""
@@ -122,6 +123,26 @@ def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
     if diagnostic.code == "A103" or said.endswith(NOT_A_LAYER) or " has no parameter " in said:
         return diagnostic.code, diagnostic.message
     return diagnostic.code, diagnostic.span
+
+
+def at_use(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Findings in blocks of the standard library, told where the spec uses these: one for a use."""
+    out: list[Diagnostic] = []
+    seen: set[Span] = set()
+    for finding in found:
+        use = next((s for s in finding.uses if not _standard(s)), None)
+        if use is None or not _standard(finding.span):
+            out.append(finding)
+        elif use not in seen:
+            seen.add(use)
+            inside = Note(finding.span, finding.label or "found here")
+            related = (inside, *finding.related)
+            out.append(replace(finding, span=use, label="", related=related))
+    return out
+
+
+def _standard(span: Span) -> bool:
+    return span.source.name.startswith("std/")
 
 
 def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Note
 from archlang.elaborate.arguments import make_layer
@@ -27,8 +28,7 @@ class Merges(Stages):
         head = Span(span.source, stage.start, stage.start + len(stage.name))
         value = env.find(stage.name)
         if value is None:
-            merges = [n for n, op in Op.registry.items() if op.merges]
-            unknown("merge", stage.name, merges, head)
+            _unknown(stage.name, head)
         if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
             not value.target.merges
         ):  # fmt: skip
@@ -93,3 +93,10 @@ def _told(finding: Diagnostic, notes: Sequence[Note], nodes: Sequence[Node]) -> 
     axes = differing(nodes)
     ways = [way for note, x in pairs for way in trace_notes(x, axes, f"{note.text}, ")]
     return replace(finding, related=related, notes=(*finding.notes, *ways))
+
+
+def _unknown(name: str, span: Span) -> NoReturn:
+    if name == "else":
+        fail("A101", "`else` stands right behind the `}` of an `if`", span)
+    merges = [n for n, op in Op.registry.items() if op.merges]
+    unknown("merge", name, merges, span)

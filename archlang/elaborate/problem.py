@@ -93,12 +93,19 @@ def unknown(
     )
 
 
+def at_name(span: Span, name: str) -> Span:
+    """Where a name first stands in a stretch of text; all of that where it does not."""
+    place = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", span.text)
+    if place is None:
+        return span
+    return Span(span.source, span.start + place.start(), span.start + place.end())
+
+
 def renamed(name: str, guess: str | None, known: Iterable[str], span: Span) -> tuple[Fix, ...]:
     """The edit that puts the nearest name where the unknown one first stands."""
-    place = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", span.text)
-    if guess is None or place is None:
+    at = at_name(span, name)
+    if guess is None or at.text != name:
         return ()
-    at = Span(span.source, span.start + place.start(), span.start + place.end())
     return (Fix(f"write `{guess}`", (Edit(at, guess),), safe=plain(name, guess, known)),)
 
 

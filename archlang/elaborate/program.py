@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from archlang import ops  # noqa: F401 - the layers register themselves
 from archlang.diagnostic import ArchError, Diagnostic, Note
@@ -15,7 +15,7 @@ from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
-from archlang.elaborate.problem import Problem, fail, unknown
+from archlang.elaborate.problem import Problem, at_name, fail, unknown
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Value, parameters
@@ -125,10 +125,13 @@ class Program:
         aliases: list[ast.Alias] = []
         while isinstance(node, ast.Alias):
             if node in aliases:
-                fail("A109", f"model `{node.name}` stands for itself", env.span(node))
+                _stands_for_itself(aliases[aliases.index(node) :], env)
             aliases.append(node)
             if node.target not in self.module.models:
-                unknown("model", node.target, self.module.models, env.span(node))
+                span = env.span(node)
+                head = span.text.index("=")  # the name may be that of the alias itself
+                at = at_name(replace(span, start=span.start + head), node.target)
+                unknown("model", node.target, self.module.models, at)
             node = self.module.models[node.target]
         given: tuple[Given, ...] = ()
         for alias in reversed(aliases):
@@ -181,7 +184,7 @@ class Program:
         if isinstance(model, ast.Model):
             return found
         note = Note(self.module.env.span(model), "in this model")
-        plain = ("A103", "A104", "A106")
+        plain = ("A103", "A104", "A106", "A109")
         return [d if d.code in plain else replace(d, related=(*d.related, note)) for d in found]
 
     def _run(
@@ -239,3 +242,12 @@ class Program:
         if isinstance(value, list):
             return [self._setting(v, source, env) for v in value]
         return value
+
+
+def _stands_for_itself(aliases: Sequence[ast.Alias], env: Env) -> NoReturn:
+    """Raise for aliases that stand for each other: at the first of them, whichever was met."""
+    first = min(range(len(aliases)), key=lambda i: aliases[i].start)
+    turned = [*aliases[first:], *aliases[:first], aliases[first]]
+    chain = f": {' → '.join(a.name for a in turned)}" if len(aliases) > 1 else ""
+    head = aliases[first]
+    fail("A109", f"model `{head.name}` stands for itself{chain}", env.span(head))

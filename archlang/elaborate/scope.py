@@ -139,6 +139,10 @@ def claim(scope: Scope, label: str | None, span: Span) -> str:
             f"two parts have the path `{path}`",
             span,
             related=[Note(first, "the first is here")],
-            notes=["give one of them another label"],
+            notes=[
+                "give one of them another label"
+                if first != span
+                else f"it is run more than once: in a loop, write `{label}[i]`"
+            ],
         )
     return path

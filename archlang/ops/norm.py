@@ -98,7 +98,7 @@ class BatchNorm(_Norm, name="bn"):
                 f"not one of {x.rank} axes"
             )
         if self.eps < 0:
-            raise LayerError(f"`eps` must be at least 0, not {self.eps}", field="eps")
+            raise LayerError(f"`eps` must be at least 0, not {self.eps:g}", field="eps")
         return x
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:

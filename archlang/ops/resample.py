@@ -141,7 +141,8 @@ class Upsample(Weightless, Fresh, name="upsample"):
     def _rules(self, axes: int) -> list[tuple[SizeRule, object]]:
         """The rule of each axis, and the figure it comes from."""
         if (self.scale is None) == (self.size is None):
-            raise LayerError("`upsample` needs either `scale` or `size`")
+            rest = "not both" if self.scale is not None else "and has neither"
+            raise LayerError(f"`upsample` needs either `scale` or `size`, {rest}")
         if self.size is not None:
             return [(constant_rule(n), n) for n in per_axis(self.size, axes, "size")]
         return [(ratio_rule(*r.as_integer_ratio()), r) for r in self._ratios(axes)]

@@ -86,7 +86,9 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
     before: Token | None = None
     for token in found:
         ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
-        if opened and ends:
+        if opened and token.parted and before and _closed_later(found, token, opened[-1]):
+            yield _semicolon(source, before, token)
+        elif opened and ends:
             yield _left_open(source, opened, token, before)
             opened = []
         if token.text in "([":
@@ -108,6 +110,23 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         before = token
     if opened:
         yield _left_open(source, opened, None, before)
+
+
+def _closed_later(found: list[Token], token: Token, opener: Token) -> bool:
+    """Whether what stands open is closed behind a word, on its line."""
+    for later in found[found.index(token) :]:
+        if later.broken or later.text in "{}":
+            return False
+        if later.text == OPENS[opener.text]:
+            return True
+    return False
+
+
+def _semicolon(source: Source, before: Token, token: Token) -> Diagnostic:
+    at = source.text.index(";", before.end, token.start)
+    span = Span(source, at, at + 1)
+    fixes = (Fix("write `,`", (Edit(span, ","),), safe=True),)
+    return Diagnostic("A101", "`;` cannot stand in brackets", span, fixes=fixes)
 
 
 def _left_open(
@@ -136,7 +155,7 @@ def _never_closed(
         note = Note(Span(source, end, end), text)
         return Diagnostic("A102", message, span, "opened here", (note,))
     at = Span(source, noticed.start, noticed.end)
-    if noticed.text in CLOSES:
+    if noticed.text in CLOSES and noticed.text != OPENS[opener.text]:
         message = f"`{opener.text}` is closed by `{noticed.text}`"
         return Diagnostic("A102", message, span, "opened here", (Note(at, "closed here"),))
     text = f"`{OPENS[opener.text]}` is missing before this"

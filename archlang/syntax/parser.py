@@ -95,7 +95,7 @@ def read(source: Source) -> tuple[ast.File, list[Diagnostic]]:
 def _file(source: Source, tops: list[Any], found: list[Diagnostic] | None = None) -> ast.File:
     items = [t for t in tops if not isinstance(t, ast.Number)]
     versions = [t for t in tops if isinstance(t, ast.Number)]
-    this = str(LANGUAGE_VERSION)
+    this = f"archlang {LANGUAGE_VERSION}"
     for version in versions:
         span = Span(source, version.start, version.end)
         if version is not tops[0] and not found:
@@ -103,10 +103,9 @@ def _file(source: Source, tops: list[Any], found: list[Diagnostic] | None = None
         if version.value != LANGUAGE_VERSION:
             _fail(
                 "A113",
-                f"the spec is written in archlang {version.text}, "
-                f"and this program reads archlang {LANGUAGE_VERSION}",
+                f"the spec is written in archlang {version.text}, and this program reads {this}",
                 span,
-                fixes=(Fix(f"write `archlang {LANGUAGE_VERSION}`", (Edit(span, this),)),),
+                fixes=(Fix(f"write `{this}`", (Edit(span, this),)),),
             )
     pinned = LANGUAGE_VERSION if versions else None
     return ast.File(0, len(source.text), source, pinned, items, comments(source.text))

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from archlang.diagnostic import Diagnostic
-from archlang.source import Source, Span
+from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
 from archlang.syntax.node import ANY, HOLE, Node
 from archlang.syntax.outline import Stretch, innermost, statements, tokens
@@ -87,8 +87,9 @@ def recovered(
                 tops = []
                 break
             hole, fresh = _around(source, patched, error)
-            if fresh or not found:
-                found.append(_moved(explained(Source("", patched.text), error), source, patched))
+            finding = _moved(explained(Source("", patched.text), error), source, patched)
+            if (fresh or not found) and finding not in found:
+                found.append(finding)
             holes = _with(holes, hole)
     for top in tops:
         _relocate(top, patched, set())
@@ -162,10 +163,14 @@ def _place(text: str, error: UnexpectedInput) -> int:
 
 def _moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnostic:
     """A finding about the patched text as one about the original."""
-    span = diagnostic.span
-    start, end = patched.back(span.start), patched.back(span.end)
-    here = Span(source, start, max(start, end))
-    return Diagnostic(diagnostic.code, diagnostic.message, here, diagnostic.label)
+
+    def moved(span: Span) -> Span:
+        start, end = patched.back(span.start), patched.back(span.end)
+        return Span(source, start, max(start, end))
+
+    ways = diagnostic.fixes
+    fixes = tuple(replace(f, edits=tuple(Edit(moved(s), t) for s, t in f.edits)) for f in ways)
+    return replace(diagnostic, span=moved(diagnostic.span), fixes=fixes)
 
 
 def _relocate(item: Any, patched: Patched, seen: set[int]) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from lark import Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from archlang.diagnostic import Diagnostic
-from archlang.source import Source, Span
+from archlang.diagnostic import Diagnostic, Fix
+from archlang.op import nearest
+from archlang.source import Edit, Source, Span
 
 _WORDS = {
     "NAME": "a name", "NUMBER": "a number", "SIZE": "a size such as 3x3", "STRING": "a string",
@@ -32,7 +33,7 @@ _GROUPS: tuple[tuple[str, frozenset[str]], ...] = (
         "an operator",
         frozenset({"PLUS", "MINUS", "TIMES_OP", "POWER", "COMPARE", "AND", "OR", "IF"}),
     ),
-    ("`block`, `model`, `let` or `use`", frozenset({"BLOCK", "MODEL", "LET", "USE"})),
+    ("`block`, `model`, `let`, `use`", frozenset({"BLOCK", "MODEL", "LET", "USE"})),
     (
         "a statement",
         frozenset({"NAME", "IF", "FOR", "SHARED", "AUX", "INPUT", "OUTPUT", "REQUIRE", "LET"}),
@@ -50,14 +51,35 @@ def explained(source: Source, error: UnexpectedInput) -> Diagnostic:
             end = text.find("\n", at)
             span = Span(source, at, len(text) if end < 0 else end)
             return Diagnostic("A102", "a string is not closed on its line", span, "opened here")
-        message = f"`{text[at]}` has no meaning here"
-        return Diagnostic("A101", message, Span(source, at, at + 1), _expected(error.allowed))
+        return _no_word(Span(source, at, at + 1), _expected(error.allowed))
     assert isinstance(error, UnexpectedToken)
-    return _unexpected(source, error.token, at, _expected(error.expected))
+    return _unexpected(source, error.token, at, frozenset(error.expected or ()))
 
 
-def _unexpected(source: Source, token: Token, at: int, expected: str) -> Diagnostic:
+LOOKS = {
+    "→": "->", "⟶": "->", "⇒": "->", "−": "-", "–": "-", "—": "-", "“": '"', "”": '"', "„": '"',
+    "‘": '"', "’": '"', "'": '"', "∗": "*", "·": "*", "≤": "<=", "≥": ">=", "≠": "!=",
+    "，": ",", "（": "(", "）": ")", "：": ":", "；": ";", "\xa0": " ", "…": "...",
+}  # fmt: skip
+"""Characters that look like what is written with others."""
+
+
+def _no_word(span: Span, expected: str) -> Diagnostic:
+    """What is said of a character that no word of the language has."""
+    mark = span.text
+    meant = LOOKS.get(mark)
+    if meant is not None:
+        fixes = (Fix(f"write `{meant}`", (Edit(span, meant),), safe=True),)
+        return Diagnostic("A101", f"`{mark}` has no meaning here", span, f"write `{meant}`",
+                          fixes=fixes)  # fmt: skip
+    if mark.isalpha():
+        expected = "names are of the letters a to z, digits and `_`"
+    return Diagnostic("A101", f"`{mark}` has no meaning here", span, expected)
+
+
+def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) -> Diagnostic:
     """What is said of a word or mark that cannot stand where it does."""
+    expected = _expected(names)
     text, shown = source.text, token.strip()
     word = shown.split()[0] if shown and not shown.startswith("#") else ""
     if word in _CLOSERS and (open_ := _OPEN_END.search(_bare(text[: at + len(token)]))):
@@ -71,7 +93,28 @@ def _unexpected(source: Source, token: Token, at: int, expected: str) -> Diagnos
         return Diagnostic("A101", "the line ends too early", Span(source, at, at), expected)
     lead = len(token) - len(token.lstrip())
     span = Span(source, at + lead, at + lead + len(word))
-    return Diagnostic("A101", f"`{word}` cannot stand here", span, expected)
+    message = f"`{word}` cannot stand here"
+    guess = nearest(word, [t.lower() for t in names if t in _KEYWORDS])
+    if guess is not None:
+        fixes = (Fix(f"write `{guess}`", (Edit(span, guess),), safe=True),)
+        return Diagnostic("A101", message, span, expected, help=f"did you mean `{guess}`?",
+                          fixes=fixes)  # fmt: skip
+    return Diagnostic("A101", message, span, _hint(word, token.type, names, expected))
+
+
+_KEYWORDS = frozenset({"BLOCK", "MODEL", "LET", "USE", "IN"})
+_VALUES = frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING"})
+
+
+def _hint(word: str, kind: str, names: frozenset[str], expected: str) -> str:
+    """What is likely missing, or meant; else what is ``expected``."""
+    if word.startswith("//"):
+        return "a comment begins with `#`"
+    if word == "=" and "COMPARE" in names:
+        return "to compare, write `==`"
+    if not expected and kind in _VALUES and "_COMMA" in names:
+        return "is a `,` missing before this?"
+    return expected
 
 
 _CLOSERS = frozenset({"}", ")", "]"})

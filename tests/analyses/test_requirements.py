@@ -85,7 +85,7 @@ def test_a_block_alone_is_the_network_of_its_body() -> None:
     ("memory(batch=true) <= 1GB", "A105", "`batch` is a whole number from 1, not true"),
     ("memory(8, dtype=cuda) <= 1GB", "A105", "`dtype` is one of float32, bfloat16, bf16"),
     ("memory(8, train=3) <= 1GB", "A105", "`train` is one of true, false, not `3`"),
-    ("memory(8, optimiser=sgd) <= 1GB", "A104", "did you mean `optimizer`?"),
+    ("memory(8, optimiser=sgd) <= 1GB", "A104", "write `optimizer`"),
     ("memory(8, optimizer=adagrad) <= 1GB", "A103", "unknown name `adagrad`"),
 ])  # fmt: skip
 def test_memory_that_cannot_be_asked_for(asked: str, code: str, says: str) -> None:

@@ -141,7 +141,7 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     ),
     "sum": (b"let a = " + b"1 + " * 4_000 + b"1", 1, "nests too deep"),
     "digits": (b"let a = " + b"1" * 10_000, 1, "a number of 10000 characters"),
-    "self": (b'use "self.arch"', 1, "files use each other"),
+    "self": (b'use "self.arch"', 1, "uses itself"),
     "no such file": (b'use "nowhere.arch"', 1, "no such file"),
     "a folder used": (b'use ".."', 1, "cannot use"),
     "no such library": (b'use "std/resnets"', 1, "help: write `std/resnet`"),

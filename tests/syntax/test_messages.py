@@ -132,7 +132,7 @@ EXPECTED = [
     (in_model("let a = 3 +"), "a value"),
     (in_model("relu ->\n 3"), "a layer"),
     (in_model("conv(3x3,,)"), "a value, `?` or `)`"),
-    ("3", "`block`, `model`, `let` or `use`"),
+    ("3", "`block`, `model`, `let`, `use`"),
     ("use std", "a string"),
     ("model", "a name"),
 ]
