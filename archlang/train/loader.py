@@ -245,10 +245,23 @@ class _Read:
 
     def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
         wanted = ([(epoch, i) for i in indices.tolist()] for epoch, indices in keys())
-        if not self.workers:
-            made: Iterable[Any] = (_stacked([self.each[k] for k in batch]) for batch in wanted)
-        else:
-            made = DataLoader(
+        for batch in self._started(wanted) if self.workers else self._here(wanted):
+            if isinstance(batch, TrainError):
+                raise batch
+            images, targets = batch
+            yield (
+                images.to(self.device, non_blocking=True),
+                targets.to(self.device, non_blocking=True),
+            )
+
+    def _here(self, wanted: Iterable[list[Key]]) -> Iterator[Any]:
+        for batch in wanted:
+            yield _stacked([self.each[key] for key in batch])
+
+    def _started(self, wanted: Iterable[list[Key]]) -> Iterator[Any]:
+        """Batches of worker processes, which end when this does, for whatever reason."""
+        made: Any = iter(
+            DataLoader(
                 self.each,
                 batch_sampler=wanted,
                 num_workers=self.workers,
@@ -258,14 +271,13 @@ class _Read:
                 # Its own, or starting it would draw from the generator that dropout uses.
                 generator=torch.Generator(),
             )
-        for batch in made:
-            if isinstance(batch, TrainError):
-                raise batch
-            images, targets = batch
-            yield (
-                images.to(self.device, non_blocking=True),
-                targets.to(self.device, non_blocking=True),
-            )
+        )
+        try:
+            yield from made
+        finally:
+            # Not left to the collector: an exception may hold it until the program ends, which
+            # then would wait for its workers.
+            made._shutdown_workers()
 
 
 def _stacked(items: list[Any]) -> Any:
@@ -278,10 +290,13 @@ def _stacked(items: list[Any]) -> Any:
 
 
 def _deaf(_: int) -> None:
-    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first."""
+    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first.
+
+    A second SIGTERM ends it: what its parent sends when a worker does not end by itself.
+    """
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
 
 def _source(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from archlang.train import TrainError
+from archlang.train import TrainError, load
 from archlang.train.augment import Augment
 from archlang.train.data import IGNORE, Samples, TensorSamples
+from archlang.train.inputs import Split
 from archlang.train.loader import IGNORED, Batches, Each, EvaluationBatches, _Read
 from archlang.train.prepare import Preparation
+from tests.train.data.files import classes, picture
 
 CHEAP = {
     "horizontal_flip": 0.5,
@@ -135,6 +137,16 @@ def test_every_epoch_differs_and_sees_every_sample_once() -> None:
     assert not torch.equal(first[order[0]], second[order[1]])
 
 
+@pytest.mark.parametrize("name", ["rotation", "shift"])
+def test_samples_and_epochs_draw_differently(name: str) -> None:
+    alike = images(1).repeat(12, 1, 1, 1)
+    feed = batches(TensorSamples(alike, torch.arange(12)), {name: 0.4 if name == "shift" else 40})
+    epochs = [take(feed, feed.per_epoch, feed.per_epoch * epoch) for epoch in range(2)]
+    seen = [torch.cat([x for x, _ in e])[torch.cat([y for _, y in e]).argsort()] for e in epochs]
+    assert len(seen[0].flatten(1).unique(dim=0)) > 8
+    assert sum(torch.equal(a, b) for a, b in zip(*seen, strict=True)) < 4
+
+
 def test_a_share_of_nothing_is_refused() -> None:
     with pytest.raises(TrainError, match="a batch of 2 cannot be shared by 4 processes"):
         batches(labelled(), {}, batch_size=2, world=4)
@@ -149,10 +161,15 @@ def test_a_share_of_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize("world", [1, 2, 3, 5])
 @pytest.mark.parametrize(("count", "size"), [(23, 5), (20, 5), (21, 5), (3, 8)])
-@pytest.mark.parametrize("workers", [0, 1])
-def test_evaluation_sees_every_sample_once(count: int, size: int, world: int, workers: int) -> None:
-    if workers and (world != 2 or count != 21):
-        pytest.skip("starting processes takes its time")
+def test_evaluation_sees_every_sample_once(count: int, size: int, world: int) -> None:
+    check_evaluation(count, size, world, 0)
+
+
+def test_evaluation_with_workers() -> None:
+    check_evaluation(21, 5, 2, 1)
+
+
+def check_evaluation(count: int, size: int, world: int, workers: int) -> None:
     samples = TensorSamples(images(count), torch.arange(count))
     seen: list[int] = []
     lengths = set()
@@ -160,6 +177,9 @@ def test_evaluation_sees_every_sample_once(count: int, size: int, world: int, wo
         feed = EvaluationBatches(
             samples, prepare(), batch_size=size, rank=rank, world=world, workers=workers
         )
+        if workers:
+            each = Each(samples, prepare(), Augment(), 0)
+            feed._source = _Read(each, workers, torch.device("cpu"))
         found = list(feed)
         assert len(found) == len(feed)
         lengths.add(len(found))
@@ -197,7 +217,7 @@ def test_masks_that_say_nothing_are_ignored() -> None:
     assert not bool((y[:, 1:] == IGNORED).any())
 
 
-def test_a_bad_image_in_a_worker_is_named(tmp_path: Path) -> None:
+def test_a_bad_image_in_a_worker_is_named() -> None:
     class Broken(TensorSamples):
         def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor]:
             if index == 7:
@@ -211,14 +231,33 @@ def test_a_bad_image_in_a_worker_is_named(tmp_path: Path) -> None:
         assert caught.value.hint == "take it out"
 
 
-def test_workers_end_with_the_iterator() -> None:
-    def children() -> int:
-        task = Path(f"/proc/self/task/{os.getpid()}/children")
-        return len(task.read_text().split()) if task.exists() else 0
+def test_workers_end_with_an_error_of_any_kind() -> None:
+    class Broken(TensorSamples):
+        def __getitem__(self, index: int) -> tuple[Tensor, int | Tensor]:
+            raise ValueError("odd")
 
-    before = children()
+    feed = batches(Broken(images(), torch.zeros(23)), {"rotation": 5}, workers=2)
+    with pytest.raises(ValueError, match="odd") as caught:
+        next(feed.start(0))
+    assert caught.tb is not None
+    assert not multiprocessing.active_children()
+
+
+def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
+    folder = classes(tmp_path, size=(40, 40))
+    victim = folder / "dog" / "3.png"
+    victim.write_bytes(victim.read_bytes()[:300])
+    picture(folder / "cat" / "large.png", size=(50, 50))
+    data = load(f"folder:{folder}", split=Split(test=0.1))
+    for workers in (0, 2):
+        feed = batches(data.train, {}, workers=workers, batch_size=4)
+        with pytest.raises(TrainError, match=r"dog/3.png cannot be decoded as an image"):
+            take(feed, feed.per_epoch)
+
+
+def test_workers_end_with_the_iterator() -> None:
     iterator = batches(labelled(), DEAR, workers=2).start(0)
     next(iterator)
-    assert children() >= before
+    assert len(multiprocessing.active_children()) == 2
     iterator.close()  # type: ignore[attr-defined]
-    assert children() == before
+    assert not multiprocessing.active_children()
