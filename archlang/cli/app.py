@@ -15,7 +15,7 @@ INTERRUPTED, FAILED = 130, 70
 
 COMMANDS = (
     "check", "summary", "compile", "train", "weights", "ops", "sizes", "diff", "convolutionize",
-    "receptive", "memory", "render", "fit", "fmt", "data",
+    "receptive", "memory", "render", "fit", "fmt", "data", "evaluate", "predict",
 )  # fmt: skip
 """Each is a function in a module of its name, a `_` behind it where Python has that name."""
 

@@ -21,7 +21,6 @@ from archlang.cli.common import (
     InputShapes,
     ModelName,
     Settings,
-    input_names,
     parse_inputs,
     parse_settings,
     print_diagnostics,
@@ -32,7 +31,7 @@ from archlang.cli.common import (
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph, Solved
-from archlang.network import ModelChoiceError, choose, inspect
+from archlang.network import ModelChoiceError, choose, input_names, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from errno import ENOENT
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
@@ -49,10 +51,10 @@ def decode(data: bytes, name: str) -> Source:
 
 
 class Loader:
-    """Reads a spec and the files it uses, each once."""
+    """Reads a spec and the files it uses, each once; from ``texts``, by key, if they are given."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        self.evaluator = evaluator
+    def __init__(self, evaluator: Evaluator, texts: Mapping[str, str] | None = None) -> None:
+        self.evaluator, self.texts = evaluator, texts
         self.loaded: dict[str, Module] = {}
         self.open: list[str] = []
         self.diagnostics: list[Diagnostic] = []
@@ -148,6 +150,10 @@ class Loader:
         return str(target.resolve()), str(target)
 
     def read(self, key: str, name: str) -> Source:
+        if self.texts is not None:
+            if key not in self.texts:
+                raise FileNotFoundError(ENOENT, "it is not among the texts kept", key)
+            return Source(name, self.texts[key])
         if key.startswith("std/"):
             return library_source(key.removeprefix("std/"))
         return read_source(Path(key), name)

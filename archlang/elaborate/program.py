@@ -35,16 +35,21 @@ class Model:
 
 
 class Program:
-    """A spec with everything it uses. ``diagnostics`` are the findings about its definitions."""
+    """A spec with everything it uses. ``diagnostics`` are the findings about its definitions.
 
-    def __init__(self, source: Source, key: str | None = None) -> None:
+    ``texts`` are the files that it may use, by their keys, in place of those on the disk.
+    """
+
+    def __init__(
+        self, source: Source, key: str | None = None, texts: Mapping[str, str] | None = None
+    ) -> None:
         self.source = source
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looked_at: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
         """What was found about its models, by name, were its text another: see ``repairs``."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator)
+        loader = Loader(self._evaluator, texts)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.module: Module | None = None
         try:

@@ -22,9 +22,9 @@ from archlang.train.diagnose import dry_run, first_broken_layer
 from archlang.train.distributed import World, placed, placed_state
 from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
-from archlang.train.evaluate import evaluate
 from archlang.train.memory import measured
 from archlang.train.recipe import Recipe
+from archlang.train.scoring import evaluate
 from archlang.train.task import Task
 
 
