@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 
+from archlang.train.draws import seed_of
 from archlang.train.errors import UsageError
-from archlang.train.sampling import generator
 
 
 def choose(name: str) -> torch.device:
@@ -42,15 +42,20 @@ def describe(device: torch.device) -> str:
     return str(device)
 
 
-def autocast(device: torch.device, dtype: str) -> torch.autocast:
+def autocast(device: torch.device, dtype: str) -> AbstractContextManager[Any]:
     """A context that computes in 16 bits where that is safe, or changes nothing."""
+    if dtype == "float32":
+        return nullcontext()
     low = torch.float16 if dtype == "float16" else torch.bfloat16
-    return torch.autocast(device.type, dtype=low, enabled=dtype != "float32")
+    return torch.autocast(device.type, dtype=low)
 
 
-def seed_everything(seed: int, step: int, rank: int) -> None:
-    """Make what a step draws, on every device, follow from ``seed`` and these numbers."""
-    torch.manual_seed(generator(f"step:{rank}", seed, step).initial_seed())
+def seed_everything(device: torch.device, *what: int) -> None:
+    """Make what a step draws, on the CPU and on ``device``, follow from these numbers."""
+    seed = seed_of("step", *what)
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -16,6 +16,11 @@ import torch
 from torch import Tensor, distributed as dist, nn
 from torch.utils._pytree import tree_map
 
+from archlang.train.errors import LostProcessError
+
+_GONE = ("gloo", "nccl", "connection closed", "connection reset", "peer")
+"""What the libraries say of where another process does not answer."""
+
 Parallel = Literal["ddp", "fsdp"]
 
 
@@ -42,6 +47,10 @@ class World:
 
     def add_up(self, value: Tensor) -> Tensor:
         """The sum over all processes, in place."""
+        return value
+
+    def total(self, value: float) -> float:
+        """The sum of a number over all processes."""
         return value
 
     def most(self, *values: int) -> list[int]:
@@ -89,6 +98,10 @@ class Together(World):
     def add_up(self, value: Tensor) -> Tensor:
         dist.all_reduce(value)
         return value
+
+    def total(self, value: float) -> float:
+        held = torch.tensor(value, dtype=torch.float32, device=self.device)
+        return float(self.add_up(held).item())
 
     def most(self, *values: int) -> list[int]:
         held = torch.tensor(values, device=self.device)
@@ -164,6 +177,10 @@ def joined(device: torch.device, parallel: Parallel) -> Iterator[World]:
         dist.init_process_group("gloo" if device.type == "cpu" else "nccl")
     try:
         yield Together(device, parallel)
+    except RuntimeError as error:
+        if not any(sign in str(error).lower() for sign in _GONE):
+            raise
+        raise LostProcessError from None
     finally:
         if started:
             dist.destroy_process_group()

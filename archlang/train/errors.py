@@ -25,5 +25,16 @@ class UsageError(TrainError):
         super().__init__(message, hint, exit_code=2)
 
 
+class LostProcessError(TrainError):
+    """Another of the processes that train together is gone; this one cannot go on alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another process was lost",
+            "the same command goes on from the last checkpoint",
+            exit_code=75,
+        )
+
+
 class InterruptedRunError(TrainError):
     """The run was asked to stop (Ctrl-C, SIGTERM), and left a checkpoint to go on from."""

@@ -23,10 +23,10 @@ def introduction(
         f"data: {data.name}, {len(data.train):,} images to learn from, "
         f"{_kept(data)}{len(data.test):,} to test with, {len(data.classes)} classes"
     )
-    if data.valid is None:
-        yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"
     for note in prepare.notes(data):
         yield f"note: {note}"
+    if data.valid is None:
+        yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"
     yield (
         f"recipe: {recipe.optimizer.name}, lr {_rate(recipe)}, {recipe.schedule.name}, "
         f"{recipe.epochs} epochs, batch {_batch(recipe, budget)}, seed {recipe.seed}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from archlang.train.errors import InterruptedRunError, TrainError
+from archlang.train.errors import InterruptedRunError, LostProcessError, TrainError
 
 RESTARTS = 3
 """How often lost processes are started anew; each time the run goes on from ``last.pt``."""
@@ -24,9 +25,13 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
     Where one is killed, all are started again. Raises the ``TrainError`` that one of them
     ended with (see ``tell``), or says which was lost once too often.
     """
+    from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    # What it logs of processes that end is said here.
+    for name in ("torch.distributed", "torch.distributed.elastic.agent.server.api"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ[LAUNCHED] = "1"
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     for left in range(restarts, -1, -1):
@@ -42,25 +47,43 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
         )
         try:
             elastic_launch(config, sys.executable)(*command)
-        except ChildFailedError as failed:
-            for failure in failed.failures.values():
-                if told := _told(failure.message):
-                    raise told from None
-            rank, first = failed.get_first_failure()
-            if first.exitcode > 0 or not left:
-                how = f"ended with {first.exitcode}" if first.exitcode > 0 else "was lost"
-                raise TrainError(
-                    f"process {rank} of {count} {how}",
-                    "its own words stand above; the same command goes on from the last checkpoint",
-                ) from None
-            print(f"process {rank} was lost; all {count} start again", file=sys.stderr)
-        else:
             return
+        except ChildFailedError as failed:
+            lost = _lost(failed, count)
+        except SignalException as stopped:
+            raise InterruptedRunError(
+                f"stopped by {stopped.sigval.name}; the last step is saved",
+                "run the same command again to go on",
+                exit_code=128 + stopped.sigval,
+            ) from None
+        if not left:
+            raise TrainError(
+                f"{lost} once too often", "the same command goes on from the last save"
+            )
+        print(f"{lost}; all {count} start again", file=sys.stderr)
+
+
+def _lost(failed: Any, count: int) -> str:
+    """Which process was lost; raises the ``TrainError`` that one ended with by itself."""
+    ends = failed.failures.values()
+    for failure in ends:
+        if told := _told(failure.message):
+            raise told from None
+    signalled = [f for f in ends if f.exitcode < 0]
+    rank, first = failed.get_first_failure()
+    if not signalled and first.exitcode != LostProcessError().exit_code:
+        raise TrainError(
+            f"process {rank} of {count} ended with {first.exitcode}",
+            "its own words stand above; the same command goes on from the last save",
+        ) from None
+    gone = signalled[0].local_rank if signalled else rank
+    return f"process {gone} of {count} was lost"
 
 
 def tell(error: TrainError) -> None:
     """Leave ``error`` for the process that started this one."""
-    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+    path = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if path and not isinstance(error, LostProcessError):
         interrupted = isinstance(error, InterruptedRunError)
         told = {_TOLD: [error.message, error.hint, error.exit_code, interrupted]}
         with open(path, "w", encoding="utf-8") as file:

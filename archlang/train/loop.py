@@ -122,7 +122,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         # What dropout draws depends on the step, so that nothing else can change it.
-        seed_everything(self.recipe.seed, self.step, self.world.rank)
+        seed_everything(self.device, self.recipe.seed, self.step, self.world.rank)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         value, count = self._gradients(self._laid_out(images), targets)
@@ -145,10 +145,10 @@ class Trainer:
 
     def _gradients(self, images: Tensor, targets: Tensor) -> tuple[float, int]:
         """The gradients of the mean loss of all processes' images; that loss, and how many."""
-        count = self.world.add_up(torch.tensor(float(len(images)), device=self.device)).item()
+        count = self.world.total(len(images))
         parts = min(self.recipe.accumulate, len(images))
         pairs = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
-        loss = torch.zeros((), device=self.device)
+        loss = 0.0
         for number, (x, y) in enumerate(pairs, start=1):
             with self.world.unsynced(self.wrapped, number < len(pairs)):
                 with autocast(self.device, self.recipe.dtype):
@@ -162,7 +162,7 @@ class Trainer:
                 share = len(x) * self.world.size / count
                 torch.autograd.backward(self.scaler.scale(mean * share if share != 1 else mean))
             loss += value * len(x)
-        return self.world.add_up(loss).item() / count, int(count)
+        return self.world.total(loss) / count, int(count)
 
     def _update(self) -> None:
         """Move the weights, by gradients that are scaled down where they are too large."""

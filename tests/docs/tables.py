@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from archlang.elaborate import expressions, stages
 from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
 from archlang.syntax import builder, parser
+from archlang.train.recipe import schema
 from tests.docs.blocks import ROOT
 
 DOCS = ROOT / "docs"
@@ -130,7 +132,16 @@ def _anchor(title: str) -> str:
     return "".join(kept).replace(" ", "-")
 
 
-PAGES = {DOCS / "layers.md": layers_page, DOCS / "blocks.md": blocks_page}
+def recipe_schema() -> str:
+    """docs/recipe.schema.json."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES = {
+    DOCS / "layers.md": layers_page,
+    DOCS / "blocks.md": blocks_page,
+    DOCS / "recipe.schema.json": recipe_schema,
+}
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def test_the_layer_of_contributing_holds(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_every_info_string_is_known() -> None:
-    known = {"arch", "arch-error", "console", "python", "sh", ""}
+    known = {"arch", "arch-error", "console", "python", "sh", "toml", ""}
     assert {b.info.split(" ")[0] for b in blocks(*known)} <= known
     pages = {b.page for b in blocks(*known)}
     for page in pages:

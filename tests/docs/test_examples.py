@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -82,3 +83,27 @@ def test_train_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         torch.set_num_threads(threads)
     assert result.accuracy > 0.6
     assert "61,706 parameters" in capsys.readouterr().out
+
+
+def test_the_recipes_of_resnet_rs_add_one_change_each() -> None:
+    from archlang.train.recipe import model_settings, read_recipe, resolve
+
+    folder = EXAMPLES / "resnet_rs"
+    files = sorted(folder.glob("*.toml"))
+    assert [f.name[:2] for f in files] == [f"{i:02d}" for i in range(1, 12)]
+    rows = [dict(row[:2] for row in resolve(read_recipe(str(f))).rows()) for f in files]
+    changed = [
+        {k for k in {*a, *b} if k.startswith("schedule.") or a.get(k) != b.get(k)}
+        if a.get("schedule.name") != b.get("schedule.name")
+        else {k for k in {*a, *b} if a.get(k) != b.get(k)}
+        for a, b in pairwise(rows)
+    ]
+    assert changed[0] <= {k for row in rows for k in row if k.startswith("schedule.")}
+    assert [min(c, key=len) for c in changed[1:]] == [
+        *("epochs", "ema", "label_smoothing", "model", "augment.rand_augment", "model.drop"),
+        *("optimizer.weight_decay", "model.se", "model.d"),
+    ]
+    settings = model_settings(read_recipe(str(files[-1])))
+    assert settings == {"skip": "0.2", "drop": "0.25", "se": "true", "d": "true"}
+    assert archlang.load(folder / "resnet200.arch", settings=settings).totals.params == 93_209_992
+    assert archlang.load(folder / "resnet200.arch").totals.params == 64_673_832

@@ -82,7 +82,6 @@ def test_unsound(part: str, changes: dict, says: str) -> None:
             "takes 4 channels, but stripes's images have 1",
             "[1, 8, 8]",
         ),
-        ({"outputs": {"a": (3,), "b": (3,)}}, "has 2 outputs", "output logits"),
         ({"outputs": {"a": (3, 8, 8)}}, r"yields \[3, 8, 8\]", "linear(3)"),
         ({"outputs": {"a": (10,)}}, "has 10 outputs, but stripes has 3 classes", "linear(3)"),
         ({"outputs": {"a": (2,)}}, "has 2 outputs, but stripes has 3 classes", "linear(3)"),

@@ -77,11 +77,11 @@ if rank == "1" and len(lives.read_text()) < 3:
 def test_lost_processes_start_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     launch(["-c", FIRST_LIFE, str(tmp_path)], 2)
     assert (tmp_path / "1").read_text() == "xxx"
-    assert capsys.readouterr().err.count("process 1 was lost; all 2 start again") == 2
+    assert capsys.readouterr().err.count("process 1 of 2 was lost; all 2 start again") == 2
 
 
 def test_lost_too_often(tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="process 1 of 2 was lost"):
+    with pytest.raises(TrainError, match="process 1 of 2 was lost once too often"):
         launch(["-c", FIRST_LIFE, str(tmp_path)], 2, restarts=1)
 
 

@@ -16,33 +16,28 @@ def check_fit(network: Network, data: Data) -> tuple[int, int, int]:
             f"`{network.name}` takes {shape[0]} channels, but {data.name}'s images have {channels}",
             f"declare the input as {_brackets((channels, *shape[1:]))}",
         )
-    if len(network.outputs) != 1:
-        raise TrainError(
-            f"`{network.name}` has {len(network.outputs)} outputs, and training a classifier "
-            "takes one",
-            "name the one that holds the classes: `output logits`",
-        )
-    (output,) = network.outputs.values()
-    _check_output(network, data, output, shape[1:])
+    for name, output in network.outputs.items():
+        what = network.name if len(network.outputs) == 1 else f"{network.name}.{name}"
+        _check_output(network, data, what, output, shape[1:])
     return shape
 
 
 def _check_output(
-    network: Network, data: Data, output: tuple[int, ...], size: tuple[int, ...]
+    network: Network, data: Data, what: str, output: tuple[int, ...], size: tuple[int, ...]
 ) -> None:
     """Raise ``TrainError`` unless there is one number a class, for masks at every pixel."""
     wanted = len(data.classes)
     if data.task == "segmentation":
         if output != (wanted, *size):
             raise TrainError(
-                f"`{network.name}` yields {_brackets(output)}, and {data.name}'s masks take one "
+                f"`{what}` yields {_brackets(output)}, and {data.name}'s masks take one "
                 f"number for each class at each pixel: {_brackets((wanted, *size))}",
                 f"end it with `conv(1x1, {wanted})` at the input's size",
             )
         return
     if len(output) != 1:
         raise TrainError(
-            f"`{network.name}` yields {_brackets(output)}, and a classifier yields one number "
+            f"`{what}` yields {_brackets(output)}, and a classifier yields one number "
             f"for each class: [{wanted}]",
             f"end it with `global_avgpool -> linear({wanted})` or `flatten -> linear({wanted})`",
         )
@@ -51,7 +46,7 @@ def _check_output(
         if any("classes" in text for text in network.files.values()):
             hint = f"`--set classes={wanted}` if it has such a parameter; otherwise {hint}"
         raise TrainError(
-            f"`{network.name}` has {output[0]} outputs, but {data.name} has {wanted} classes", hint
+            f"`{what}` has {output[0]} outputs, but {data.name} has {wanted} classes", hint
         )
 
 
