@@ -128,7 +128,7 @@ def _predicted(
                 x = _prepared(member, batch)
                 with dropout_alone(member.module) if dropping else nullcontext():
                     for _ in range(passes):
-                        seed_everything(seed, number, len(draws))
+                        seed_everything(member.device, seed, number, len(draws))
                         draws.append(member.logits(x).double().softmax(1).cpu())
             parts.append(_finite(torch.stack(draws), names[sum(len(p.mean) for p in parts) :]))
     return Predictions(names, members[0].classes, Spread.joined(parts), len(members), passes)
