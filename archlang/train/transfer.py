@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from archlang.backends.torch.state import StateError, read
 from archlang.backends.torch.weights import match, merged
@@ -17,6 +18,7 @@ from archlang.op import nearest
 from archlang.train import checkpoint
 from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder
+from archlang.train.recipe import Recipe
 from archlang.train.saved import weights_of
 from archlang.wording import shape_text
 
@@ -57,6 +59,31 @@ class Taken:
                 more = f", … ({len(names)} in all)" if len(names) > most else ""
                 found.append(f"{what}: {', '.join(names[:most])}{more}")
         return found
+
+
+def begin(module: nn.Module, recipe: Recipe, *, anew: bool) -> list[str]:
+    """What a recipe says of a run's beginning: ``init``, unless it goes on, and ``freeze``.
+
+    Gives remarks. Raises ``UsageError`` as ``load_into`` and ``freeze`` do.
+    """
+    remarks: list[str] = []
+    if recipe.init is not None and anew:
+        remarks += load_into(module, recipe.init.weights, fresh=recipe.init.fresh).lines()
+    if recipe.freeze:
+        held = freeze(module, recipe.freeze)
+        count = sum(p.numel() for p in module.parameters() if not p.requires_grad)
+        remarks.append(f"frozen: {len(held)} tensors, {count:,} parameters")
+    return remarks
+
+
+def optimizer_of(module: nn.Module, recipe: Recipe) -> Optimizer:
+    """The recipe's optimizer; with ``layer_decay``, its groups are ``scaled_groups``."""
+    made = recipe.build_optimizer(module.parameters())
+    if recipe.layer_decay == 1:
+        return made
+    fields = ("params", "weight_decay")
+    groups = [{name: group[name] for name in fields} for group in made.param_groups]
+    return recipe.optimizer.build(scaled_groups(module, groups, recipe.layer_decay))
 
 
 def load_into(module: nn.Module, source: str | Path, *, fresh: Sequence[str] = ()) -> Taken:
