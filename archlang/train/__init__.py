@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from archlang.train.errors import InterruptedRunError, TrainError, UsageError
-from archlang.train.recipe import Recipe
 
 if TYPE_CHECKING:
     from archlang.train.data import Data, load
     from archlang.train.evaluation import Evaluation, evaluate
     from archlang.train.inference import Predictions, ensemble, mc_dropout, predict
+    from archlang.train.recipe import Recipe
     from archlang.train.run import Result, train
     from archlang.train.saved import Trained, trained
 
@@ -39,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Data", "load"), "data"),
+    "Recipe": "recipe",
     **dict.fromkeys(("Result", "train"), "run"),
     **dict.fromkeys(("Trained", "trained"), "saved"),
     **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),

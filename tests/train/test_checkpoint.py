@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import IO
 
@@ -110,3 +111,40 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".hidden").write_bytes(b"mine")
     assert RunFolder(tmp_path).open({}, force=False) is None
     assert os.listdir(tmp_path) == [".hidden"]
+
+
+def test_a_file_that_grows_too_large_keeps_the_old_one(tmp_path: Path) -> None:
+    """As on a full disk: the system refuses in the middle, and PyTorch loses its reason."""
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"step": 1})
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        try:
+            checkpoint.save(path, {"step": 2, "weights": torch.zeros(200_000)})
+        except TrainError as error:
+            wanted = "last.pt cannot be written: File too large" in error.message
+            os._exit(0 if wanted and "is still the one of before" in error.hint else 4)
+        os._exit(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert checkpoint.load(path)["step"] == 1
+    assert os.listdir(tmp_path) == ["last.pt"]
+
+
+def test_a_folder_that_may_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(checkpoint.tempfile, "mkstemp", refuse)
+    with pytest.raises(TrainError, match=r"cannot be written: Read-only file system\nhelp: choose"):
+        checkpoint.save(tmp_path / "last.pt", {})
+
+
+def test_weights_are_the_same_file_every_time(tmp_path: Path) -> None:
+    weights = {"b": torch.arange(3.0), "a": torch.ones(2)}
+    about = {"model": "a", "classes": ["x", "y"], "data": "z"}
+    files = [tmp_path / f"{i}.safetensors" for i in range(8)]
+    for file in files:
+        checkpoint.save_weights(file, weights, about)
+    assert len({file.read_bytes() for file in files}) == 1
+    assert checkpoint.load_weights(files[0]).keys() == weights.keys()

@@ -35,7 +35,7 @@ def invoke(tmp_path: Path, *arguments: str) -> Result:
 
 
 def test_results_on_stdout(tmp_path: Path) -> None:
-    result = invoke(tmp_path, "--epochs", "2", "--set", "width=8")
+    result = invoke(tmp_path, "--epochs", "2", "--set", "width=8", "--batch-size", "16")
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == [
