@@ -20,6 +20,7 @@ from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
 from archlang.op import nearest
 from archlang.source import Source
+from archlang.syntax import ast
 from archlang.types import Shape
 
 if TYPE_CHECKING:
@@ -343,6 +344,14 @@ def _look(
         graph.solved = tuple(solved or ())
         found = [*found, *check_requirements(graph), *prove(graph)]
     return graph, found
+
+
+def input_names(program: Program, model: str) -> list[str]:
+    """The names of a model's inputs, as its text declares them."""
+    body = program.models[model].body
+    if body is None:
+        return []
+    return [s.name for b in body.body.branches for s in b.stmts if isinstance(s, ast.Input)]
 
 
 def choose(program: Program, model: str | None) -> str:

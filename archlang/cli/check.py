@@ -21,7 +21,6 @@ from archlang.cli.common import (
     ModelName,
     Settings,
     Watch,
-    input_names,
     parse_inputs,
     parse_settings,
     print_diagnostics,
@@ -37,7 +36,7 @@ from archlang.elaborate import Program
 from archlang.elaborate.findings import at_most, distinct
 from archlang.graph import Graph, Solved
 from archlang.lints import lint
-from archlang.network import ModelChoiceError, choose, definitions, inspect
+from archlang.network import ModelChoiceError, choose, definitions, input_names, inspect
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si

@@ -13,10 +13,16 @@ import typer
 from archlang.diagnostic import ArchError, Diagnostic, Frame
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode, read_source
-from archlang.network import ModelChoiceError, Network, choose, definitions, from_program
+from archlang.network import (
+    ModelChoiceError,
+    Network,
+    choose,
+    definitions,
+    from_program,
+    input_names,
+)
 from archlang.op import nearest
 from archlang.source import Source
-from archlang.syntax import ast
 from archlang.types import Shape
 
 CLEAN, FINDINGS, USAGE = 0, 1, 2
@@ -154,14 +160,6 @@ def parse_inputs(given: list[str] | None, names: Sequence[str]) -> dict[str, Sha
             stop(f"--input takes a shape such as 3x128x128, not {item}")
         shapes[name or names[0]] = shape
     return shapes
-
-
-def input_names(program: Program, model: str) -> list[str]:
-    """The names of a model's inputs, as its text declares them."""
-    body = program.models[model].body
-    if body is None:
-        return []
-    return [s.name for b in body.body.branches for s in b.stmts if isinstance(s, ast.Input)]
 
 
 def load_network(

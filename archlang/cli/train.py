@@ -66,6 +66,16 @@ Recompute = Annotated[
 Devices = Annotated[
     int | None, typer.Option(min=1, help="Processes on this computer, each with its own device.")
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN|FILE", help="Begin with these weights, by name; a new head stays fresh."
+    ),
+]
+Freeze = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="What is not learned, such as layer1*. Repeatable."),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 Out = Annotated[Path | None, typer.Option(help="The run's folder; runs/MODEL-DATA if not given.")]
 Force = Annotated[bool, typer.Option("--force", help="Start anew over a run that is there.")]
@@ -110,6 +120,8 @@ def train(
     seed: Seed = None,
     dtype: Dtype = None,
     recompute: Recompute = None,
+    weights: Weights = None,
+    freeze: Freeze = None,
     device: Device = None,
     devices: Devices = None,
     out: Out = None,
@@ -132,6 +144,8 @@ def train(
         "seed": seed,
         "dtype": dtype,
         "recompute": recompute,
+        "init.weights": weights,
+        "freeze": freeze,
         "device": device,
     }
     with _explained():

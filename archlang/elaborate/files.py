@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from errno import ENOENT
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
@@ -56,10 +57,15 @@ def decode(data: bytes, name: str) -> Source:
 class Loader:
     """Reads a spec and the files it uses, each once."""
 
-    def __init__(self, evaluator: Evaluator, given: Mapping[str, Source] | None = None) -> None:
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        given: Mapping[str, Source] | None = None,
+        closed: bool = False,
+    ) -> None:
         self.evaluator = evaluator
-        self.given = given or {}
-        """The texts of files that are not to be read, by their keys."""
+        self.given, self.closed = given or {}, closed
+        """The texts of files that are not to be read, by their keys; if closed, no other is."""
         self.loaded: dict[str, Module] = {}
         self.asked: dict[str, None] = {}
         """The keys of all files that are used, those that cannot be read too."""
@@ -177,6 +183,8 @@ class Loader:
     def read(self, key: str, name: str) -> Source:
         if key in self.given:
             return self.given[key]
+        if self.closed:
+            raise FileNotFoundError(ENOENT, "it is not among the texts kept", key)
         if key.startswith("std/"):
             return library_source(key.removeprefix("std/"))
         return read_source(Path(key), name)

@@ -39,20 +39,26 @@ class Program:
     """A spec with everything it uses. ``diagnostics`` are the findings about its definitions.
 
     What their ``fixes`` propose is not tried yet: ``network.definitions`` keeps what holds.
-    ``given`` are texts of files that it uses, by their keys, in place of those that can be read.
+    ``given`` are texts of files that it uses, by their keys, in place of those that can be read;
+    where ``closed``, it may use no other.
     """
 
     def __init__(
-        self, source: Source, key: str | None = None, given: Mapping[str, Source] | None = None
+        self,
+        source: Source,
+        key: str | None = None,
+        given: Mapping[str, Source] | None = None,
+        *,
+        closed: bool = False,
     ) -> None:
         self.source = source
-        self.given = dict(given or {})
+        self.given, self.closed = dict(given or {}), closed
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looked_at: dict[tuple[Any, ...], set[tuple[str, str, str]]] = {}
         """What was found about its models, by name, were its text another: see ``repairs``."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator, self.given)
+        loader = Loader(self._evaluator, self.given, closed)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
         self.module: Module | None = None
@@ -78,7 +84,8 @@ class Program:
             if key.startswith("std/"):
                 return None
             given[key] = edited(source, edits)
-        return Program(given.pop(self.key, self.source), self.key, given)
+        source = given.pop(self.key, self.source)
+        return Program(source, self.key, given, closed=self.closed)
 
     @cached_property
     def models(self) -> dict[str, Model]:

@@ -12,21 +12,39 @@ from archlang.train.errors import InterruptedRunError, TrainError, UsageError
 
 if TYPE_CHECKING:
     from archlang.train.data import Data, load
+    from archlang.train.evaluation import Evaluation, evaluate
+    from archlang.train.inference import Predictions, ensemble, mc_dropout, predict
     from archlang.train.recipe import Recipe
     from archlang.train.run import Result, train
+    from archlang.train.saved import Trained, trained
 
 __all__ = [
     "Data",
+    "Evaluation",
     "InterruptedRunError",
+    "Predictions",
     "Recipe",
     "Result",
     "TrainError",
+    "Trained",
     "UsageError",
+    "ensemble",
+    "evaluate",
     "load",
+    "mc_dropout",
+    "predict",
     "train",
+    "trained",
 ]
 
-_HOMES = {"Data": "data", "load": "data", "Recipe": "recipe", "Result": "run", "train": "run"}
+_HOMES = {
+    **dict.fromkeys(("Data", "load"), "data"),
+    "Recipe": "recipe",
+    **dict.fromkeys(("Result", "train"), "run"),
+    **dict.fromkeys(("Trained", "trained"), "saved"),
+    **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),
+    **dict.fromkeys(("Predictions", "ensemble", "mc_dropout", "predict"), "inference"),
+}
 
 
 def __getattr__(name: str) -> Any:

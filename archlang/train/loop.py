@@ -22,10 +22,11 @@ from archlang.train.diagnose import dry_run, first_broken_layer
 from archlang.train.distributed import World, placed, placed_state
 from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
-from archlang.train.evaluate import evaluate
 from archlang.train.memory import measured
 from archlang.train.recipe import Recipe
+from archlang.train.scoring import evaluate
 from archlang.train.task import Task
+from archlang.train.transfer import SCALE, optimizer_of
 
 
 class Feed(Protocol):
@@ -76,7 +77,7 @@ class Trainer:
             model.to(memory_format=torch.channels_last)
         self.wrapped = self.world.wrap(model)
         self.run = cast(nn.Module, torch.compile(self.wrapped)) if recipe.compile else self.wrapped
-        self.optimizer = recipe.build_optimizer(model.parameters())
+        self.optimizer = optimizer_of(model, recipe)
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.dtype == "float16")
         self.per_epoch = course.feed.per_epoch
@@ -120,7 +121,7 @@ class Trainer:
         self._batch = None
         lr = self.lr
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get(SCALE, 1.0)
         # What dropout draws depends on the step, so that nothing else can change it.
         seed_everything(self.device, self.recipe.seed, self.step, self.world.rank)
         self.model.train()

@@ -29,6 +29,7 @@ from archlang.train.recipe import Layer, Recipe, read_recipe, resolve
 from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
 from archlang.train.task import TASKS
+from archlang.train.transfer import begin
 from archlang.wording import bytes_text
 
 
@@ -77,8 +78,11 @@ class Run:
         torch.manual_seed(recipe.seed)
         with self.budget.explained():
             model = build(network, recipe.recompute)
+        begun = begin(model, recipe, anew=force or not folder.last.exists())
         self.board: TensorBoard | None = None
         for line in introduction(network, data, self.prepare, recipe, self.budget):
+            reporter.say(line)
+        for line in begun:
             reporter.say(line)
         found = self._open(force)
         with self.budget.explained():

@@ -15,12 +15,12 @@ from archlang.train import Recipe, TrainError
 from archlang.train.data import TensorSamples
 from archlang.train.device import choose
 from archlang.train.diagnose import dry_run
-from archlang.train.evaluate import evaluate
 from archlang.train.loader import IGNORED, Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
 from archlang.train.memory import Budget
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
+from archlang.train.scoring import evaluate
 from archlang.train.task import Classification, Segmentation
 from tests.train.networks import small, small_module, stripes
 

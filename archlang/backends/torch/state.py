@@ -94,7 +94,9 @@ def _torch(path: Path) -> Any:
                     "save the tensors alone, as in torch.save(model.state_dict(), …)",
                 ) from None
             raise StateError(f"{path} is damaged, or no file that PyTorch saved") from None
-        except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError):
+        except OSError:
+            raise
+        except Exception:  # a damaged file raises whatever its first wrong byte leads to
             raise StateError(f"{path} is damaged, or no file that PyTorch saved") from None
 
 

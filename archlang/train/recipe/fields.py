@@ -50,6 +50,15 @@ class Saving(Part):
     """Also after so many seconds."""
 
 
+class Init(Part):
+    """The weights to begin with. What bears another name or shape keeps its initial values."""
+
+    weights: str
+    """A run's folder, or a file: `.safetensors`, `.pt` or `.pth`."""
+    fresh: tuple[str, ...] = ()
+    """What keeps its initial values though it would fit: globs of modules, as `fc`."""
+
+
 class Recipe(Part):
     """How to train. The tables and fields left out have the values here."""
 
@@ -75,6 +84,12 @@ class Recipe(Part):
     """How one set of samples becomes several."""
     ema: Ema | None = None
     """A running mean of the weights."""
+    init: Init | None = None
+    """Weights that another network has learned, to begin with."""
+    freeze: tuple[str, ...] = ()
+    """What is not learned, statistics of norms included: globs of modules, as `layer1*`."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How much slower each layer learns than the one behind it (Clark et al. 2020)."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Of weights, order and augmentation."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
