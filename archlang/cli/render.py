@@ -17,7 +17,6 @@ from archlang.cli.common import (
     ModelName,
     Settings,
     chosen,
-    input_names,
     parse_inputs,
     parse_settings,
     print_diagnostics,
@@ -30,7 +29,7 @@ from archlang.diagnostic import Diagnostic
 from archlang.draw.errors import DrawError
 from archlang.draw.formats import FORMATS, Look, named, written
 from archlang.elaborate import Program
-from archlang.network import definitions
+from archlang.network import definitions, input_names
 
 if TYPE_CHECKING:
     from archlang.network import Network
