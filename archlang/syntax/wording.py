@@ -94,6 +94,10 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
     lead = len(token) - len(token.lstrip())
     span = Span(source, at + lead, at + lead + len(word))
     message = f"`{word}` cannot stand here"
+    if word == "=" and (arrow := _LABELLED.search(text[: span.start])):
+        begins = Edit(Span(source, arrow.start(), arrow.end()), ";")
+        fixes = (Fix("begin a statement with the label", (begins,)),)
+        return Diagnostic("A101", message, span, "a label begins a statement", fixes=fixes)
     guess = nearest(word, [t.lower() for t in names if t in _KEYWORDS])
     if guess is not None:
         fixes = (Fix(f"write `{guess}`", (Edit(span, guess),), safe=True),)
@@ -102,6 +106,8 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
     return Diagnostic("A101", message, span, _hint(word, token.type, names, expected))
 
 
+_LABELLED = re.compile(r"[ \t]*->(?=[ \t]*\w+(\[[^\]\n]*\])?[ \t]*$)")
+"""An arrow with a label behind it, where `=` is to follow."""
 _KEYWORDS = frozenset({"BLOCK", "MODEL", "LET", "USE", "IN"})
 _VALUES = frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING"})
 
