@@ -206,8 +206,8 @@ def written(network: Network, name: str, look: Look) -> bytes:
     option = "color" if look.colouring else "diff" if look.beside else ""
     boxes = look.style == "graph" and look.layout == "own" and "volume" in kind.styles
     if option and not boxes:
-        able = _either([n for n, f in FORMATS.items() if "volume" in f.styles])
-        shown = f"shown in {able} alone, without another --style or --layout"
+        formats = _either([n for n, f in FORMATS.items() if "volume" in f.styles])
+        shown = f"shown in {formats} alone, without another --style or --layout"
         raise DrawError(f"--{option} is {shown}", "leave one of them out")
     if look.expand:
         _check(network, look)

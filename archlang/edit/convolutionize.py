@@ -21,8 +21,9 @@ from archlang.edit.heads import Fault, Heads, find
 from archlang.edit.restated import Restated, larger, named_inputs, refusal
 from archlang.edit.text import Edit, Range, aligned, applied, places, without
 from archlang.elaborate import Program
+from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node
-from archlang.network import Network, from_program, inspect
+from archlang.network import Network, from_program
 from archlang.op import Op, format_value
 from archlang.source import Source
 from archlang.syntax import ast
@@ -99,8 +100,8 @@ def convolutionize(network: Network, target: Path | None = None) -> Conversion:
     program, settings = network.program, network.settings
     source, key = program.source, program.key
     before = network.at({})
-    if solved := [s for s in before.graph.solved if s.span.source == source]:
-        values = (Edit(s.span.start, s.span.end, format_value(s.value)) for s in solved)
+    if own := [s for s in before.graph.solved if s.span.source == source]:
+        values = (Edit(s.span.start, s.span.end, format_value(s.value)) for s in own)
         source = Source(source.name, applied(source.text, values))
         before = from_program(Program(source, key), before.name, settings)
     heads = find(before.graph)
@@ -108,7 +109,9 @@ def convolutionize(network: Network, target: Path | None = None) -> Conversion:
         raise _nothing(before, heads)
     text = applied(source.text, named_inputs(before.graph, _file(before.program), heads))
     program = Program(Source(source.name, text), key)
-    graph, found = inspect(program, before.name, settings)
+    # What its signatures state of fixed sizes need not hold of open ones yet: it is restated.
+    solved = {s.span: s.value for s in before.graph.solved}
+    graph, found = program.elaborate(before.name, settings, trial=Trial(solved))
     if graph is None:
         raise ArchError(found)
     heads = find(graph)

@@ -23,7 +23,7 @@ import torch.profiler
 import torchvision.transforms.v2  # noqa: F401  what each life would spend its time to load
 
 from archlang import loads
-from archlang.train import checkpoint, evaluate, loop, train
+from archlang.train import checkpoint, loop, scoring, train
 from tests.train.networks import stripes
 
 SPEC = """
@@ -79,7 +79,7 @@ def arm(moment: str, count: int) -> None:
     elif moment == "before its name":
         patched.replace = nth(count, patched.replace)
     elif moment == "evaluation":
-        evaluating: Any = evaluate
+        evaluating: Any = scoring
         evaluating.main_output = nth(-(-count // 3), evaluating.main_output)
 
 

@@ -113,6 +113,7 @@ TOGGLE = """path => {
 }"""
 
 
+@pytest.mark.slow  # it goes by a clock
 @pytest.mark.parametrize("key", ["1", "2", "3"])
 def test_a_toggle_is_quick(browser, tmp_path, key):
     """In the time of the page's own thread: others may keep the machine busy."""
