@@ -116,20 +116,8 @@ TOGGLE = """path => {
 @pytest.mark.slow  # it goes by a clock
 @pytest.mark.parametrize("key", ["1", "2", "3"])
 def test_a_toggle_is_quick(browser, tmp_path, key):
-    """In the time of the page's own thread: others may keep the machine busy."""
     reader = Reader(browser, written(tmp_path, spec("densenet", "densenet201")))
     reader.press(key)
-    watch = reader.context.new_cdp_session(reader.page)
-    watch.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def spent() -> float:
-        metrics = watch.send("Performance.getMetrics")["metrics"]
-        return 1000 * float({m["name"]: m["value"] for m in metrics}["TaskDuration"])
-
-    times = []
-    for _ in range(10):
-        before = spent()
-        reader.page.evaluate(TOGGLE, "features.denseblock3")
-        times.append(spent() - before)
+    times = [reader.page.evaluate(TOGGLE, "features.denseblock3") for _ in range(11)]
     assert sorted(times)[len(times) // 2] < 50, times
     reader.close()
