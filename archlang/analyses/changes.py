@@ -39,9 +39,14 @@ class Change:
         """The layer that a node has after it."""
         if node.span != self.place:
             return node.op
-        said = {p.name: (getattr(node.op, p.name), p.default) for p in node.op.parameters()}
-        values = {name: value for name, (value, default) in said.items() if value != default}
-        return type(node.op)(**{**values, self.field: self.value})
+        return with_argument(node.op, self.field, self.value)
+
+
+def with_argument(op: Op, field: str, value: Any) -> Op:
+    """A layer with another argument; raises ``ValidationError`` where it cannot have that."""
+    said = {p.name: (getattr(op, p.name), p.default) for p in op.parameters()}
+    values = {name: value for name, (value, default) in said.items() if value != default}
+    return type(op)(**{**values, field: value})
 
 
 def merges_at(graph: Graph, span: Span) -> list[Clash]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archlang.analyses.changes import Change, argument
+from archlang.analyses.changes import argument, with_argument
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.graph import Graph, Node, Refused, Unmet
 from archlang.op import LayerError, Op, format_value
@@ -66,16 +66,10 @@ def _accepted(refused: Refused) -> Iterator[Fix]:
 
 def _infers(op: Op, field: str, value: Any, tensors: tuple[Tensor, ...]) -> bool:
     try:
-        _with(op, field, value).infer(*tensors)
+        with_argument(op, field, value).infer(*tensors)
     except (LayerError, ValidationError):
         return False
     return True
-
-
-def _with(op: Op, field: str, value: Any) -> Op:
-    """A layer with another argument; raises ``ValidationError`` where it cannot have that."""
-    said = {p.name: (getattr(op, p.name), p.default) for p in op.parameters()}
-    return type(op)(**{**{n: v for n, (v, default) in said.items() if v != default}, field: value})
 
 
 def _near(now: Any, far: int) -> Iterator[Any]:
@@ -150,8 +144,7 @@ def _before(graph: Graph, unmet: Unmet, source: Source) -> Iterator[Fix]:
             spent += unmet.node.index + 1
             if spent > LAYERS:
                 return
-            change = Change(Edit(node.span, ""), "", node.span, field, value)
-            if _holds(graph, unmet, change):
+            if _holds(graph, unmet, node.span, field, value):
                 yield from _fix(node.op, node.span, field, value)
 
 
@@ -168,13 +161,13 @@ def _alternatives(
     yield from node.op.repairs(*node.tensors)
 
 
-def _holds(graph: Graph, unmet: Unmet, change: Change) -> bool:
-    """Whether a statement would hold with a change, at the default size."""
+def _holds(graph: Graph, unmet: Unmet, place: Span, field: str, value: Any) -> bool:
+    """Whether a statement would hold with another argument at a place, at the default size."""
     made: dict[int, Tensor] = {}
     try:
         for node in graph.nodes[: unmet.node.index + 1]:
-            if node.span == change.place:
-                op = _with(node.op, change.field, change.value)
+            if node.span == place:
+                op = with_argument(node.op, field, value)
             elif any(n.index in made for n in node.inputs):
                 op = node.op
             else:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from random import Random
 
+import pytest
+
+from archlang import ArchError, loads
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
 from archlang.network import Network, from_program, load
@@ -34,6 +39,20 @@ def few(file: Path) -> list[Network]:
 @cache
 def spec(file: str, model: str) -> Network:
     return load(SPECS / f"{file}.arch", model)
+
+
+def random_networks(after: int, count: int) -> Iterator[tuple[int, Network]]:
+    """The first random networks that are right, by their seeds, behind one; as torch runs them."""
+    pytest.importorskip("torch")
+    from tests.properties.generator import network
+    from tests.properties.text import spec as written
+
+    def right() -> Iterator[tuple[int, Network]]:
+        for seed in itertools.count(after + 1):
+            with suppress(ArchError):
+                yield seed, loads(written(network(seed), seed))
+
+    return islice(right(), count)
 
 
 BODIES = (

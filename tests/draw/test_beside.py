@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from typing import get_args
 
 import pytest
 
-from archlang import ArchError, loads
+from archlang import loads
 from archlang.analyses.differences import Differences
 from archlang.comparison import compare
 from archlang.draw.beside import beside
@@ -24,7 +23,7 @@ from archlang.draw.theme import THEMES
 from archlang.network import Network
 from archlang.wording import si
 from tests.draw.geometry import problems, shared
-from tests.draw.networks import spec
+from tests.draw.networks import random_networks, spec
 from tests.draw.test_overlay import legend_problems
 
 LEVELS = get_args(Level)
@@ -125,17 +124,7 @@ def test_what_boxes_tell_is_what_diff_tells(names, level):
 
 @pytest.mark.parametrize("chunk", range(2))
 def test_random_networks(chunk):
-    pytest.importorskip("torch")
-    from tests.properties.generator import network
-    from tests.properties.text import spec as text
-
-    made: list[Network] = []
-    seed = 5000 + 1000 * chunk
-    while len(made) < 8:
-        seed += 1
-        with suppress(ArchError):
-            made.append(loads(text(network(seed), seed)))
-    for a, b in pairwise(made):
+    for (_, a), (seed, b) in pairwise(random_networks(5000 + 1000 * chunk, 8)):
         for level in LEVELS:
             scene = beside(a, b, level=level)
             assert not list(problems(scene)), (seed, level)

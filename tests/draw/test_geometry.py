@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import get_args
 
 import pytest
 
-from archlang import ArchError, loads
+from archlang import loads
 from archlang.draw.levels import Level
 from archlang.draw.picture import picture
 from archlang.draw.scene import Rect, Scene
 from archlang.network import Network
 from tests.draw.geometry import crossings, problems, shared
-from tests.draw.networks import FILES, few, networks, spec, u_text
+from tests.draw.networks import FILES, few, networks, random_networks, spec, u_text
 
 LEVELS = get_args(Level)
 
@@ -43,26 +42,9 @@ def test_every_model(file):
         holds(network)
 
 
-def random_networks(chunk: int, many: int) -> Iterator[tuple[int, Network]]:
-    """Networks of the generator, with their seeds; those that it makes wrong are left out."""
-    pytest.importorskip("torch")
-    from tests.properties.generator import network
-    from tests.properties.text import spec as text
-
-    seed = 1000 * chunk
-    while many:
-        seed += 1
-        try:
-            made = loads(text(network(seed), seed))
-        except ArchError:
-            continue
-        many -= 1
-        yield seed, made
-
-
 @pytest.mark.parametrize("chunk", range(5))
 def test_random_networks(chunk):
-    for seed, made in random_networks(chunk, 100):
+    for seed, made in random_networks(1000 * chunk, 100):
         try:
             holds(made, [("layer", "TB"), VIEWS[seed % len(VIEWS)]])
         except Exception as error:

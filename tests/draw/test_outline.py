@@ -9,14 +9,13 @@ from typing import get_args
 
 import pytest
 
-from archlang import ArchError, loads
 from archlang.draw.layout import Direction
 from archlang.draw.levels import Level
 from archlang.draw.outline import _escaped, _quoted, dot, mermaid
 from archlang.draw.picture import picture
 from archlang.draw.theme import THEMES
 from archlang.network import Network
-from tests.draw.networks import FILES, few, spec
+from tests.draw.networks import FILES, few, random_networks, spec
 
 needs_dot = pytest.mark.skipif(which("dot") is None, reason="Graphviz is not installed")
 
@@ -101,20 +100,9 @@ def test_graphviz_reads_it(file, model, level):
 
 @needs_dot
 def test_random_networks_are_read():
-    pytest.importorskip("torch")
-    from tests.properties.generator import network
-    from tests.properties.text import spec as written
-
-    drawn, seed = 0, 9000
-    while drawn < 20:
-        seed += 1
-        try:
-            made = loads(written(network(seed), seed))
-        except ArchError:
-            continue
+    for _, made in random_networks(9000, 20):
         holds(made)
         parsed(dot(made, level="layer"))
-        drawn += 1
 
 
 @pytest.mark.parametrize("direction", get_args(Direction))

@@ -7,11 +7,11 @@ from typing import get_args
 
 import pytest
 
-from archlang import ArchError, loads
+from archlang import loads
 from archlang.draw.levels import Level
 from archlang.draw.text import WIDTH, text
 from archlang.network import Network
-from tests.draw.networks import FILES, few, spec
+from tests.draw.networks import FILES, few, random_networks, spec
 from tests.draw.test_parts import BODY
 
 UP, DOWN = set("│├┤┼┬┐●⊕⊖⊗⧺"), set("│├┤┼┴┘●⊕⊖⊗⧺")
@@ -83,19 +83,8 @@ def test_every_spec(file):
 
 @pytest.mark.parametrize("chunk", range(2))
 def test_random_networks(chunk):
-    pytest.importorskip("torch")
-    from tests.properties.generator import network
-    from tests.properties.text import spec as written
-
-    drawn, seed = 0, 5000 * (chunk + 1)
-    while drawn < 25:
-        seed += 1
-        try:
-            made = loads(written(network(seed), seed))
-        except ArchError:
-            continue
+    for _, made in random_networks(5000 * (chunk + 1), 25):
         holds(made)
-        drawn += 1
 
 
 def test_narrow():

@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 import pytest
 
-from archlang import ArchError, loads
 from archlang.draw.broken import sketched
 from archlang.draw.levels import Level
 from archlang.draw.parts import Group, Part, Structure
@@ -20,7 +19,7 @@ from archlang.draw.web.data import data
 from archlang.elaborate import Program
 from archlang.network import Network
 from archlang.source import Source
-from tests.draw.networks import FILES, LONG, few, networks, spec
+from tests.draw.networks import FILES, LONG, few, networks, random_networks, spec
 from tests.draw.web.node import scenes
 
 NEAR = 0.01
@@ -115,19 +114,7 @@ def test_every_model(file, tmp_path):
 
 
 def test_random_networks(tmp_path):
-    pytest.importorskip("torch")
-    from tests.properties.generator import network
-    from tests.properties.text import spec as text
-
-    made: list[Network] = []
-    seed = 0
-    while len(made) < 20:
-        seed += 1
-        try:
-            made.append(loads(text(network(seed), seed)))
-        except ArchError:
-            continue
-    holds(tmp_path, made, many=1)
+    holds(tmp_path, [made for _, made in random_networks(0, 20)], many=1)
 
 
 BROKEN = """
