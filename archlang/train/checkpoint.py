@@ -122,8 +122,9 @@ def load(path: Path) -> dict[str, Any]:
 
 def save_weights(path: Path, model: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write a ``state_dict`` as safetensors; in its header, ``about`` as JSON."""
-    # Cloned, for safetensors refuses two names of one tensor.
-    tensors = {name: value.detach().cpu().clone() for name, value in model.items()}
+    # Cloned, for safetensors refuses two names of one tensor, and channels that are innermost.
+    plain = torch.contiguous_format
+    tensors = {n: value.detach().cpu().clone(memory_format=plain) for n, value in model.items()}
     # Under one key: several would come in an order of their own in every file.
     metadata = {"archlang": json.dumps(about, sort_keys=True)}
     content = safetensors.torch.save(tensors, metadata=metadata)

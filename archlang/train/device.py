@@ -50,6 +50,24 @@ def autocast(device: torch.device, dtype: str) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, dtype=low)
 
 
+class Number:
+    """A number that may still be computed; an accelerator goes on with what comes after it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._ready: Any = None
+        self._tensor = tensor.detach()
+        if tensor.is_cuda:
+            self._tensor = self._tensor.to("cpu", non_blocking=True)
+            self._ready = torch.cuda.current_stream(tensor.device).record_event()
+
+    @property
+    def value(self) -> float:
+        """It, waited for."""
+        if self._ready is not None:
+            self._ready.synchronize()
+        return self._tensor.item()
+
+
 def seed_everything(device: torch.device, *what: int) -> None:
     """Make what a step draws, on the CPU and on ``device``, follow from these numbers."""
     seed = seed_of("step", *what)

@@ -20,21 +20,20 @@ class Average:
 
     def __init__(self, model: nn.Module, recipe: Ema) -> None:
         self.model, self.recipe = model, recipe
-        self.mean = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        here = model.state_dict(keep_vars=True)
+        self.mean = {name: value.detach().clone() for name, value in here.items()}
+        # Looked up once: all that changes weights does so in place.
+        pairs = [(mean, here[name]) for name, mean in self.mean.items()]
+        floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._averaged = [mean for mean, _ in floats], [value for _, value in floats]
+        self._copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after ``step``, counted from 0."""
-        here = self.model.state_dict()
-        floats = [name for name, value in self.mean.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [self.mean[name] for name in floats],
-            [here[name] for name in floats],
-            1 - self.recipe.at(step),
-        )
-        for name, value in self.mean.items():
-            if not value.is_floating_point():
-                value.copy_(here[name])
+        torch._foreach_lerp_(*self._averaged, 1 - self.recipe.at(step))
+        for mean, value in self._copied:
+            mean.copy_(value)
 
     def used(self) -> AbstractContextManager[None]:
         """Inside, the module has the mean for its weights."""

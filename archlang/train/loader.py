@@ -7,10 +7,11 @@ worker processes, nor where a run goes on, nor how many processes share a batch 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,15 +23,23 @@ from archlang.train.draws import drawing_from
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
-from archlang.train.views import Views, augmented, mixed, views
+from archlang.train.views import Changes, Views, mixed, views
 
 Key = tuple[int, int]
 """A sample in an epoch."""
-Keys = Callable[[], Iterable[tuple[int, Tensor]]]
-"""Makes the epochs and samples of batch after batch."""
+AHEAD = 4096
+"""Of about so many samples it is drawn at once what becomes of them."""
 CPU = torch.device("cpu")
 IGNORED = -100
 """What ``IGNORE`` becomes in a batch: the default ``ignore_index`` of PyTorch's losses."""
+
+
+class Wanted(NamedTuple):
+    """A batch to come: its samples int64 [n] in an epoch, and what becomes of them."""
+
+    epoch: int
+    samples: Tensor
+    changes: Changes
 
 
 class Batches:
@@ -65,6 +74,7 @@ class Batches:
         self.per_epoch = self._order.per_epoch
         _check_shares(len(samples), batch_size, self.per_epoch, world)
         self._source = _source(samples, prepare, self.augment, seed, workers, device)
+        self._fill = prepare.fill
 
     @property
     def fast(self) -> bool:
@@ -73,7 +83,8 @@ class Batches:
 
     def indices(self, step: int) -> Tensor:
         """The samples of ``step`` that this process sees, int64 [n]."""
-        return self._order.indices(step).tensor_split(self.world)[self.rank]
+        whole = self._order.indices(step)
+        return whole if self.world == 1 else whole.tensor_split(self.world)[self.rank]
 
     def start(self, step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches from ``step`` on, counted from 0 through all epochs, without end.
@@ -81,37 +92,33 @@ class Batches:
         Images are float32 [n, *shape]; targets are labels int64 [n], masks int64 [n, H, W], or
         with mixing shares float32 [n, classes].
         """
+        found = self._source.batches(self._wanted(step))
+        for at, (wanted, images, targets) in zip(count(step), found):
+            images, targets = self._changed(wanted.changes, images, targets)
+            x, y = self.prepare.normalised(images), learned(targets)
+            if mixing := self.augment.mixing:
+                x, y = mixed(mixing, x, y, classes=self.classes, seed=self.seed, step=at)
+            yield x, y
 
-        def keys() -> Iterator[tuple[int, Tensor]]:
-            return ((at // self.per_epoch, self.indices(at)) for at in count(step))
+    def _wanted(self, step: int) -> Iterator[Wanted]:
+        """The batches from ``step`` on. Their changes are drawn for several batches at once."""
+        size = self.prepare.shape[1], self.prepare.shape[2]
+        ahead = max(1, AHEAD // self._order.size)
+        while True:
+            epoch, at = divmod(step, self.per_epoch)
+            steps = range(step, step + min(ahead, self.per_epoch - at))
+            parts = [self.indices(one) for one in steps]
+            changes = Changes.drawn(
+                self.augment, size, torch.cat(parts), seed=self.seed, epoch=epoch
+            )
+            for samples, change in zip(parts, changes.split([*map(len, parts)]), strict=True):
+                yield Wanted(epoch, samples, change)
+            step = steps.stop
 
-        batches = self._source.batches(keys)
-        for at, (epoch, indices), (images, targets) in zip(count(step), keys(), batches):
-            yield self._finished(at, epoch, indices, images, targets)
-
-    def _finished(
-        self, step: int, epoch: int, indices: Tensor, images: Tensor, targets: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        images, targets = self.augmented(images, targets, indices, epoch)
-        x, y = self.prepare.normalised(images), learned(targets)
-        if self.augment.mixing:
-            return mixed(self.augment.mixing, x, y, classes=self.classes, seed=self.seed, step=step)
-        return x, y
-
-    def augmented(
-        self, images: Tensor, targets: Tensor, indices: Tensor, epoch: int
-    ) -> tuple[Tensor, Tensor]:
+    def _changed(self, changes: Changes, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What is done to a batch of uint8 [n, c, H, W] at once; masks go along."""
         masks = targets if targets.ndim == 3 else None
-        images, masks = augmented(
-            self.augment,
-            images,
-            masks,
-            indices,
-            seed=self.seed,
-            epoch=epoch,
-            fill=self.prepare.fill,
-        )
+        images, masks = changes.of(images, masks, self._fill)
         return images, targets if masks is None else masks
 
 
@@ -150,12 +157,13 @@ class EvaluationBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Images float32 [max(n, 1), *shape] and targets int64 [n] or [n, H, W]."""
 
-        def keys() -> Iterator[tuple[int, Tensor]]:
+        def wanted() -> Iterator[Wanted]:
             for batch in range(len(self)):
                 mine = self.indices(batch)
-                yield 0, mine if len(mine) else torch.zeros(1, dtype=torch.int64)
+                mine = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
+                yield Wanted(0, mine, Changes(Augment(), None, None))
 
-        for batch, (images, targets) in enumerate(self._source.batches(keys)):
+        for batch, (_, images, targets) in enumerate(self._source.batches(wanted())):
             counted = len(self.indices(batch))
             yield self.prepare.normalised(images), learned(targets[:counted])
 
@@ -184,16 +192,19 @@ def _check_shares(samples: int, batch_size: int, per_epoch: int, world: int) -> 
     )
 
 
+Batch = tuple[Wanted, Tensor, Tensor]
+
+
 class _Held:
     """All images at the network's size, uint8, on the device."""
 
     def __init__(self, images: Tensor, targets: Tensor, device: torch.device) -> None:
         self.images, self.targets, self.device = images.to(device), targets.to(device), device
 
-    def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
-        for _, indices in keys():
-            here = indices.to(self.device, non_blocking=True)
-            yield self.images.index_select(0, here), self.targets.index_select(0, here)
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
+        for one in wanted:
+            here = one.samples.to(self.device, non_blocking=True)
+            yield one, self.images.index_select(0, here), self.targets.index_select(0, here)
 
 
 @dataclass
@@ -243,13 +254,21 @@ class _Read:
     def __init__(self, each: Each, workers: int, device: torch.device) -> None:
         self.each, self.workers, self.device = each, workers, device
 
-    def batches(self, keys: Keys) -> Iterator[tuple[Tensor, Tensor]]:
-        wanted = ([(epoch, i) for i in indices.tolist()] for epoch, indices in keys())
-        for batch in self._started(wanted) if self.workers else self._here(wanted):
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[Batch]:
+        # Workers are asked for batches long before they yield them.
+        asked: deque[Wanted] = deque()
+
+        def keys() -> Iterator[list[Key]]:
+            for one in wanted:
+                asked.append(one)
+                yield [(one.epoch, i) for i in one.samples.tolist()]
+
+        for batch in self._started(keys()) if self.workers else self._here(keys()):
             if isinstance(batch, TrainError):
                 raise batch
             images, targets = batch
             yield (
+                asked.popleft(),
                 images.to(self.device, non_blocking=True),
                 targets.to(self.device, non_blocking=True),
             )

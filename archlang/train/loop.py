@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.train.device import (
+    Number,
     autocast,
     random_state,
     seed_everything,
@@ -124,7 +125,8 @@ class Trainer:
             group["lr"] = lr * group.get(SCALE, 1.0)
         # What dropout draws depends on the step, so that nothing else can change it.
         seed_everything(self.device, self.recipe.seed, self.step, self.world.rank)
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         value, count = self._gradients(self._laid_out(images), targets)
         self._update()
@@ -148,8 +150,10 @@ class Trainer:
         """The gradients of the mean loss of all processes' images; that loss, and how many."""
         count = self.world.total(len(images))
         parts = min(self.recipe.accumulate, len(images))
-        pairs = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
-        loss = 0.0
+        pairs = [(images, targets)]
+        if parts > 1:
+            pairs = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
+        told: list[Number] = []
         for number, (x, y) in enumerate(pairs, start=1):
             with self.world.unsynced(self.wrapped, number < len(pairs)):
                 with autocast(self.device, self.recipe.dtype):
@@ -157,12 +161,15 @@ class Trainer:
                 mean = self.course.task.loss(
                     outputs, y, self.course.aux, self.recipe.label_smoothing
                 )
-                if not isfinite(value := mean.item()):
-                    raise self._diverged(f"the loss is {value}", x)
+                told.append(Number(mean))
                 # The processes' gradients are averaged, so each counts by its images.
                 share = len(x) * self.world.size / count
                 torch.autograd.backward(self.scaler.scale(mean * share if share != 1 else mean))
-            loss += value * len(x)
+        loss = 0.0
+        for (x, _), one in zip(pairs, told, strict=True):
+            loss += one.value * len(x)
+            if not isfinite(loss):
+                raise self._diverged(f"the loss is {one.value}", x)
         return self.world.total(loss) / count, int(count)
 
     def _update(self) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+EVERY = 0.25
+"""Seconds between two looks of the progress bar: drawing it takes half a millisecond."""
 
 
 class Reporter:
@@ -35,6 +39,7 @@ class Terminal(Reporter):
         self.console = console or Console(stderr=True, highlight=False)
         self._progress: Progress | None = None
         self._task: TaskID | None = None
+        self._shown = 0.0
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
@@ -50,6 +55,7 @@ class Terminal(Reporter):
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
+            refresh_per_second=1 / EVERY,
         )
         self._task = self._progress.add_task(
             "", total=steps, completed=step, epoch="", loss=0.0, rate=0.0
@@ -57,7 +63,11 @@ class Terminal(Reporter):
         self._progress.start()
 
     def step(self, step: int, epoch: str, loss: float, rate: float) -> None:
-        if self._progress is not None and self._task is not None:
+        if self._progress is None or self._task is None:
+            return
+        # A small network takes hundreds of steps a second, and nobody reads so fast.
+        if (now := monotonic()) - self._shown >= EVERY:
+            self._shown = now
             self._progress.update(self._task, completed=step, epoch=epoch, loss=loss, rate=rate)
 
     def epoch(self, entry: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ the loader's workers. Masks go along with their images.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from math import log
 from typing import Any, NamedTuple
 
@@ -76,54 +76,109 @@ def augmented(
     ``samples`` int64 [N] are the numbers of the images in the data set, and with ``seed``
     and ``epoch`` all that the draws depend on. ``fill`` [C] is the colour of what is erased.
     """
-    moves = augment.horizontal_flip or augment.vertical_flip or augment.shift or augment.pad_crop
-    if not moves and not augment.random_erasing:
+    size = images.shape[-2], images.shape[-1]
+    return Changes.drawn(augment, size, samples, seed=seed, epoch=epoch).of(images, masks, fill)
+
+
+class Changes(NamedTuple):
+    """What becomes of images [N, C, H, W] in a batch.
+
+    Drawn for many batches at once and then ``split``: the draws are some thirty operations, which
+    would take longer than the step of a small network.
+    """
+
+    augment: Augment
+    moves: _Moves | None
+    holes: Tensor | None
+    """Five draws for each image: float64 [N, 5]."""
+
+    @classmethod
+    def drawn(
+        cls, augment: Augment, size: tuple[int, int], samples: Tensor, *, seed: int, epoch: int
+    ) -> Changes:
+        """For images of ``size``, as follows from ``seed``, ``epoch`` and their numbers [N]."""
+        moves = _mirrors(augment) or augment.shift or augment.pad_crop
+        count = 11 if augment.random_erasing else 6 if moves else 0
+        if not count:
+            return cls(augment, None, None)
+        draws = uniform(seed_of("augment", seed, epoch), samples, count)
+        return cls(
+            augment,
+            _Moves.drawn(augment, size, draws.unbind(1)) if moves else None,
+            draws[:, 6:] if augment.random_erasing else None,
+        )
+
+    def split(self, counts: Sequence[int]) -> Iterator[Changes]:
+        """Those of so many images each, in order."""
+        whole = [self.augment] * len(counts)
+        nothing = [None] * len(counts)
+        moves = nothing if self.moves is None else self.moves.split(counts)
+        holes = nothing if self.holes is None else torch.split(self.holes, list(counts))
+        return map(Changes, whole, moves, holes)
+
+    def of(
+        self, images: Tensor, masks: Tensor | None, fill: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Images uint8 [N, C, H, W] and masks [N, H, W], changed; ``fill`` [C] as in a hole."""
+        if self.moves is not None:
+            images = self.moves.of(images, 0)
+            if masks is not None:
+                masks = self.moves.of(masks[:, None], IGNORE)[:, 0]
+        if self.holes is not None and self.augment.random_erasing:
+            images = _erased(images, self.augment.random_erasing, self.holes.unbind(1), fill)
         return images, masks
-    draws = uniform(seed_of("augment", seed, epoch), samples, 11).unbind(1)
-    if moves:
-        size = images.shape[-2], images.shape[-1]
-        found = _Moves.drawn(augment, size, draws)
-        reach = _reach(augment, size[0]), _reach(augment, size[1])
-        images = found.of(images, 0, reach)
-        if masks is not None:
-            masks = found.of(masks[:, None], IGNORE, reach)[:, 0]
-    if augment.random_erasing:
-        images = _erased(images, augment.random_erasing, draws[6:], fill)
-    return images, masks
+
+
+def _mirrors(augment: Augment) -> bool:
+    return augment.horizontal_flip > 0 or augment.vertical_flip > 0
 
 
 class _Moves(NamedTuple):
-    """What becomes of each image of a batch: mirrored where true, then moved down and right."""
+    """Where each image of a batch is mirrored, and how far it is moved; None where none is."""
 
-    upside_down: Tensor
-    mirrored: Tensor
-    down: Tensor
-    right: Tensor
+    reach: tuple[int, int]
+    """The pixels that an image moves at most, down and right."""
+    flips: tuple[Tensor | None, Tensor | None]
+    """Whether it is exchanged top and bottom, left and right: bool [N]."""
+    corner: tuple[Tensor, Tensor] | None
+    """Which window of the padded image is seen, by its first row and column: int64 [N]."""
 
     @classmethod
     def drawn(cls, augment: Augment, size: tuple[int, int], draws: tuple[Tensor, ...]) -> _Moves:
         """From six columns of draws."""
+        reach = _reach(augment, size[0]), _reach(augment, size[1])
         down, right = (
             _within(shift, round(augment.shift * length)) + _within(crop, augment.pad_crop)
             for shift, crop, length in zip(draws[2:4], draws[4:6], size, strict=True)
         )
-        return cls(
-            draws[1] < augment.vertical_flip, draws[0] < augment.horizontal_flip, down, right
+        flips = (
+            draws[1] < augment.vertical_flip if augment.vertical_flip else None,
+            draws[0] < augment.horizontal_flip if augment.horizontal_flip else None,
         )
+        return cls(reach, flips, (reach[0] - down, reach[1] - right) if any(reach) else None)
 
-    def of(self, images: Tensor, fill: int, reach: tuple[int, int]) -> Tensor:
-        """Images [N, C, H, W], moved by at most ``reach``; ``fill`` moves in."""
-        for axis, chosen in ((2, self.upside_down), (3, self.mirrored)):
-            if bool(chosen.any()):
+    def split(self, counts: Sequence[int]) -> Iterator[_Moves]:
+        """Those of so many images each, in order."""
+
+        def parts(of: Tensor | None) -> Sequence[Any]:
+            return [None] * len(counts) if of is None else torch.split(of, list(counts))
+
+        flips = zip(*map(parts, self.flips), strict=True)
+        corners = parts(None) if self.corner is None else zip(*map(parts, self.corner), strict=True)
+        return map(_Moves, [self.reach] * len(counts), flips, corners)
+
+    def of(self, images: Tensor, fill: int) -> Tensor:
+        """Images [N, C, H, W], moved; ``fill`` moves in."""
+        for axis, chosen in zip((2, 3), self.flips, strict=True):
+            if chosen is not None:
                 here = chosen[:, None, None, None].to(images.device)
                 images = torch.where(here, images.flip(axis), images)
-        if not any(reach):
+        if self.corner is None:
             return images
         n, _, height, width = images.shape
-        y, x = reach
+        y, x = self.reach
         windows = F.pad(images, (x, x, y, y), value=fill).unfold(2, height, 1).unfold(3, width, 1)
-        at = (torch.arange(n), y - self.down, x - self.right)
-        one, top, left = (part.to(images.device) for part in at)
+        one, top, left = (part.to(images.device) for part in (torch.arange(n), *self.corner))
         return windows[one, :, top, left]
 
 
