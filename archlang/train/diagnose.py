@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.train.device import autocast, exhausted, first_line, random_kept
-from archlang.train.errors import TrainError
+from archlang.train.errors import TrainError, UsageError
 from archlang.train.task import Outputs, Task, main_output
 
 
@@ -20,11 +20,13 @@ def dry_run(
     *,
     task: Task,
     dtype: str = "float32",
+    compiled: bool = False,
 ) -> list[str]:
     """One batch forward, backward and in evaluation, leaving no trace in ``model``.
 
     ``images`` [N, C, H, W] are prepared. Returns remarks; raises ``TrainError`` where the
-    network cannot run on the batch, or does not yield what the ``task`` wants.
+    network cannot run on the batch, or does not yield what the ``task`` wants. One that is
+    ``compiled`` has run as it was written before: what fails is its compilation.
     """
     buffers = {name: value.clone() for name, value in model.named_buffers()}
     wanted = task.shape(targets, images)
@@ -42,6 +44,8 @@ def dry_run(
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         if exhausted(error):
             raise
+        if compiled:
+            raise not_compiled(error) from error
         raise TrainError(
             f"the network does not train on a batch of {list(images.shape)}: {first_line(error)}"
         ) from error
@@ -57,6 +61,18 @@ def dry_run(
             "so training will be slow: leave it out"
         ]
     return []
+
+
+def not_compiled(error: Exception) -> UsageError:
+    """What to say where ``torch.compile`` does not do its work."""
+    without = "--set compile=false trains without"
+    if "C++ compiler" in str(error):
+        return UsageError(
+            "`compile` needs a C++ compiler, and PyTorch finds none that works",
+            f"install g++ or clang, or name one in the variable CXX; {without}",
+        )
+    inner = getattr(error, "inner_exception", error)
+    return UsageError(f"`torch.compile` fails on this network: {first_line(inner)}", without)
 
 
 def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int, ...]) -> None:

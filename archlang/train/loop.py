@@ -19,7 +19,7 @@ from archlang.train.device import (
     seed_everything,
     set_random_state,
 )
-from archlang.train.diagnose import dry_run, first_broken_layer
+from archlang.train.diagnose import dry_run, first_broken_layer, not_compiled
 from archlang.train.distributed import World, placed, placed_state
 from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
@@ -77,7 +77,7 @@ class Trainer:
         if recipe.channels_last:
             model.to(memory_format=torch.channels_last)
         self.wrapped = self.world.wrap(model)
-        self.run = cast(nn.Module, torch.compile(self.wrapped)) if recipe.compile else self.wrapped
+        self.run = _compiled(self.wrapped) if recipe.compile else self.wrapped
         self.optimizer = optimizer_of(model, recipe)
         self.average = Average(model, recipe.ema) if recipe.ema else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.dtype == "float16")
@@ -106,14 +106,12 @@ class Trainer:
         """Try one batch, leaving no trace; returns remarks."""
         images, targets = self.fetch()
         part = -(-len(images) // self.recipe.accumulate)
-        return dry_run(
-            self.run,
-            self._laid_out(images[:part]),
-            targets[:part],
-            self.course.aux,
-            task=self.course.task,
-            dtype=self.recipe.dtype,
-        )
+        images, targets = self._laid_out(images[:part]), targets[:part]
+        how: dict[str, Any] = {"task": self.course.task, "dtype": self.recipe.dtype}
+        remarks = dry_run(self.wrapped, images, targets, self.course.aux, **how)
+        if self.recipe.compile:
+            dry_run(self.run, images, targets, self.course.aux, **how, compiled=True)
+        return remarks
 
     def advance(self) -> float:
         """Take one step; returns its loss. The model is unharmed by a loss that is not finite."""
@@ -298,3 +296,11 @@ class Trainer:
             f"{what} {place}" + (f"; {where}" if where else ""),
             f"lower the learning rate: --lr {self.recipe.optimizer.lr / 10:.2g} --force",
         )
+
+
+def _compiled(model: nn.Module) -> nn.Module:
+    """The module to be compiled when it first runs; raises ``UsageError`` where that cannot be."""
+    try:
+        return cast(nn.Module, torch.compile(model))
+    except RuntimeError as error:  # this Python, or this system, is not one of those it is for
+        raise not_compiled(error) from error
