@@ -19,6 +19,7 @@ NAMES = (
     "building",
     "compiled",
     "families",
+    "training",
 )
 
 
