@@ -77,6 +77,7 @@ def sweep(
     seed: int = 0,
     cost: Cost = "params",
     on: Literal["here", "ray"] = "here",
+    cpus: int = 1,
     dry_run: bool = False,
     progress: bool = True,
     force: bool = False,
@@ -87,7 +88,8 @@ def sweep(
     a text as on the command line (``"16,32"``, ``"1:4"``). ``require`` are budgets such as
     ``"params <= 1M"``, held before anything is trained; with ``dry_run`` nothing is. ``seeds`` is
     how often each combination is trained, ``draw`` how many of those that fit are drawn at random.
-    Called again with the same arguments, it goes on. ``data``, ``recipe`` and ``progress`` are as
+    ``on`` Ray, several are trained at once, each on so many ``cpus``. Called again with the same
+    arguments, it goes on. ``data``, ``recipe`` and ``progress`` are as
     for ``train``, ``out`` defaults to ``runs/sweep-<model>-<data>``. Raises ``TrainError``,
     ``ArchError`` where the spec or a budget cannot be read, ``ModelChoiceError``.
     """
@@ -98,7 +100,7 @@ def sweep(
     asked = [model] if model is None or isinstance(model, str) else model
     models = [choose(program, name) for name in asked]
     budgets = [require] if isinstance(require, str) else require
-    shapes = {name: inputs for name in models} if inputs else None
+    shapes = dict.fromkeys(models, inputs) if inputs else None
     ask = ask_of(
         program, models, settings, layers_of(recipe),
         inputs=shapes, require=budgets, seeds=seeds, draw=draw, seed=seed, cost=cost,
@@ -111,4 +113,4 @@ def sweep(
 
     terminal = Terminal() if progress else None
     folder = Path(out) if out is not None else None
-    return carry_out(ask, points, data, folder, on=on, force=force, terminal=terminal)
+    return carry_out(ask, points, data, folder, on=on, cpus=cpus, force=force, terminal=terminal)

@@ -53,7 +53,7 @@ def _called(node: Any) -> Any:
     if isinstance(node, list):
         return [_called(item) for item in node]
     if isinstance(node, ast.Node):
-        return replace(node, **{name: _called(value) for name, value in node.meaning()})  # type: ignore[type-var]
+        return replace(node, **{name: _called(value) for name, value in node.meaning()})
     return node
 
 

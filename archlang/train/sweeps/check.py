@@ -195,9 +195,11 @@ def _unmet(graph: Graph, requirement: Requirement, setting: Setting | None) -> L
 
 
 def _said(message: str) -> str:
-    return message.replace("unknown name", "for the unknown figure") if (
-        message.startswith("unknown name")
-    ) else f"what has no answer: {message}"
+    return (
+        message.replace("unknown name", "for the unknown figure")
+        if (message.startswith("unknown name"))
+        else f"what has no answer: {message}"
+    )
 
 
 def _figures(graph: Graph, names: Iterable[str], setting: Setting | None) -> dict[str, int]:

@@ -8,11 +8,17 @@ import json
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.sweeps.ask import Ask
 from archlang.train.sweeps.results import Outcome, Sweep, cells, columns, share, spread
+
+if TYPE_CHECKING:
+    from archlang.plots.tradeoff import Mark, Words
+
+LABEL = 16
+"""Up to how many letters a value has in the picture."""
 
 
 class SweepFolder:
@@ -73,7 +79,7 @@ class SweepFolder:
         from archlang.plots.tradeoff import draw
 
         try:
-            draw(sweep, self.pictures)
+            draw(_marks(sweep), _words(sweep), self.pictures)
         except OSError as error:
             why = error.strerror or error
             raise UsageError(f"{self.pictures[0]} cannot be written: {why}") from None
@@ -108,6 +114,41 @@ class SweepFolder:
             "what is done; so does one with more values or more seeds."
         )
         yield ""
+
+
+COSTS = {"params": "parameters", "macs": "MACs", "memory": "memory of a training step"}
+
+
+def _marks(sweep: Sweep) -> list[Mark]:
+    """What is drawn: every combination that is trained, and has a known cost."""
+    from archlang.plots.tradeoff import Mark
+
+    front = {id(outcome) for outcome in sweep.front}
+    names = columns(sweep)
+    marks = []
+    for o in sweep.trained:
+        texts = [text if len(text) <= LABEL else f"{text[:LABEL]}…" for text in cells(sweep, o)]
+        name = (
+            " · ".join(texts) if len(names) > 1 or names == ["model"] else f"{names[0]}={texts[0]}"
+        )
+        if o.mean is not None and sweep.ask.cost in o.point.figures:
+            marks.append(Mark(sweep.cost(o), o.mean, o.deviation, name, id(o) in front))
+    return marks
+
+
+def _words(sweep: Sweep) -> Words:
+    from archlang.plots.tradeoff import Words
+
+    ask, names = sweep.ask, columns(sweep)
+    several = any(o.deviation is not None for o in sweep.trained)
+    seeds = f", mean and deviation of {ask.seeds} seeds" if several else ""
+    return Words(
+        title=f"{', '.join(ask.grid.models)} on {sweep.data}",
+        cost=COSTS[ask.cost],
+        value=f"{sweep.score}{seeds}",
+        unit="B" if ask.cost == "memory" else "",
+        names=" · ".join(names) if len(names) > 1 else "",
+    )
 
 
 def about(ask: Ask, data: str, files: Mapping[str, str]) -> dict[str, Any]:

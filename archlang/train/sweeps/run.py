@@ -100,6 +100,11 @@ class Course:
             if self.sweep.outcomes[number].runs[run].state == "open":
                 yield place, self.jobs[place]
 
+    def recipe(self, place: Place) -> Recipe:
+        """The recipe of a run."""
+        combination = self.sweep.outcomes[place[0]].point.combination
+        return self.ask.recipe(combination, [self.suggested])
+
     def told(self, place: Place, failure: str) -> None:
         """Take down what a run came to, and write it."""
         number, run = place
@@ -115,7 +120,9 @@ class Course:
         self.sweep = replace(self.sweep, outcomes=tuple(outcomes))
         self.write()
         if self.terminal is not None:
-            what = f"{share(score.value)}  {score.seconds:,.1f} s" if score else f"failed: {failure}"
+            what = f"failed: {failure}"
+            if score is not None:
+                what = f"{share(score.value)}  {score.seconds:,.1f} s"
             self.terminal.say(f"{self.count()}  {self.words(place)}  {what}")
 
     def count(self) -> str:
@@ -158,6 +165,7 @@ def carry_out(
     out: Path | None = None,
     *,
     on: On = "here",
+    cpus: int = 1,
     force: bool = False,
     terminal: Terminal | None = None,
     planned: Callable[[Sweep], None] = lambda sweep: None,
@@ -173,7 +181,7 @@ def carry_out(
     if on == "ray":
         from archlang.train.sweeps.on_ray import Cluster
 
-        with Cluster() as cluster:
+        with Cluster(cpus) as cluster:
             course = Course(ask, points, data, out, device=cluster.device, **options)
             _go(course, planned, lambda stopper: cluster.train(course, stopper))
     else:
@@ -215,4 +223,3 @@ def _here(course: Course, stopper: Stopper) -> None:
         except InterruptedRunError as error:
             raise course.interrupted(error.exit_code - 128) from None
         course.told(place, failure)
-

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from archlang.elaborate import Program
 from archlang.network import from_program
@@ -90,5 +89,3 @@ class Watcher(Reporter):
     def stop(self) -> None:
         if self.terminal is not None:
             self.terminal.stop()
-
-
