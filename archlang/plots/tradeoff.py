@@ -75,10 +75,10 @@ def draw(marks: Sequence[Mark], words: Words, paths: Sequence[Path]) -> list[Pat
     Points of one cost that would cover each other stand side by side, the best where it belongs.
     """
     figure = Figure(figsize=(7, 4.4), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     _lay_out(axes, marks, words)
-    canvas.draw()  # now every number has its place
+    figure.draw_without_rendering()  # now every number has its place
     placed = _beside(axes, marks)
     front = sorted((p for p in placed if p.mark.front), key=lambda p: p.mark.cost)
     axes.step(
@@ -91,7 +91,7 @@ def draw(marks: Sequence[Mark], words: Words, paths: Sequence[Path]) -> list[Pat
     )
     for one in placed:
         _point(axes, one)
-    _name(axes, canvas, front, placed if len(placed) <= NAMED else front)
+    _name(axes, front, placed if len(placed) <= NAMED else front)
     for path in paths:
         figure.savefig(path, dpi=200)
     return list(paths)
@@ -103,6 +103,8 @@ def _lay_out(axes: Axes, marks: Sequence[Mark], words: Words) -> None:
     high = max(m.value + (m.deviation or 0) for m in marks)
     room = 0.14 * (high - low) or 0.02
     axes.set_ylim(low - room, high + room)
+    shares = [share for share in axes.get_yticks() if low - room <= share <= min(high + room, 1.0)]
+    axes.set_yticks(shares)
     axes.set_ylabel(words.value)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     _costs(axes, [m.cost for m in marks], words)
@@ -214,9 +216,7 @@ def _at(axes: Axes, one: _Placed) -> tuple[float, float]:
     return float(cost), float(value)
 
 
-def _name(
-    axes: Axes, canvas: FigureCanvasAgg, front: Sequence[_Placed], named: Sequence[_Placed]
-) -> None:
+def _name(axes: Axes, front: Sequence[_Placed], named: Sequence[_Placed]) -> None:
     """Write each name where it covers least: no other name, no point, no bar, not the front."""
     scale = _scale(axes)
     taken = [box for one in {id(p): p for p in (*front, *named)}.values() for box in one.boxes]

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.sweeps.ask import Ask
@@ -70,8 +71,7 @@ class SweepFolder:
         if draw:
             self._draw(sweep)
         for path, text in ((self.table, _csv(sweep)), (self.page, "\n".join(self._page(sweep)))):
-            data = text.encode()
-            checkpoint.write_atomically(path, lambda file, data=data: file.write(data))
+            checkpoint.write_atomically(path, partial(_put, text.encode()))
 
     def _draw(self, sweep: Sweep) -> None:
         if find_spec("matplotlib") is None or not sweep.front:
@@ -128,9 +128,8 @@ def _marks(sweep: Sweep) -> list[Mark]:
     marks = []
     for o in sweep.trained:
         texts = [text if len(text) <= LABEL else f"{text[:LABEL]}…" for text in cells(sweep, o)]
-        name = (
-            " · ".join(texts) if len(names) > 1 or names == ["model"] else f"{names[0]}={texts[0]}"
-        )
+        alone = len(names) == 1 and names != ["model"]
+        name = f"{names[0]}={texts[0]}" if alone else " · ".join(texts)
         if o.mean is not None and sweep.ask.cost in o.point.figures:
             marks.append(Mark(sweep.cost(o), o.mean, o.deviation, name, id(o) in front))
     return marks
@@ -197,6 +196,10 @@ def said(outcome: Outcome) -> str:
     return "not trained yet" if not outcome.scores else f"{todo} of {len(outcome.runs)} to train"
 
 
+def _put(data: bytes, file: IO[bytes]) -> None:
+    file.write(data)
+
+
 def _csv(sweep: Sweep) -> str:
     """A line for each combination; shares from 0 to 1, bytes, seconds."""
     ask = sweep.ask
@@ -207,7 +210,7 @@ def _csv(sweep: Sweep) -> str:
     made.writerow(["model", *names, *ask.figures, "seeds", *scores, "front", "left_out", "note"])
     for o in sweep.outcomes:
         texts, figures = o.point.combination.texts, o.point.figures
-        row = [o.point.combination.model, *(texts[n] for n in names)]
+        row: list[Any] = [o.point.combination.model, *(texts[n] for n in names)]
         row += [figures.get(n) for n in ask.figures]
         row += [len(o.scores), o.mean, o.deviation, o.test, o.seconds]
         row += [int(any(f is o for f in sweep.front)), int(o.point.left_out is not None), said(o)]
