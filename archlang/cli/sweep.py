@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -152,9 +153,22 @@ def sweep(
         done = carry_out(
             found.ask, [o.point for o in found.outcomes], data, out,
             on=on.value, cpus=cpus, force=force, terminal=terminal,
+            planned=partial(_planned, found, quiet),
         )  # fmt: skip
     _print(done, format_)
     _end(done)
+
+
+def _planned(before: Sweep, quiet: bool, found: Sweep) -> None:
+    """Say what has come out now that the data is read, and what is done already."""
+    if quiet:
+        return
+    for was, now in zip(before.outcomes, found.outcomes, strict=True):
+        if was.point.left_out is None and now.point.left_out is not None:
+            print(f"left out: {found.words(now)}: {now.point.left_out.why}", file=sys.stderr)
+    runs = [run for outcome in found.outcomes for run in outcome.runs]
+    if done := sum(run.state == "done" for run in runs):
+        print(f"{done:,} of {_count(len(runs), 'run')} are done already", file=sys.stderr)
 
 
 def _checked(

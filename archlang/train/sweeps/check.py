@@ -155,16 +155,20 @@ def again(points: Iterable[Point], checker: Checker) -> list[Point]:
 
 def _possible(ask: Ask, points: Sequence[Point]) -> None:
     """Raise ``UsageError`` for what no recipe has: a slip of the hand, not a combination."""
-    groups = [list(points)]
+    if failed := _failed(points):
+        raise failed
     for axis in ask.grid.axes if ask.draw is None else ():
-        if not axis.of_network:
-            groups += [
-                [p for p in points if p.combination.texts[axis.name] == text] for text in axis.texts
-            ]
-    for group in groups:
-        reasons = [p.left_out for p in group if p.left_out is not None]
-        if group and len(reasons) == len(group) and all(r.by == "recipe" for r in reasons):
-            raise UsageError(reasons[0].why, " ".join(reasons[0].notes))
+        for number, text in enumerate(axis.texts if not axis.of_network else ()):
+            if _failed([p for p in points if p.combination.texts[axis.name] == text]):
+                ask.recipe(Combination(ask.grid.models[0], {}, (axis.given(number),)))
+
+
+def _failed(points: Sequence[Point]) -> UsageError | None:
+    """What is wrong with the first of some recipes, if something is with all of them."""
+    reasons = [p.left_out for p in points if p.left_out is not None and p.left_out.by == "recipe"]
+    if not points or len(reasons) < len(points):
+        return None
+    return UsageError(reasons[0].why, " ".join(reasons[0].notes))
 
 
 def _takes_long(requirement: Requirement) -> bool:

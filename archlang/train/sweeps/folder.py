@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.recipe import ELSEWHERE
 from archlang.train.sweeps.ask import Ask
+from archlang.train.sweeps.grid import SEED
 from archlang.train.sweeps.results import Outcome, Sweep, cells, columns, share, spread
 
 if TYPE_CHECKING:
@@ -153,8 +155,8 @@ def _words(sweep: Sweep) -> Words:
 def about(ask: Ask, data: str, files: Mapping[str, str]) -> dict[str, Any]:
     """What two sweeps in one folder must share: the spec, the data, and what no axis says."""
     recipe = {Path(layer.source).name: layer.fields for layer in ask.layers}
-    recipe["command line"] = dict(ask.given)
-    plain = {"files": files, "data": data, "inputs": ask.inputs, "recipe": recipe}
+    given = {path: value for path, value in ask.given if path not in {*ELSEWHERE, SEED}}
+    plain = {"files": files, "data": data, "inputs": ask.inputs, "recipe": recipe, **given}
     found: dict[str, Any] = json.loads(json.dumps(plain, default=str))
     return found
 

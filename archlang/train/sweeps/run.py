@@ -123,13 +123,13 @@ class Course:
             what = f"failed: {failure}"
             if score is not None:
                 what = f"{share(score.value)}  {score.seconds:,.1f} s"
-            self.terminal.say(f"{self.count()}  {self.words(place)}  {what}")
+            number = f"{self.over:>{len(str(len(self.jobs)))}}/{len(self.jobs)}"
+            self.terminal.say(f"[{number}]  {self.words(place)}  {what}")
 
-    def count(self) -> str:
-        """How many of the runs are over."""
-        runs = [run for outcome in self.sweep.outcomes for run in outcome.runs]
-        over = sum(run.state != "open" for run in runs)
-        return f"[{over:>{len(str(len(runs)))}}/{len(runs)}]"
+    @property
+    def over(self) -> int:
+        """How many of the runs are done, or have failed."""
+        return sum(run.state != "open" for o in self.sweep.outcomes for run in o.runs)
 
     def words(self, place: Place) -> str:
         """Which run it is, for people."""
@@ -145,7 +145,7 @@ class Course:
         """What to raise where all was asked to stop."""
         self.write(draw=True)
         return InterruptedRunError(
-            f"stopped by {signal.Signals(number).name}, {self.count()} runs over; "
+            f"stopped by {signal.Signals(number).name} after {self.over} of {len(self.jobs)} runs; "
             f"{self.folder.path} has all that is done",
             "run the same command again to go on",
             exit_code=128 + number,
