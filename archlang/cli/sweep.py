@@ -254,9 +254,10 @@ def _count(number: int, noun: str) -> str:
 
 def _why(found: Sweep) -> str:
     """What leaves out most."""
-    reasons = [o.point.left_out.why for o in found.outcomes if o.point.left_out is not None]
+    left_out = [o.point.left_out for o in found.outcomes if o.point.left_out is not None]
+    reasons = ["the spec" if one.by == "spec" else one.why for one in left_out]
     most = max(dict.fromkeys(reasons), key=reasons.count)
-    return f"{most} leaves out {reasons.count(most):,} of {len(reasons):,}"
+    return f"what leaves out most, {reasons.count(most):,} of {len(reasons):,}: {most}"
 
 
 def _print(found: Sweep, format_: SweepFormat) -> None:

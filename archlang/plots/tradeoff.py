@@ -70,7 +70,15 @@ class _Placed:
 
 
 def draw(marks: Sequence[Mark], words: Words, paths: Sequence[Path]) -> list[Path]:
-    """Draw ``marks`` as one picture in each of ``paths``: those of the front joined by steps.
+    """Draw ``marks`` as one picture in each of ``paths``."""
+    figure = picture(marks, words)
+    for path in paths:
+        figure.savefig(path, dpi=200)
+    return list(paths)
+
+
+def picture(marks: Sequence[Mark], words: Words) -> Figure:
+    """Values against costs, those of the front joined by steps.
 
     Points of one cost that would cover each other stand side by side, the best where it belongs.
     """
@@ -92,9 +100,7 @@ def draw(marks: Sequence[Mark], words: Words, paths: Sequence[Path]) -> list[Pat
     for one in placed:
         _point(axes, one)
     _name(axes, front, placed if len(placed) <= NAMED else front)
-    for path in paths:
-        figure.savefig(path, dpi=200)
-    return list(paths)
+    return figure
 
 
 def _lay_out(axes: Axes, marks: Sequence[Mark], words: Words) -> None:
