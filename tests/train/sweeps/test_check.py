@@ -211,7 +211,7 @@ def test_draws_go_on_until_enough_fit() -> None:
 
 
 def test_seeds_are_said_once() -> None:
-    with pytest.raises(UsageError, match="`recipe.seed` has several values, and --seeds asks"):
+    with pytest.raises(UsageError, match="has several values, and --seeds asks for 3 of each"):
         asked({"recipe.seed": "0,1"}, seeds=3)
     assert asked({"recipe.seed": "5"}, seeds=3).seeds == 3
 

@@ -94,7 +94,7 @@ def test_drawn_at_random() -> None:
 def test_a_grid_too_large_is_drawn_from_alone() -> None:
     made = grid(width="1:5000", depths="1:5000", act="1:5000", **{"optimizer.lr": "1:5000"})
     assert made.size == 5000**4
-    with pytest.raises(UsageError, match="625,000,000,000,000 combinations.*\n.*--random 100"):
+    with pytest.raises(UsageError, match="these are 625,000,000,000,000 combinations"):
         next(made.all())
     first = [made for made, _ in zip(made.drawn(0), range(100), strict=False)]
     assert len({tuple(c.texts.items()) for c in first}) == 100
