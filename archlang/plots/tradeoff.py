@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import hypot, log10
+from math import hypot, inf, log10
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ LOGARITHMIC = 8
 SIDE = 10.0
 """How far points of one cost stand side by side, where they would cover each other."""
 RADIUS = 4.0
-FAR = 16.0
+FAR = 12.0
 """From which distance a line joins a name to its point."""
 _WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.8), (-0.8, 0.8), (0.8, -0.8), (-0.8, -0.8))
 _APART = (9.0, 16.0, 26.0, 38.0, 52.0, 70.0)
@@ -99,7 +99,7 @@ def picture(marks: Sequence[Mark], words: Words) -> Figure:
     )
     for one in placed:
         _point(axes, one)
-    _name(axes, front, placed if len(placed) <= NAMED else front)
+    _name(axes, placed, front, many=len(placed) > NAMED)
     return figure
 
 
@@ -222,34 +222,40 @@ def _at(axes: Axes, one: _Placed) -> tuple[float, float]:
     return float(cost), float(value)
 
 
-def _name(axes: Axes, front: Sequence[_Placed], named: Sequence[_Placed]) -> None:
-    """Write each name where it covers least: no other name, no point, no bar, not the front."""
+def _name(axes: Axes, placed: Sequence[_Placed], front: Sequence[_Placed], many: bool) -> None:
+    """Write each name where it covers least, and near its own point; of ``many``, the front's."""
     scale = _scale(axes)
-    taken = [box for one in {id(p): p for p in (*front, *named)}.values() for box in one.boxes]
-    taken += list(_steps(front, scale))
-    for one in sorted(named, key=lambda p: (not p.mark.front, p.mark.cost)):
-        at = _at(axes, one)
-        style: dict[str, Any] = {
-            "fontsize": "small",
-            "color": WRITTEN,
-            "ha": "center",
-            "va": "center",
-        }
+    taken = [box for one in placed for box in one.boxes] + list(_steps(front, scale))
+    named = front if many else sorted(placed, key=lambda p: (not p.mark.front, p.mark.cost))
+    style: dict[str, Any] = {"color": WRITTEN, "ha": "center", "va": "center", "fontsize": "small"}
+    for one in named:
+        points = [other.boxes[0] for other in placed if other is not one]
         text = axes.annotate(
-            one.mark.name, at, xytext=(0, 0), textcoords="offset points", zorder=5, **style
+            one.mark.name, _at(axes, one), (0, 0), textcoords="offset points", zorder=5, **style
         )
         text.set_in_layout(False)
         box = text.get_window_extent()
-        x, y, place = min(
-            _places(box, scale), key=lambda p: _covered(p[2], taken, axes.bbox) + hypot(*p[:2])
-        )
+
+        def astray(place: Bbox, one: _Placed = one, points: Sequence[Bbox] = points) -> float:
+            nearest = min((_gap(place, point) for point in points), default=inf)
+            return max(0.0, min(_gap(place, own) for own in one.boxes) + 2 * scale - nearest)
+
+        def bad(way: tuple[float, float, Bbox], astray: Any = astray) -> float:
+            return _covered(way[2], taken, axes.bbox) + hypot(*way[:2]) + 4 * float(astray(way[2]))
+
+        x, y, place = min(_places(box, scale), key=bad)
         text.set_position((x, y))
         taken.append(place)
-        if min(_gap(place, box) for box in one.boxes) > FAR * scale:
-            line = {"arrowstyle": "-", "color": LEADER, "linewidth": 0.6, "shrinkA": 8}
-            axes.annotate(
-                "", at, xytext=(x, y), textcoords="offset points", arrowprops=line, zorder=1
-            ).set_in_layout(False)
+        if astray(place) or min(_gap(place, own) for own in one.boxes) > FAR * scale:
+            _lead(axes, one, (x, y))
+
+
+def _lead(axes: Axes, one: _Placed, name: tuple[float, float]) -> None:
+    """A line from a name that stands elsewhere to its point."""
+    line = {"arrowstyle": "-", "color": LEADER, "linewidth": 0.6, "shrinkA": 8}
+    axes.annotate(
+        "", _at(axes, one), name, textcoords="offset points", arrowprops=line, zorder=1
+    ).set_in_layout(False)
 
 
 def _places(box: Bbox, scale: float) -> Iterator[tuple[float, float, Bbox]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -47,8 +46,8 @@ def test_stopped_all_runs_save(tmp_path: Path) -> None:
     line = ["sweep", spec, "-m", "net", "--set", "width=2,3", "--set", "classes=10"]
     command = [sys.executable, "-m", "archlang", *line, "--epochs", "400", "--on", "ray"]
     running = subprocess.Popen([*map(str, command), "--out", str(out)], stderr=subprocess.PIPE)
-    until = time.monotonic() + 120
-    while len(list(out.glob("*/last.pt"))) < min(2, os.cpu_count() or 1):
+    until = time.monotonic() + 400
+    while not list(out.glob("*/last.pt")):
         assert time.monotonic() < until
         assert running.poll() is None
         time.sleep(0.2)
