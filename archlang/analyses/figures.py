@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -53,6 +53,8 @@ class Figures:
 
     graph: Graph
     region: Region
+    setting: Setting | None = None
+    """How it will be run, where that is known: `memory` takes from it what it is not told."""
     accounts: dict[tuple[Setting, bool], Memory] = field(default_factory=dict)
     """The memory that was asked for, and whether for training."""
 
@@ -60,10 +62,18 @@ class Figures:
         """What a name of ``METRICS`` stands for."""
         match name:
             case "memory":
-                return Measure(name, _MEMORY, self.memory)
+                return Measure(name, self._arguments, self.memory)
             case "receptive_field":
                 return self.receptive_field
         return getattr(self.totals, name)
+
+    @property
+    def _arguments(self) -> tuple[Parameter, ...]:
+        """Those of ``memory``, with the values that they have where nothing is said of them."""
+        if self.setting is None:
+            return _MEMORY
+        given = asdict(self.setting)
+        return tuple(Parameter(p.name, False, given.get(p.name, p.default)) for p in _MEMORY)
 
     def words(self, name: str) -> list[str]:
         """The words that a figure's arguments may be."""
@@ -96,7 +106,8 @@ class Figures:
         """The bytes of the worst moment of a step, or of an inference; raises ``Problem``."""
         from archlang.analyses.memory.account import PRECISIONS, Memory, Setting
 
-        values = {p.name: bound[p.name].value if p.name in bound else p.default for p in _MEMORY}
+        takes = self._arguments
+        values = {p.name: bound[p.name].value if p.name in bound else p.default for p in takes}
         for name, choices in _choices().items():
             if values[name] not in choices:
                 listed = ", ".join(map(written, choices))
@@ -106,7 +117,9 @@ class Figures:
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             shown = written(batch) if isinstance(batch, int) else describe(batch)
             fail("A105", f"`batch` is a whole number from 1, not {shown}", bound["batch"].span)
-        setting = Setting(**{**values, "dtype": PRECISIONS[values["dtype"]]})
+        again = self.setting.recompute if self.setting is not None else ()
+        values["dtype"] = PRECISIONS[values["dtype"]]
+        setting = Setting(**values, recompute=again)
         if (setting, train) not in self.accounts:  # what is not met is asked for again
             self.accounts[setting, train] = Memory(self.part, setting)
         return _worst(self.accounts[setting, train], train).total

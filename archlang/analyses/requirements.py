@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.elaborator import broken, free_names
@@ -18,25 +19,37 @@ from archlang.syntax import ast
 from archlang.syntax.parser import parse_expression
 from archlang.wording import bytes_text
 
+if TYPE_CHECKING:
+    from archlang.analyses.memory.account import Setting
+
 
 def required(graph: Graph, text: str) -> Requirement:
     """A requirement of the whole network that its spec does not state; raises ``ArchError``."""
     source = Source("<require>", text)
-    condition = parse_expression(source)
+    return stated(graph, source, parse_expression(source))
+
+
+def stated(graph: Graph, source: Source, condition: ast.Expr) -> Requirement:
+    """The same of one that is read already."""
     outer = graph.root.env
     assert outer is not None
     env = Env(ast.File(0, 0, source, None, [], []), dict(outer.values), outer.blocks)
-    return Requirement(ast.Require(0, len(text), condition, None), env, graph.root)
+    return Requirement(ast.Require(0, len(source.text), condition, None), env, graph.root)
 
 
 def check_requirements(
-    graph: Graph, requirements: Sequence[Requirement] | None = None
+    graph: Graph,
+    requirements: Sequence[Requirement] | None = None,
+    setting: Setting | None = None,
 ) -> list[Diagnostic]:
-    """Which requirements ``graph`` does not meet: of those given, or of its spec's."""
+    """Which requirements ``graph`` does not meet: of those given, or of its spec's.
+
+    Where a ``setting`` says how it will be run, `memory` takes from it what it is not told.
+    """
     found: list[Diagnostic] = []
     for requirement in graph.requirements if requirements is None else requirements:
         try:
-            if diagnostic := _Checked(graph, requirement).diagnostic():
+            if diagnostic := _Checked(graph, requirement, setting).diagnostic():
                 found.append(diagnostic)
         except Problem as problem:
             found.append(problem.diagnostic)
@@ -46,12 +59,14 @@ def check_requirements(
 class _Checked:
     """A requirement with the figures that it asks for."""
 
-    def __init__(self, graph: Graph, requirement: Requirement) -> None:
+    def __init__(
+        self, graph: Graph, requirement: Requirement, setting: Setting | None = None
+    ) -> None:
         from archlang.analyses.figures import Figures  # which most specs do without
 
         self.statement, env, self.region = requirement
         self.evaluator = Evaluator()
-        self.figures = Figures(graph, self.region)
+        self.figures = Figures(graph, self.region, setting)
         asked = set(free_names(self.statement.condition))
         self.names = [n for n in METRICS if n in asked and n not in env.values]
         self.env = env.body()

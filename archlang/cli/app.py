@@ -18,7 +18,7 @@ USAGE, INTERRUPTED, FAILED = 2, 130, 70
 COMMANDS = (
     "check", "summary", "compile", "train", "weights", "ops", "sizes", "diff", "convolutionize",
     "receptive", "memory", "render", "fit", "fmt", "explain", "rules", "data",
-    "evaluate", "predict",
+    "evaluate", "predict", "sweep",
 )  # fmt: skip
 """Each is a function in a module of its name, a `_` behind it where Python has that name."""
 

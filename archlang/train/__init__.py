@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from archlang.train.recipe import Recipe
     from archlang.train.run import Result, train
     from archlang.train.saved import Trained, trained
+    from archlang.train.sweeps.api import sweep
+    from archlang.train.sweeps.results import Sweep
 
 __all__ = [
     "Data",
@@ -25,6 +27,7 @@ __all__ = [
     "Predictions",
     "Recipe",
     "Result",
+    "Sweep",
     "TrainError",
     "Trained",
     "UsageError",
@@ -33,6 +36,7 @@ __all__ = [
     "load",
     "mc_dropout",
     "predict",
+    "sweep",
     "train",
     "trained",
 ]
@@ -42,6 +46,8 @@ _HOMES = {
     "Recipe": "recipe",
     **dict.fromkeys(("Result", "train"), "run"),
     **dict.fromkeys(("Trained", "trained"), "saved"),
+    "Sweep": "sweeps.results",
+    "sweep": "sweeps.api",
     **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),
     **dict.fromkeys(("Predictions", "ensemble", "mc_dropout", "predict"), "inference"),
 }

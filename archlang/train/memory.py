@@ -17,11 +17,10 @@ from archlang.train.device import exhausted
 from archlang.train.errors import TrainError
 from archlang.train.network import Network
 from archlang.train.recipe import Recipe
+from archlang.train.setting import setting_of
 from archlang.wording import bytes_text
 
 Got = TypeVar("Got")
-_OPTIMIZERS = {"sgd": "momentum"}
-"""What the account of memory calls an optimizer, where it has another name."""
 
 
 class Budget:
@@ -36,14 +35,8 @@ class Budget:
 
     def setting(self) -> Setting | None:
         """How the account of memory speaks of the recipe; None where it does not know it."""
-        recipe, optimizer = self.recipe, self.recipe.optimizer
-        momentum = getattr(optimizer, "momentum", 0.0)
-        told = hasattr(self.network, "memory") and self.device.type in ("cpu", "cuda")
-        if not told or (optimizer.name == "rmsprop" and momentum):
-            return None
-        name = _OPTIMIZERS.get(optimizer.name, optimizer.name) if momentum else optimizer.name
-        ema, kind = recipe.ema is not None, self.device.type
-        return Setting(self.batch, name, recipe.dtype, kind, ema, recipe.recompute)  # type: ignore[arg-type]
+        told = hasattr(self.network, "memory")
+        return setting_of(self.recipe, self.device.type, self.parts) if told else None
 
     @property
     def predicted(self) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -25,7 +24,8 @@ from archlang.train.memory import Budget
 from archlang.train.network import Network
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
-from archlang.train.recipe import Layer, Recipe, read_recipe, resolve
+from archlang.train.recipe import Layer, Recipe, resolve
+from archlang.train.recipe.read import Asked, layers_of
 from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
 from archlang.train.task import TASKS
@@ -292,24 +292,6 @@ def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
         return network.to_torch(recompute=recompute)
     except ValueError as error:
         raise UsageError(str(error)) from None
-
-
-Asked = Recipe | Mapping[str, Any] | Sequence[Layer] | str | Path | None
-
-
-def layers_of(recipe: Asked) -> list[Layer]:
-    """What ``recipe`` says, as layers: fields, a preset's name, a file, or layers already."""
-    match recipe:
-        case None:
-            return []
-        case Recipe():
-            given = {name: getattr(recipe, name) for name in recipe.model_fields_set}
-            return [Layer("given", given)]
-        case Mapping():
-            return [Layer("given", dict(recipe))]
-        case str() | Path():
-            return read_recipe(str(recipe))
-    return list(recipe)
 
 
 def train(

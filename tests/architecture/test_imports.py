@@ -168,6 +168,18 @@ def test_networks_are_compared_without_torch():
     assert "by ptflops" in done.stdout, done.stderr
 
 
+def test_combinations_are_held_to_budgets_without_torch():
+    spec = str(PACKAGE.parent / "specs" / "lenet5.arch")
+    arguments = ["-m", "lenet5", "--set", "classes=10,1000", "--set", "optimizer.lr=0.1,0.01"]
+    budgets = ["--require", "params <= 100K", "--require", "memory <= 1GB", "--dry-run"]
+    done = run_without(ABSENT | {"matplotlib", "ray"}, "sweep", spec, *arguments, *budgets)
+    assert done.returncode == 0, done.stderr
+    assert "4 combinations: 2 left out, 2 to train" in done.stderr
+    done = run_without(ABSENT, "sweep", spec, *arguments)
+    assert done.returncode == 2
+    assert "training needs PyTorch" in done.stderr
+
+
 def test_the_core_without_torch_can_fail():
     done = run_without({"lark"}, "check", str(PACKAGE.parent / "specs" / "resnet.arch"))
     assert done.returncode != 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from archlang.op import nearest
 from archlang.train.errors import UsageError
@@ -29,6 +29,25 @@ def read_recipe(name: str) -> list[Layer]:
     Raises ``UsageError`` where there is none, or it is no TOML.
     """
     return _read(name, Path(), ())
+
+
+Asked: TypeAlias = Recipe | Mapping[str, Any] | Sequence[Layer] | str | Path | None
+"""What a recipe may be asked for by: fields, a preset's name, a file, or layers already."""
+
+
+def layers_of(recipe: Asked) -> list[Layer]:
+    """What ``recipe`` says, as layers."""
+    match recipe:
+        case None:
+            return []
+        case Recipe():
+            given = {name: getattr(recipe, name) for name in recipe.model_fields_set}
+            return [Layer("given", given)]
+        case Mapping():
+            return [Layer("given", dict(recipe))]
+        case str() | Path():
+            return read_recipe(str(recipe))
+    return list(recipe)
 
 
 def _read(name: str, beside: Path, within: tuple[str, ...]) -> list[Layer]:
