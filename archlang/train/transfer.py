@@ -20,6 +20,7 @@ from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder
 from archlang.train.recipe import Recipe
 from archlang.train.saved import weights_of
+from archlang.train.shards import filled
 from archlang.wording import shape_text
 
 Shape = tuple[int, ...]
@@ -237,7 +238,7 @@ def _own(path: Path) -> Mapping[str, Tensor] | None:
     except Exception:  # whatever its first wrong byte leads to: the other reader says what
         return None
     ours = isinstance(state, dict) and state.get("format") == checkpoint.FORMAT
-    return weights_of(state)[0] if ours and "identity" in state else None
+    return weights_of(filled(state, path))[0] if ours and "identity" in state else None
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:

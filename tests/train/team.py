@@ -63,17 +63,23 @@ def fork(work: Callable[[], object]) -> int:
     try:
         torch.set_num_threads(1)
         work()
+    except SystemExit as end:
+        os._exit(int(end.code or 0))
     except BaseException as error:
         print(f"{type(error).__name__}: {error}"[:200], file=sys.stderr, flush=True)
         os._exit(3)
     os._exit(0)
 
 
-def team(out: Path, size: int, parallel: str = "ddp", kill: int = 0) -> list[int]:
-    """The exit status of every process; with ``kill``, the first is killed after that step."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def team(out: Path, size: int, parallel: str = "ddp", kill: int = 0) -> list[int]:
+    """The exit status of every process; with ``kill``, the first is killed after that step."""
+    port = free_port()
 
     def member(rank: int) -> None:
         if size > 1:
