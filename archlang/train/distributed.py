@@ -242,6 +242,6 @@ def _agreed(error: TrainError) -> TrainError:
         error.elsewhere = store.add(_FIRST, 1) > 1
         if not error.elsewhere:
             store.set(_SAID, error.to_text())
-    except RuntimeError:  # the store went with the process that kept it, which has spoken
-        error.elsewhere = isinstance(error, LostProcessError) and bool(dist.get_rank())
+    except RuntimeError:  # the store went with the process that kept it
+        error.elsewhere = not isinstance(error, LostProcessError)
     return error

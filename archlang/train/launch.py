@@ -85,7 +85,8 @@ def tell(error: TrainError) -> None:
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if path and not isinstance(error, LostProcessError):
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"message": error.to_text()}, file)
+            # torchrun shows it as it is.
+            json.dump({"message": error.to_text() if LAUNCHED in os.environ else str(error)}, file)
 
 
 def _told(message: Any) -> TrainError | None:

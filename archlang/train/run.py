@@ -22,7 +22,7 @@ from archlang.train.introduction import introduction
 from archlang.train.loader import Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
 from archlang.train.memory import Budget
-from archlang.train.network import Network
+from archlang.train.network import Network, unreached
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
 from archlang.train.recipe import Layer, Recipe, read_recipe, resolve
@@ -292,11 +292,17 @@ class Run:
 
 
 def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
-    """The module to train; raises ``UsageError`` where it has no such block to recompute."""
+    """The module to train; raises ``UsageError`` where it has no such block to recompute.
+
+    What nothing needs is held still: processes would wait for its gradients.
+    """
     try:
-        return network.to_torch(recompute=recompute)
+        module = network.to_torch(recompute=recompute)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    for name in unreached(network):
+        module.get_parameter(name).requires_grad_(False)
+    return module
 
 
 Asked = Recipe | Mapping[str, Any] | Sequence[Layer] | str | Path | None

@@ -77,17 +77,27 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def team(out: Path, size: int, parallel: str = "ddp", kill: int = 0) -> list[int]:
-    """The exit status of every process; with ``kill``, the first is killed after that step."""
+def team(
+    out: Path,
+    size: int,
+    parallel: str = "ddp",
+    kill: int = 0,
+    spec: str = SPEC,
+    **changes: Any,
+) -> list[int]:
+    """The exit status of every process; with ``kill``, the first is killed after that step.
+
+    ``changes`` are other fields of the recipe.
+    """
     port = free_port()
 
     def member(rank: int) -> None:
         if size > 1:
             os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank))
             os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
-        recipe = {**RECIPE, "parallel": parallel}
+        recipe = {**RECIPE, "parallel": parallel, **changes}
         progress = Killer(kill) if kill else False
-        train(loads(SPEC), stripes(), recipe, out, progress=progress)
+        train(loads(spec), stripes(), recipe, out, progress=progress)
 
     children = [fork(lambda rank=rank: member(rank)) for rank in range(size)]  # type: ignore[misc]
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
