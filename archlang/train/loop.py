@@ -272,8 +272,9 @@ class Trainer:
         else:
             here = self.model.state_dict().get(at[-1])
         fits = here is not None and here.shape == value.shape and here.dtype == value.dtype
-        return torch.empty_like(here if fits and here is not None else value,
-                                device=self.device, requires_grad=False)
+        return torch.empty_like(
+            here if fits and here is not None else value, device=self.device, requires_grad=False
+        )
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``; raises ``UsageError`` where its tensors are not this network's."""

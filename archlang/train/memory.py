@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -17,11 +18,10 @@ from archlang.train.device import exhausted
 from archlang.train.errors import TrainError
 from archlang.train.network import Network
 from archlang.train.recipe import Recipe
+from archlang.train.transfer import named
 from archlang.wording import bytes_text
 
 Got = TypeVar("Got")
-_OPTIMIZERS = {"sgd": "momentum"}
-"""What the account of memory calls an optimizer, where it has another name."""
 
 
 class Budget:
@@ -31,19 +31,46 @@ class Budget:
         self, network: Network, recipe: Recipe, device: torch.device, processes: int = 1
     ) -> None:
         self.network, self.recipe, self.device = network, recipe, device
+        self.processes = processes
         self.parts = recipe.accumulate * processes
         self.batch = -(-recipe.batch_size // self.parts)
 
     def setting(self) -> Setting | None:
         """How the account of memory speaks of the recipe; None where it does not know it."""
-        recipe, optimizer = self.recipe, self.recipe.optimizer
-        momentum = getattr(optimizer, "momentum", 0.0)
-        told = hasattr(self.network, "memory") and self.device.type in ("cpu", "cuda")
-        if not told or (optimizer.name == "rmsprop" and momentum):
+        recipe = self.recipe
+        if self.unknown:
             return None
-        name = _OPTIMIZERS.get(optimizer.name, optimizer.name) if momentum else optimizer.name
-        ema, kind = recipe.ema is not None, self.device.type
-        return Setting(self.batch, name, recipe.dtype, kind, ema, recipe.recompute)  # type: ignore[arg-type]
+        return Setting(
+            self.batch,
+            replace(recipe.optimizer.taken, weights_first=recipe.optimizer.decay == "weights"),
+            recipe.dtype,
+            self.device.type,  # type: ignore[arg-type]
+            recipe.ema is not None,
+            recipe.recompute,
+            recipe.accumulate,
+            self.frozen,
+        )
+
+    @property
+    def unknown(self) -> str:
+        """What keeps a step from being predicted; "" where nothing does."""
+        if not hasattr(self.network, "memory"):
+            return "a network that is no spec"
+        if self.device.type not in ("cpu", "cuda"):
+            return f"the device {self.device.type}"
+        if self.processes > 1:
+            return "several processes"
+        fields = ("channels_last", "compile")
+        return next((name for name in fields if getattr(self.recipe, name)), "")
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The parameters that do not learn."""
+        graph: Any = getattr(self.network, "graph", None)
+        if graph is None or not self.recipe.freeze:
+            return ()
+        names = (f"{node.path}.{key}" for node in graph.nodes for key in node.params)
+        return tuple(name for name in names if named(name, self.recipe.freeze))
 
     @property
     def predicted(self) -> int | None:

@@ -35,8 +35,9 @@ def save(path: Path, state: Mapping[str, Any], world: World) -> None:
 
     Raises ``UsageError`` in all of them where one cannot write.
     """
-    from torch.distributed.checkpoint import HuggingFaceStorageWriter, save as write
     from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+    from torch.distributed.checkpoint.state_dict_saver import save as write
 
     flat, _ = tree_flatten_with_path(state)
     apart = {_name(at): value for at, value in flat if in_parts(value)}
@@ -90,8 +91,9 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _read(folder: Path, wanted: dict[str, Any]) -> None:
-    from torch.distributed.checkpoint import HuggingFaceStorageReader, load
     from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.state_dict_loader import load
 
     hint = "the folder belongs to the checkpoint; --force starts anew"
     if not folder.is_dir():
@@ -106,11 +108,11 @@ def _read(folder: Path, wanted: dict[str, Any]) -> None:
 
 def _cause(path: Path, failed: Any) -> BaseException:
     """What made writing fail, in whichever process."""
-    causes = [error for error, _ in failed.failures.values()]
+    causes: list[BaseException] = [error for error, _ in failed.failures.values()]
     for error in causes:
         if isinstance(error, OSError):
             return checkpoint.unwritable(path, error)
-    return causes[0] if causes else failed
+    return causes[0]
 
 
 def _fresh(path: Path) -> Path:

@@ -72,9 +72,7 @@ def test_under_torchrun(kind: str, tmp_path: Path) -> None:
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command = [*run, "-m", "tests.train.faulty", kind, "fsdp", str(tmp_path)]
     alone = {name: value for name, value in os.environ.items() if name != LAUNCHED}
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, env=alone
-    )
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=alone)
     assert done.returncode != 0
     assert done.stderr.count("error: ") == 1, done.stderr
     assert SAID[kind][1] in done.stderr
