@@ -27,7 +27,9 @@ from archlang.train.errors import UsageError
 Like: TypeAlias = Callable[[tuple[Any, ...], Tensor], Tensor]
 """Makes the tensor to read into, by its path in the checkpoint and one of its shape."""
 PARTS = "parts"
-"""Under this name a checkpoint has that of the folder of its parts."""
+"""Under this name a checkpoint has its parts: their ``folder``, and the bytes of its ``files``."""
+
+_HINT = "the folder belongs to the checkpoint; --force starts anew"
 
 
 def save(path: Path, state: Mapping[str, Any], world: World) -> None:
@@ -49,7 +51,7 @@ def save(path: Path, state: Mapping[str, Any], world: World) -> None:
     if world.first:
         checkpoint.sync_folder(folder)
         rest = tree_map_with_path(lambda _, x: _placeholder(x) if in_parts(x) else x, dict(state))
-        checkpoint.save(path, {**rest, PARTS: folder.name})
+        checkpoint.save(path, {**rest, PARTS: {"folder": folder.name, "files": _sizes(folder)}})
         clear(path, keep=folder.name)
     world.wait()
 
@@ -59,9 +61,10 @@ def filled(state: dict[str, Any], path: Path, like: Like | None = None) -> dict[
 
     Raises ``UsageError`` where parts are missing or damaged.
     """
-    name = state.get(PARTS)
-    if name is None:
+    parts = state.get(PARTS)
+    if parts is None:
         return state
+    _check(path.parent / parts["folder"], parts["files"])
     make = like or (lambda _, x: torch.empty_like(x, device="cpu"))
     rest = {key: value for key, value in state.items() if key != PARTS}
     made = tree_map_with_path(lambda at, x: make(_keys(at), x) if _away(x) else x, rest)
@@ -69,7 +72,7 @@ def filled(state: dict[str, Any], path: Path, like: Like | None = None) -> dict[
     after, _ = tree_flatten_with_path(made)
     wanted = {_name(at): new for (at, old), (_, new) in zip(before, after, strict=True)
               if _away(old)}  # fmt: skip
-    _read(path.parent / name, wanted)
+    _read(path.parent / parts["folder"], wanted)
     return dict(made)
 
 
@@ -83,11 +86,26 @@ def clear(path: Path, keep: str = "") -> None:
 def tidy(path: Path) -> None:
     """Remove the folders of parts that a checkpoint does not name: left behind by ``kill -9``."""
     if _folders(path):
-        clear(path, checkpoint.read(path).get(PARTS, "") if path.exists() else "")
+        parts = checkpoint.read(path).get(PARTS) if path.exists() else None
+        clear(path, parts["folder"] if parts else "")
 
 
 def _folders(path: Path) -> list[Path]:
     return list(path.parent.glob(f"{path.stem}-{PARTS}-*"))
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
+
+
+def _check(folder: Path, files: Mapping[str, int]) -> None:
+    """Raise ``UsageError`` unless all parts are there as they were written."""
+    if not folder.is_dir():
+        raise UsageError(f"the parts of a checkpoint, {folder}, are not there", _HINT)
+    there = _sizes(folder)
+    for name, size in files.items():
+        if there.get(name) != size:
+            raise UsageError(f"{folder / name} is damaged, or not there", _HINT)
 
 
 def _read(folder: Path, wanted: dict[str, Any]) -> None:
@@ -95,15 +113,12 @@ def _read(folder: Path, wanted: dict[str, Any]) -> None:
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
     from torch.distributed.checkpoint.state_dict_loader import load
 
-    hint = "the folder belongs to the checkpoint; --force starts anew"
-    if not folder.is_dir():
-        raise UsageError(f"the parts of a checkpoint, {folder}, are not there", hint)
     try:
         with warnings.catch_warnings():  # that no process group is there: none is needed
             warnings.simplefilter("ignore")
             load(wanted, storage_reader=HuggingFaceStorageReader(str(folder)), no_dist=True)
     except (Exception, CheckpointException):  # whatever its first wrong byte leads to
-        raise UsageError(f"{folder} cannot be read: it is damaged, or incomplete", hint) from None
+        raise UsageError(f"{folder} cannot be read: it is damaged", _HINT) from None
 
 
 def _cause(path: Path, failed: Any) -> BaseException:

@@ -25,7 +25,7 @@ model side {
 """
 """With a head that only training has, and a layer that nothing needs."""
 RECIPES: dict[str, dict[str, Any]] = {
-    "freeze": {"freeze": ["0*"]},
+    "freeze": {"freeze": ["0*"], "layer_decay": 0.7, "clip_norm": 0.5},
     "layer_decay": {"layer_decay": 0.7},
     "mixup": {"augment": {"mixing": {"mixup": 0.4}}},
     "clip": {"clip_norm": 0.05},
