@@ -344,22 +344,21 @@ def train(
     layers = layers_of(recipe)
     asked = resolve(layers).recipe
     device = own_device(devices.choose(asked.device))
-    found = load(data, split=asked.split) if isinstance(data, str) else data
-    found = carved(found, asked.split.valid, asked.split.seed)
-    chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
-    _check_settings(network, chosen)
-    folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
     reporter = (
         progress if isinstance(progress, Reporter) else Terminal() if progress else Reporter()
     )
-    check_fit(network, found)
-    with (
-        Budget(network, chosen, device, processes()).explained(),
-        devices.random_kept(device),
-        joined(device, chosen.parallel) as world,
-    ):
-        listener = reporter if world.first else Reporter()
-        return Run(network, found, chosen, device, folder, listener, force=force, world=world).go()
+    # All that can go wrong goes wrong inside: of several processes one then says it.
+    with devices.random_kept(device), joined(device, asked.parallel) as world:
+        found = load(data, split=asked.split) if isinstance(data, str) else data
+        found = carved(found, asked.split.valid, asked.split.seed)
+        chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
+        _check_settings(network, chosen)
+        folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
+        check_fit(network, found)
+        with Budget(network, chosen, device, processes()).explained():
+            listener = reporter if world.first else Reporter()
+            run = Run(network, found, chosen, device, folder, listener, force=force, world=world)
+            return run.go()
 
 
 def _check_settings(network: Network, recipe: Recipe) -> None:
