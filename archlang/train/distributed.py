@@ -205,7 +205,7 @@ def joined(device: torch.device, parallel: Parallel) -> Iterator[World]:
         torch.accelerator.set_device_index(device.index or 0)
     started = not dist.is_initialized()
     if started:
-        dist.init_process_group("gloo" if device.type == "cpu" else "nccl")
+        _join("gloo" if device.type == "cpu" else "nccl")
     try:
         yield Together(device, parallel)
     except TrainError as error:
@@ -218,6 +218,16 @@ def joined(device: torch.device, parallel: Parallel) -> Iterator[World]:
     finally:
         if started:
             dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Meet the other processes; raises ``LostProcessError`` where one does not come."""
+    try:
+        dist.init_process_group(backend)
+    except RuntimeError as error:
+        if not (lost(error) or isinstance(error, dist.DistError)):
+            raise
+        raise LostProcessError from None
 
 
 def lost(error: Exception) -> bool:
