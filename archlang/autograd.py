@@ -108,7 +108,8 @@ def linear(step: Step, x: Value, weight: Value, bias: Value | None = None) -> Va
     if bias is not None:
         step.low(bias)
     flat, weight = matmul(step, flat, weight)
-    return step.make((*x.sizes[:-1], weight.sizes[0]), x.dtype, x.grad or weight.grad)
+    grad = x.grad or weight.grad or (bias is not None and bias.grad)
+    return step.make((*x.sizes[:-1], weight.sizes[0]), x.dtype, grad)
 
 
 def dropout(step: Step, x: Value, p: float, noise: Sizes | None = None,

@@ -128,6 +128,11 @@ class Step:
     copies: dict[Storage, Value] = field(default_factory=dict)
     """Autocast's copies of leaves, by what they are copies of."""
 
+    @property
+    def learns(self) -> bool:
+        """Whether the layer has a weight that needs a gradient."""
+        return any(weight.grad for weight in self.weights.values())
+
     def begin(self, weights: Mapping[str, Value], once: bool = False) -> None:
         """Turn to the next layer."""
         self.weights, self.once, self.made, self.kept, self.dropped = weights, once, [], [], {}

@@ -16,7 +16,7 @@ reserve that cuDNN may want for batch norm, which is empty by default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -99,12 +99,14 @@ def forward(
     input_grad: bool = False,
     size: Callable[[Dim], int] = int,
     execution: Execution | None = None,
+    frozen: Collection[str] = (),
 ) -> Forward:
     """One forward pass of the compiled network; without ``training``, as in evaluation.
 
     ``autocast`` is its dtype, or None for float32 throughout. With ``input_grad`` the inputs
     need gradients, too. ``size`` makes of each size what is worked with; ``execution`` says which
-    layers run, where it is not that of the graph.
+    layers run, where it is not that of the graph. The parameters that ``frozen`` names need no
+    gradients.
     """
     execution = execution or Execution(graph)
     step = Step(autocast, device, training, batch, input_grad and training, size=size)
@@ -114,7 +116,7 @@ def forward(
     for node in graph.nodes:
         if node.index not in (execution.run if training else execution.live):
             continue
-        own = {key: _weight(found.weights, node, key, training) for key in node.params}
+        own = {key: _weight(found.weights, node, key, training, frozen) for key in node.params}
         step.begin(own, once=node.op.once("") is not None and execution.stretched(node))
         op = execution.layer(node)
         output = op.saved(step, node.output, *(values[n] for n in node.inputs))
@@ -136,11 +138,21 @@ def _reached(execution: Execution) -> set[Node]:
     return found
 
 
-def _weight(weights: dict[tuple[str, str], Value], node: Node, key: str, training: bool) -> Value:
-    """A parameter of a node, one for all uses of its module."""
+def _weight(
+    weights: dict[tuple[str, str], Value],
+    node: Node,
+    key: str,
+    training: bool,
+    frozen: Collection[str],
+) -> Value:
+    """A parameter of a node, one for all uses of its module; autocast has no copy of a frozen one
+    at hand.
+    """
     place = (node.path, key)
     if place not in weights:
         sizes = tuple(map(int, node.params[key]))
         storage = Storage(prod(sizes) * BYTES["float32"], "float32", "weight")
-        weights[place] = Value(storage, sizes, contiguous(sizes), "float32", training, leaf=True)
+        free = f"{node.path}.{key}" not in frozen
+        grad = training and free
+        weights[place] = Value(storage, sizes, contiguous(sizes), "float32", grad, leaf=free)
     return weights[place]

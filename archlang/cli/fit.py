@@ -114,7 +114,7 @@ def memory_size(text: str) -> int:
 def _lines(network: Network, found: Fit, at: int, along: str | None) -> Iterator[str]:
     setting = found.setting
     inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
-    how = (finer(found.limit), setting.dtype, setting.optimizer, f"on {setting.device}")
+    how = (finer(found.limit), setting.dtype, str(setting.optimizer), f"on {setting.device}")
     yield f"{network.name}   {inputs}   {', '.join(how)}"
     yield ""
     rows = [_row("batch, training", found.batch), _row("batch, inference", found.inference_batch)]

@@ -154,7 +154,7 @@ def _texts(*sizes: int) -> list[str]:
 def _lines(network: Network, found: Memory) -> Iterator[str]:
     setting = found.setting
     inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
-    how = (f"batch {setting.batch}", setting.dtype, setting.optimizer, f"on {setting.device}")
+    how = (f"batch {setting.batch}", setting.dtype, str(setting.optimizer), f"on {setting.device}")
     again = (f"{', '.join(setting.recompute)} computed again",) if setting.recompute else ()
     yield f"{network.name}   {inputs}   {', '.join((*how, *again))}"
     yield ""

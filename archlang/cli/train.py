@@ -217,7 +217,7 @@ def _explained() -> Iterator[None]:
         from archlang.train.launch import LAUNCHED, tell
 
         tell(error)
-        if LAUNCHED in os.environ and "RANK" in os.environ:
+        if error.elsewhere or (LAUNCHED in os.environ and "RANK" in os.environ):
             raise typer.Exit(error.exit_code) from None
         _end(error)
 

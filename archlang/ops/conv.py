@@ -339,12 +339,13 @@ def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Val
     x, weight = step.low(x), step.low(step.weights["weight"])
     if "bias" in step.weights:
         step.low(step.weights["bias"])
-    if weight.grad:
+    grad = x.grad or step.learns
+    if grad:
         step.keep(x, weight)
     _laid_out(step, x, weight)
     if x.rank == 5 and step.device == "cpu" and not _by_onednn(op, x, weight):
-        return step.make(step.sizes(y), x.dtype, weight.grad)
-    return replace(suggested(step, step.sizes(y), x), grad=weight.grad)
+        return step.make(step.sizes(y), x.dtype, grad)
+    return replace(suggested(step, step.sizes(y), x), grad=grad)
 
 
 def _by_onednn(op: Conv | ConvTranspose, x: Value, weight: Value) -> bool:

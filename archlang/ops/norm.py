@@ -48,7 +48,7 @@ def batch_norm(step: Step, x: Value, weight: Value | None, tracked: bool = True)
 
     They are float32 as soon as anything beside the input is.
     """
-    grad = x.grad or (weight is not None and weight.grad)
+    grad = x.grad or step.learns
     out = suggested(step, x.sizes, x)
     if grad:
         x = in_its_format(step, x) if step.device == "cuda" else x
@@ -61,7 +61,7 @@ def batch_norm(step: Step, x: Value, weight: Value | None, tracked: bool = True)
 def normalised(step: Step, x: Value, statistics: tuple[int, ...], out: Value) -> Value:
     """A norm of each sample by itself keeps its input, and a mean and a deviation of each part."""
     weight = step.weights.get("weight")
-    grad = x.grad or (weight is not None and weight.grad)
+    grad = x.grad or step.learns
     if grad:
         dtype = x.dtype if weight is None and step.device == "cpu" else "float32"
         step.keep(x, *(step.make(statistics, dtype) for _ in ("mean", "deviation")))

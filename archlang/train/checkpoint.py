@@ -48,7 +48,7 @@ def write_atomically(path: Path, write: Callable[[Any], object]) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     try:
         with os.fdopen(handle, "wb") as file:
             writer = _Writer(file)
@@ -60,14 +60,14 @@ def write_atomically(path: Path, write: Callable[[Any], object]) -> None:
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         os.replace(name, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     finally:
         Path(name).unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put a new name on the disk as well, where the system knows how to."""
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -86,7 +86,8 @@ def temporary_prefix(path: Path) -> str:
     return f".{path.name}."
 
 
-def _unwritable(path: Path, error: OSError) -> UsageError:
+def unwritable(path: Path, error: OSError) -> UsageError:
+    """What to say of ``path`` where the system does not let it be written."""
     hint = "choose another folder with --out"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         kept = f"; {path.name} is still the one of before" if path.exists() else ""
@@ -100,7 +101,17 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents, on the CPU; runs no code of the file's.
+    """A checkpoint's contents, whole and on the CPU, whoever wrote them; runs no code of them.
+
+    Raises ``UsageError`` as ``read`` does, and where its parts are missing or damaged.
+    """
+    from archlang.train.shards import filled
+
+    return filled(read(path), path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint's contents, on the CPU, but what lies in parts beside it (see ``shards``).
 
     Raises ``UsageError`` where the file is missing, damaged, or not one of ours.
     """

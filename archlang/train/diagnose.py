@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.train.device import autocast, exhausted, first_line, random_kept
+from archlang.train.distributed import lost
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.task import Outputs, Task, main_output
 
@@ -42,7 +43,7 @@ def dry_run(
             with torch.no_grad(), autocast(images.device, dtype):
                 output = main_output(model(images), {}).float()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
-        if exhausted(error):
+        if exhausted(error) or lost(error):
             raise
         if compiled:
             raise not_compiled(error) from error

@@ -2,7 +2,9 @@
 
 Several are started by ``launch``, or by torchrun on several hosts. Data parallel by
 ``DistributedDataParallel``, or with weights, gradients and the optimizer's state shared out by
-FSDP2 (``fully_shard``). What a checkpoint holds is whole: any number of processes goes on from it.
+FSDP2 (``fully_shard``). Any number of processes goes on from a checkpoint, whether one has
+written it whole or each its part (``shards``). Where one process fails, all of them end with
+what it says.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ import torch
 from torch import Tensor, distributed as dist, nn
 from torch.utils._pytree import tree_map
 
-from archlang.train.errors import LostProcessError
+from archlang.train.errors import LostProcessError, TrainError
 
 _GONE = ("gloo", "nccl", "connection closed", "connection reset", "peer")
 """What the libraries say of where another process does not answer."""
+_FIRST, _SAID = "archlang/first", "archlang/said"
+"""What the processes' common store has of the one that failed first: that, and its words."""
 
 Parallel = Literal["ddp", "fsdp"]
 
@@ -60,8 +64,19 @@ class World:
     def alike(self, model: nn.Module) -> None:
         """Give all processes the buffers of the first."""
 
+    def told(self, text: str) -> str:
+        """What the first process says."""
+        return text
+
+    def any_of(self, text: str) -> str:
+        """What the first process that does not say "" says."""
+        return text
+
     def whole(self, state: Any) -> Any:
-        """The same with every tensor that is shared out made whole; all processes must ask."""
+        """The same with every tensor that is shared out made whole; all processes must ask.
+
+        The first process has them, on the CPU, one after another; the others have none.
+        """
         return state
 
     def wait(self) -> None:
@@ -112,21 +127,37 @@ class Together(World):
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
 
+    def told(self, text: str) -> str:
+        said = [text]
+        dist.broadcast_object_list(said, 0)
+        return said[0]
+
+    def any_of(self, text: str) -> str:
+        said = [""] * self.size
+        dist.all_gather_object(said, text)
+        return next(filter(None, said), "")
+
     def whole(self, state: Any) -> Any:
-        return tree_map(lambda x: x.full_tensor() if _in_parts(x) else x, state)
+        def one(value: Any) -> Any:
+            if not in_parts(value):
+                return value
+            gathered = value.full_tensor()
+            return gathered.cpu() if self.first else None
+
+        return tree_map(one, state)
 
     def wait(self) -> None:
         dist.barrier()
 
 
-def _in_parts(value: Any) -> bool:
+def in_parts(value: Any) -> bool:
     """Whether a tensor is shared out over processes (a ``DTensor``)."""
     return isinstance(value, Tensor) and hasattr(value, "full_tensor")
 
 
 def placed(value: Tensor, like: Tensor) -> Tensor:
     """A whole tensor shared out as ``like`` is."""
-    if not _in_parts(like) or _in_parts(value):
+    if not in_parts(like) or in_parts(value):
         return value
     from torch.distributed.tensor import distribute_tensor
 
@@ -174,13 +205,53 @@ def joined(device: torch.device, parallel: Parallel) -> Iterator[World]:
         torch.accelerator.set_device_index(device.index or 0)
     started = not dist.is_initialized()
     if started:
-        dist.init_process_group("gloo" if device.type == "cpu" else "nccl")
+        _join("gloo" if device.type == "cpu" else "nccl")
     try:
         yield Together(device, parallel)
-    except RuntimeError as error:
-        if not any(sign in str(error).lower() for sign in _GONE):
-            raise
-        raise LostProcessError from None
+    except TrainError as error:
+        raise _agreed(error) from None
+    except Exception as error:
+        if isinstance(error, RuntimeError) and lost(error):
+            raise _agreed(LostProcessError()) from None
+        _agreed(_mistake(error))
+        raise
     finally:
         if started:
             dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    """Meet the other processes; raises ``LostProcessError`` where one does not come."""
+    try:
+        dist.init_process_group(backend)
+    except RuntimeError as error:
+        if not (lost(error) or isinstance(error, dist.DistError)):
+            raise
+        raise LostProcessError from None
+
+
+def lost(error: Exception) -> bool:
+    """Whether an exception says that another process does not answer."""
+    return any(sign in str(error).lower() for sign in _GONE)
+
+
+def _mistake(error: Exception) -> TrainError:
+    """What the other processes say of an exception that nobody has foreseen."""
+    return TrainError(
+        f"process {dist.get_rank()} failed: {type(error).__name__}: {error}",
+        "its own words stand above; the same command goes on from the last save",
+    )
+
+
+def _agreed(error: TrainError) -> TrainError:
+    """What the process that failed first says: for it alone it is not ``elsewhere``."""
+    store: Any = dist.distributed_c10d._get_default_store()
+    try:
+        if store.check([_SAID]):
+            return TrainError.from_text(store.get(_SAID).decode(), elsewhere=True)
+        error.elsewhere = store.add(_FIRST, 1) > 1
+        if not error.elsewhere:
+            store.set(_SAID, error.to_text())
+    except RuntimeError:  # the store went with the process that kept it
+        error.elsewhere = not isinstance(error, LostProcessError)
+    return error

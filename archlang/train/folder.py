@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from archlang.train import checkpoint
+from archlang.train import checkpoint, shards
 from archlang.train.errors import TrainError, UsageError
 
 
@@ -36,7 +36,7 @@ class RunFolder:
         ]
 
     def open(self, identity: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
-        """The checkpoint to go on from, or None to start; makes the folder.
+        """The checkpoint to go on from, without its parts, or None to start; makes the folder.
 
         Raises ``TrainError`` where the folder holds a run of another ``identity``, unless
         ``force`` is set, which clears the run there.
@@ -51,10 +51,12 @@ class RunFolder:
         for file in self._files:
             for leftover in self.path.glob(checkpoint.temporary_prefix(file) + "*"):
                 _remove(leftover)
+        for file in (self.last, self.best):
+            shards.tidy(file)
         if force or not self.last.exists():
             self._clear()
             return None
-        state = checkpoint.load(self.last)
+        state = checkpoint.read(self.last)
         if changes := list(differences(state["identity"], identity)):
             shown = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
             raise TrainError(
@@ -67,6 +69,8 @@ class RunFolder:
         """Remove a run's files, the one to go on from first; nothing else is touched."""
         for file in self._files:
             _remove(file)
+        for file in (self.last, self.best):
+            shards.clear(file)
 
     def record(self, entry: Mapping[str, Any]) -> None:
         """Append an epoch to the history, unless a run cut short has left it there."""

@@ -33,6 +33,8 @@ def introduction(
     )
     if budget.predicted is not None:
         yield f"memory: a step takes {bytes_text(budget.predicted)} (predicted)"
+    elif budget.unknown:
+        yield f"memory: what a step takes is not predicted with {budget.unknown}"
     if warning := budget.warning():
         yield f"warning: {warning}"
 

@@ -16,7 +16,6 @@ RESTARTS = 3
 """How often lost processes are started anew; each time the run goes on from ``last.pt``."""
 LAUNCHED = "ARCHLANG_LAUNCHED"
 """Set in processes whose parent says what they ended with."""
-_TOLD = "archlang"
 
 
 def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None:
@@ -33,6 +32,7 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
     for name in ("torch.distributed", "torch.distributed.elastic.agent.server.api"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     os.environ[LAUNCHED] = "1"
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or it warns where a process is lost
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     for left in range(restarts, -1, -1):
         config = LaunchConfig(
@@ -84,15 +84,13 @@ def tell(error: TrainError) -> None:
     """Leave ``error`` for the process that started this one."""
     path = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if path and not isinstance(error, LostProcessError):
-        interrupted = isinstance(error, InterruptedRunError)
-        told = {_TOLD: [error.message, error.hint, error.exit_code, interrupted]}
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"message": json.dumps(told)}, file)
+            # torchrun shows it as it is.
+            json.dump({"message": error.to_text() if LAUNCHED in os.environ else str(error)}, file)
 
 
 def _told(message: Any) -> TrainError | None:
     try:
-        text, hint, code, interrupted = json.loads(message)[_TOLD]
+        return TrainError.from_text(message)
     except (ValueError, TypeError, KeyError):
         return None
-    return (InterruptedRunError if interrupted else TrainError)(text, hint, exit_code=code)

@@ -163,12 +163,15 @@ class Trainer:
                 # The processes' gradients are averaged, so each counts by its images.
                 share = len(x) * self.world.size / count
                 torch.autograd.backward(self.scaler.scale(mean * share if share != 1 else mean))
-        loss = 0.0
+        loss, broken = 0.0, images
         for (x, _), one in zip(pairs, told, strict=True):
-            loss += one.value * len(x)
-            if not isfinite(loss):
-                raise self._diverged(f"the loss is {one.value}", x)
-        return self.world.total(loss) / count, int(count)
+            if not isfinite(value := one.value):
+                broken = x
+            loss += value * len(x)
+        # Said when all processes know: the others waited for its gradients.
+        if not isfinite(loss := self.world.total(loss) / count):
+            raise self._diverged(f"the loss is {loss}", broken)
+        return loss, int(count)
 
     def _update(self) -> None:
         """Move the weights, by gradients that are scaled down where they are too large."""
@@ -243,15 +246,18 @@ class Trainer:
         held = self.average.state() if self.average is not None else self.model.state_dict()
         return dict(self.world.whole(held))
 
-    def state(self) -> dict[str, Any]:
-        """All that ``restore`` needs to go on as if nothing had happened."""
+    def state(self, whole: bool = True) -> dict[str, Any]:
+        """All that ``restore`` needs to go on as if nothing had happened.
+
+        Tensors that are shared out are made ``whole`` in the first process, or left so.
+        """
         held = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "ema": self.average.state() if self.average is not None else {},
         }
         return {
-            **self.world.whole(held),
+            **(self.world.whole(held) if whole else held),
             "scaler": self.scaler.state_dict(),
             "step": self.step,
             "sums": {"loss": self._loss, "seen": self._seen},
@@ -261,6 +267,19 @@ class Trainer:
             "tests": self.tests,
             "seconds": self.seconds,
         }
+
+    def like(self, at: tuple[Any, ...], value: Tensor) -> Tensor:
+        """Memory for a tensor of the state, by its path in it: shared out as the weight is."""
+        here: Tensor | None = None
+        if at[0] == "optimizer":
+            weights = [p for group in self.optimizer.param_groups for p in group["params"]]
+            here = weights[at[2]] if at[2] < len(weights) else None
+        else:
+            here = self.model.state_dict().get(at[-1])
+        fits = here is not None and here.shape == value.shape and here.dtype == value.dtype
+        return torch.empty_like(
+            here if fits and here is not None else value, device=self.device, requires_grad=False
+        )
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``; raises ``UsageError`` where its tensors are not this network's."""
@@ -290,7 +309,7 @@ class Trainer:
         return images
 
     def _diverged(self, what: str, images: Tensor) -> TrainError:
-        where = first_broken_layer(self.model, images, self.recipe.dtype)
+        where = self.world.any_of(first_broken_layer(self.model, images, self.recipe.dtype))
         place = f"at step {self.step + 1} of {self.steps}, epoch {self.epoch + 1}"
         return TrainError(
             f"{what} {place}" + (f"; {where}" if where else ""),

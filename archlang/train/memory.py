@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from archlang.analyses.memory.account import Setting
+from archlang.graph import Graph
 from archlang.train.device import exhausted
 from archlang.train.errors import TrainError
 from archlang.train.network import Network
 from archlang.train.recipe import Recipe
-from archlang.train.setting import setting_of
+from archlang.train.setting import setting_of, unknown
 from archlang.wording import bytes_text
 
 Got = TypeVar("Got")
@@ -30,13 +31,26 @@ class Budget:
         self, network: Network, recipe: Recipe, device: torch.device, processes: int = 1
     ) -> None:
         self.network, self.recipe, self.device = network, recipe, device
+        self.processes = processes
         self.parts = recipe.accumulate * processes
-        self.batch = -(-recipe.batch_size // self.parts)
 
     def setting(self) -> Setting | None:
         """How the account of memory speaks of the recipe; None where it does not know it."""
-        told = hasattr(self.network, "memory")
-        return setting_of(self.recipe, self.device.type, self.parts) if told else None
+        if self.unknown:
+            return None
+        return setting_of(self.recipe, self.device.type, self.graph, self.processes)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The network's graph; None where it is no spec's."""
+        return getattr(self.network, "graph", None)
+
+    @property
+    def unknown(self) -> str:
+        """What keeps a step from being predicted; "" where nothing does."""
+        if not hasattr(self.network, "memory"):
+            return "a network that is no spec"
+        return unknown(self.recipe, self.device.type, self.processes)
 
     @property
     def predicted(self) -> int | None:

@@ -38,3 +38,17 @@ class Network(Protocol):
     @property
     def settings(self) -> Mapping[str, Any]: ...
     def to_torch(self, *, recompute: Collection[str] = ()) -> nn.Module: ...
+
+
+def unreached(network: Network) -> list[str]:
+    """The parameters of layers that no output needs: their gradients never come.
+
+    By the names that the module has for them; none where the network tells nothing of its graph.
+    """
+    graph: Any = getattr(network, "graph", None)
+    if graph is None:
+        return []
+    needed = graph.reaching([*graph.outputs.values(), *(a.node for a in graph.aux.values())])
+    used = {node.path for node in graph.nodes if node.index in needed}
+    nodes = (node for node in graph.nodes if node.path not in used)
+    return [f"{node.path}.{key}" for node in nodes for key in node.params]

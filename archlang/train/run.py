@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlang.train import checkpoint, device as devices
+from archlang.train import checkpoint, device as devices, shards
 from archlang.train.data import Data, carved, check_fit, load
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
@@ -21,7 +21,7 @@ from archlang.train.introduction import introduction
 from archlang.train.loader import Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
 from archlang.train.memory import Budget
-from archlang.train.network import Network
+from archlang.train.network import Network, unreached
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
 from archlang.train.recipe import Layer, Recipe, resolve
@@ -89,7 +89,7 @@ class Run:
             model.to(self.device)
             self.trainer = Trainer(model, self._course(), recipe, self.device, self.world)
         if found is not None:
-            self.trainer.restore(found)
+            self.trainer.restore(shards.filled(found, folder.last, self.trainer.like))
             reporter.say(f"going on from {folder.last}, step {self.trainer.step}")
 
     def _open(self, force: bool) -> dict[str, Any] | None:
@@ -98,7 +98,7 @@ class Run:
             found = self.folder.open(self.identity, force=force)
         self.world.wait()
         if not self.world.first:
-            found = checkpoint.load(self.folder.last) if self.folder.last.exists() else None
+            found = checkpoint.read(self.folder.last) if self.folder.last.exists() else None
         return found
 
     def _course(self) -> Course:
@@ -148,7 +148,7 @@ class Run:
         self.world.wait()
         if not trainer.tests and trainer.course.test is not None:
             trainer.finish(checkpoint.load_weights(self.folder.weights))
-            self._save_last()
+            self._save(self.folder.last)
         self._write_config(self.result())
         return self.result()
 
@@ -167,7 +167,7 @@ class Run:
                 saved = monotonic()
             asked, due = self.world.most(stopper.asked, self._due(saved))
             if due or (asked and trainer.step < trainer.steps):
-                self._save_last()
+                self._save(self.folder.last)
                 saved = monotonic()
             if asked and trainer.step < trainer.steps:
                 raise self._interrupted(asked)
@@ -184,7 +184,10 @@ class Run:
         """Whether what the step to come takes can be held against what is predicted.
 
         It is not the first, for all that is kept between steps is there, and its batch is whole.
+        On the CPU, what several processes hold to exchange is not seen.
         """
+        if self.world.size > 1 and self.device.type == "cpu":
+            return False
         size = -(-self.recipe.batch_size // self.world.size)
         later = self._peak is None and self.trainer.step > first
         return later and len(self.trainer.fetch()[0]) == size
@@ -204,13 +207,13 @@ class Run:
             entry = self.trainer.finish_epoch()
         # Last of all `last.pt`: cut short before it, the epoch is done again, to the same end.
         if self.trainer.best() is entry:
-            contents, weights = self._contents(), self.trainer.weights()
+            self._save(self.folder.best)
+            weights = self.trainer.weights()
             if self.world.first:
-                checkpoint.save(self.folder.best, contents)
                 checkpoint.save_weights(self.folder.weights, weights, self._about())
         if self.world.first:
             self.folder.record(entry)
-        self._save_last()
+        self._save(self.folder.last)
         if self.board is not None:
             self.board.epoch(entry)
         self.reporter.epoch(entry)
@@ -239,18 +242,23 @@ class Run:
             weights=self.folder.weights,
         )
 
-    def _contents(self) -> dict[str, Any]:
+    def _contents(self, whole: bool) -> dict[str, Any]:
         return {
-            **self.trainer.state(),
+            **self.trainer.state(whole),
             "identity": self.identity,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
         }
 
-    def _save_last(self) -> None:
-        contents = self._contents()
+    def _save(self, file: Path) -> None:
+        """Write a checkpoint: the first process, or each its part."""
+        if self.world.size > 1 and self.recipe.parallel == "fsdp" and self.recipe.save.sharded:
+            shards.save(file, self._contents(whole=False), self.world)
+            return
+        contents = self._contents(whole=True)
         if self.world.first:
-            checkpoint.save(self.folder.last, contents)
+            checkpoint.save(file, contents)
+            shards.clear(file)
 
     def _about(self) -> dict[str, Any]:
         return {
@@ -287,11 +295,17 @@ class Run:
 
 
 def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
-    """The module to train; raises ``UsageError`` where it has no such block to recompute."""
+    """The module to train; raises ``UsageError`` where it has no such block to recompute.
+
+    What nothing needs is held still: processes would wait for its gradients.
+    """
     try:
-        return network.to_torch(recompute=recompute)
+        module = network.to_torch(recompute=recompute)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    for name in unreached(network):
+        module.get_parameter(name).requires_grad_(False)
+    return module
 
 
 def train(
@@ -312,22 +326,21 @@ def train(
     layers = layers_of(recipe)
     asked = resolve(layers).recipe
     device = own_device(devices.choose(asked.device))
-    found = load(data, split=asked.split) if isinstance(data, str) else data
-    found = carved(found, asked.split.valid, asked.split.seed)
-    chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
-    _check_settings(network, chosen)
-    folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
     reporter = (
         progress if isinstance(progress, Reporter) else Terminal() if progress else Reporter()
     )
-    check_fit(network, found)
-    with (
-        Budget(network, chosen, device, processes()).explained(),
-        devices.random_kept(device),
-        joined(device, chosen.parallel) as world,
-    ):
-        listener = reporter if world.first else Reporter()
-        return Run(network, found, chosen, device, folder, listener, force=force, world=world).go()
+    # All that can go wrong goes wrong inside: of several processes one then says it.
+    with devices.random_kept(device), joined(device, asked.parallel) as world:
+        found = load(data, split=asked.split) if isinstance(data, str) else data
+        found = carved(found, asked.split.valid, asked.split.seed)
+        chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
+        _check_settings(network, chosen)
+        folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
+        check_fit(network, found)
+        with Budget(network, chosen, device, processes()).explained():
+            listener = reporter if world.first else Reporter()
+            run = Run(network, found, chosen, device, folder, listener, force=force, world=world)
+            return run.go()
 
 
 def _check_settings(network: Network, recipe: Recipe) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder
 from archlang.train.recipe import Recipe
 from archlang.train.saved import weights_of
+from archlang.train.setting import named, paths
+from archlang.train.shards import filled
 from archlang.wording import shape_text
 
 Shape = tuple[int, ...]
@@ -184,18 +185,6 @@ def scaled_groups(
     return found
 
 
-def named(name: str, globs: Sequence[str]) -> bool:
-    """Whether a glob is for ``name``, or for a module that it is in."""
-    return any(fnmatchcase(path, glob) for path in _paths(name) for glob in globs)
-
-
-def _paths(name: str) -> Iterator[str]:
-    """``a.b.weight``, ``a.b`` and ``a``."""
-    while name:
-        yield name
-        name = name.rpartition(".")[0]
-
-
 def _still(norm: nn.Module, _given: object) -> None:
     """Put a norm into evaluation, whatever ``train`` has said to the network around it."""
     norm.training = False
@@ -204,7 +193,7 @@ def _still(norm: nn.Module, _given: object) -> None:
 def _check_globs(globs: Sequence[str], names: Sequence[str], why: str) -> None:
     for glob in globs:
         if not any(named(name, [glob]) for name in names):
-            known = list(dict.fromkeys(path for name in names for path in _paths(name)))
+            known = list(dict.fromkeys(path for name in names for path in paths(name)))
             guess = nearest(glob, known)
             outer = list(dict.fromkeys(name.partition(".")[0] for name in names))
             raise UsageError(
@@ -237,7 +226,7 @@ def _own(path: Path) -> Mapping[str, Tensor] | None:
     except Exception:  # whatever its first wrong byte leads to: the other reader says what
         return None
     ours = isinstance(state, dict) and state.get("format") == checkpoint.FORMAT
-    return weights_of(state)[0] if ours and "identity" in state else None
+    return weights_of(filled(state, path))[0] if ours and "identity" in state else None
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ import torch._dynamo
 import torch.distributed.fsdp
 import torch.distributed.tensor
 import torch.profiler
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 
 from archlang import loads
 from archlang.train import train
@@ -56,6 +58,30 @@ class Killer(Reporter):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def arm(cut: str, rank: int) -> None:
+    """Arrange to be killed when the parts of ``last.pt`` at step 5 are written, or named.
+
+    Its parts are the third that a process writes: after those of step 3, and of the best.
+    """
+    left = [3]
+
+    def dying(then: Callable[..., Any], counts: Callable[..., bool]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            left[0] -= counts(*args)
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return then(*args, **kwargs)
+
+        return call
+
+    if cut == "parts" and rank == 1:
+        writer: Any = HuggingFaceStorageWriter
+        writer.write_data = dying(writer.write_data, lambda *_: True)
+    elif cut == "name" and rank == 0:
+        patched: Any = os
+        patched.replace = dying(os.replace, lambda _, to: str(to).endswith(".pt"))
+
+
 def fork(work: Callable[[], object]) -> int:
     child = os.fork()
     if child:
@@ -63,25 +89,43 @@ def fork(work: Callable[[], object]) -> int:
     try:
         torch.set_num_threads(1)
         work()
+    except SystemExit as end:
+        os._exit(int(end.code or 0))
     except BaseException as error:
         print(f"{type(error).__name__}: {error}"[:200], file=sys.stderr, flush=True)
         os._exit(3)
     os._exit(0)
 
 
-def team(out: Path, size: int, parallel: str = "ddp", kill: int = 0) -> list[int]:
-    """The exit status of every process; with ``kill``, the first is killed after that step."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def team(
+    out: Path,
+    size: int,
+    parallel: str = "ddp",
+    kill: int = 0,
+    cut: str = "",
+    spec: str = SPEC,
+    **changes: Any,
+) -> list[int]:
+    """The exit status of every process; with ``kill``, the first is killed after that step.
+
+    With ``cut`` one is killed as ``arm`` says. ``changes`` are other fields of the recipe.
+    """
+    port = free_port()
 
     def member(rank: int) -> None:
         if size > 1:
             os.environ.update(RANK=str(rank), WORLD_SIZE=str(size), LOCAL_RANK=str(rank))
             os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
-        recipe = {**RECIPE, "parallel": parallel}
+        recipe = {**RECIPE, "parallel": parallel, **changes}
+        arm(cut, rank)
         progress = Killer(kill) if kill else False
-        train(loads(SPEC), stripes(), recipe, out, progress=progress)
+        train(loads(spec), stripes(), recipe, out, progress=progress)
 
     children = [fork(lambda rank=rank: member(rank)) for rank in range(size)]  # type: ignore[misc]
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
@@ -95,6 +139,12 @@ def main(out: Path) -> None:
         lost = out / f"{parallel}-lost"
         ends[f"{parallel}-lost"] = team(lost, 2, parallel, kill=8)
         ends[f"{parallel}-again"] = team(lost, 2, parallel)
+    for cut in ("parts", "name"):
+        ends[f"{cut}-lost"] = team(out / cut, 2, "fsdp", cut=cut)
+        shutil.copytree(out / cut, out / f"{cut}-lost")
+        ends[cut] = team(out / cut, 2, "fsdp")
+    ends["spread-lost"] = team(out / "spread", 1, kill=8)
+    ends["spread"] = team(out / "spread", 2, "fsdp")
     moved = out / "moved"
     ends["moved-lost"] = team(moved, 2, "fsdp", kill=8)
     ends["moved"] = team(moved, 1)

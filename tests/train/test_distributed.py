@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from archlang import loads
+from archlang.backends.torch.state import StateError, read
 from archlang.train import InterruptedRunError, TrainError, checkpoint
 from archlang.train.launch import launch
+from archlang.train.saved import trained
+from archlang.train.transfer import load_into
 from tests.docs.blocks import ROOT
+from tests.train.team import SPEC
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {"out": out, "ends": json.loads(done.stdout), "said": done.stderr}
+
+
+AS_ONE = ["ddp", "fsdp", "ddp-lost", "fsdp-lost", "moved", "spread", "parts", "name"]
 
 
 def state(runs: dict[str, Any], name: str) -> dict[str, Any]:
@@ -38,7 +47,7 @@ def assert_close(one: dict[str, Any], two: dict[str, Any]) -> None:
             torch.testing.assert_close(two[part][name], value, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["ddp", "fsdp", "ddp-lost", "fsdp-lost", "moved"])
+@pytest.mark.parametrize("name", AS_ONE)
 def test_as_one_process(runs: dict[str, Any], name: str) -> None:
     assert runs["ends"][name.replace("-lost", "-again")] in ([0], [0, 0]), runs["said"]
     assert_close(state(runs, "one"), state(runs, name))
@@ -61,6 +70,52 @@ def test_a_lost_process_changes_nothing(runs: dict[str, Any], name: str) -> None
         assert torch.equal(value, again["model"][key])
     a, b = (load_file(runs["out"] / n / "weights.safetensors") for n in (name, f"{name}-lost"))
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("cut", ["parts", "name"])
+def test_cut_short_while_parts_are_written(runs: dict[str, Any], cut: str) -> None:
+    assert -9 in runs["ends"][f"{cut}-lost"]
+    folder = runs["out"] / f"{cut}-lost"
+    assert len(list(folder.glob("last-parts-*"))) == 2
+    left = checkpoint.load(folder / "last.pt")
+    assert left["step"] == 3
+    assert all(value.isfinite().all() for value in left["model"].values())
+    assert len(list((runs["out"] / cut).glob("last-parts-*"))) == 1
+
+
+def test_what_is_made_of_parts(runs: dict[str, Any]) -> None:
+    """Whatever reads a checkpoint reads one in parts."""
+    folder = runs["out"] / "fsdp"
+    assert checkpoint.read(folder / "best.pt")["model"]["0.weight"].is_meta
+    one = trained(folder)
+    alone = trained(folder / "weights.safetensors").weights
+    assert all(torch.equal(value, alone[name]) for name, value in one.weights.items())
+    module = loads(SPEC).to_torch()
+    taken = load_into(module, folder)
+    assert len(taken.loaded) == len(module.state_dict())
+    assert all(torch.equal(value, alone[name]) for name, value in module.state_dict().items())
+    with pytest.raises(StateError, match="keeps its tensors in parts"):
+        read(folder / "best.pt")
+
+
+def test_parts_that_are_gone_or_damaged(runs: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(runs["out"] / "fsdp", folder)
+    parts = folder / checkpoint.read(folder / "last.pt")["parts"]["folder"]
+    first, second = sorted(parts.iterdir())
+    whole = second.read_bytes()
+    second.write_bytes(b"\0" * len(whole))
+    with pytest.raises(TrainError, match="cannot be read: it is damaged"):
+        checkpoint.load(folder / "last.pt")
+    second.write_bytes(whole[:100])
+    with pytest.raises(TrainError, match=f"{second.name} is damaged, or not there"):
+        checkpoint.load(folder / "last.pt")
+    first.unlink()
+    with pytest.raises(TrainError, match=f"{first.name} is damaged, or not there"):
+        checkpoint.load(folder / "last.pt")
+    shutil.rmtree(parts)
+    with pytest.raises(TrainError, match="are not there"):
+        checkpoint.load(folder / "last.pt")
 
 
 FIRST_LIFE = """

@@ -12,7 +12,7 @@ from archlang.analyses.kept import Forward, forward
 from archlang.analyses.memory.allocator import UNIT, reserved
 from archlang.analyses.memory.frames import held
 from archlang.analyses.memory.ledger import Ledger, Moment
-from archlang.analyses.memory.optimizers import OPTIMIZERS
+from archlang.analyses.memory.optimizers import OPTIMIZERS, Optimizer
 from archlang.analyses.memory.recompute import RANDOM_STATE, Blocks, RecomputingWalk, buffer_bytes
 from archlang.analyses.memory.walk import Walk
 from archlang.analyses.plan import Plan
@@ -33,16 +33,25 @@ FLOAT, COUNTER = BYTES["float32"], BYTES["int64"]
 class Setting:
     """How a network is run. ``dtype`` is autocast's, float32 being none; ``ema`` keeps a mean.
 
-    ``optimizer`` is one of ``OPTIMIZERS``; blocks named in ``recompute`` are computed again in the
-    backward pass.
+    ``optimizer`` is one of ``OPTIMIZERS``, or another; blocks named in ``recompute`` are computed
+    again in the backward pass. A step goes through ``accumulate`` batches before its update.
+    Parameters in ``frozen``, by the names of the module, are not learned.
     """
 
     batch: int = 1
-    optimizer: str = "adamw"
+    optimizer: str | Optimizer = "adamw"
     dtype: Precision = "float32"
     device: Device = "cpu"
     ema: bool = False
     recompute: tuple[str, ...] = ()
+    accumulate: int = 1
+    frozen: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Optimizer:
+        """What the optimizer holds and takes."""
+        given = self.optimizer
+        return OPTIMIZERS[given] if isinstance(given, str) else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,7 @@ class Memory:
     @cached_property
     def state(self) -> int:
         """What the optimizer holds between steps."""
-        optimizer = OPTIMIZERS[self.setting.optimizer]
-        return sum(optimizer.held(self._weights, self.setting.device))
+        return sum(self.setting.kind.held(self._trained, self.setting.device))
 
     @cached_property
     def buffers(self) -> int:
@@ -97,13 +105,13 @@ class Memory:
     def inputs(self) -> int:
         """The input tensors, in float32."""
         shapes = (node.output.shape for node in self.graph.inputs.values())
-        return sum(self.setting.batch * prod(map(int, shape)) * FLOAT for shape in shapes)
+        return self._samples * sum(prod(map(int, shape)) * FLOAT for shape in shapes)
 
     @cached_property
     def labels(self) -> int:
         """What the outputs are held against: an int64 for each sample, or for each position."""
         shapes = {tuple(map(int, n.output.shape[1:])) for n in self.graph.outputs.values()}
-        return sum(self.setting.batch * prod(shape) * COUNTER for shape in shapes)
+        return self._samples * sum(prod(shape) * COUNTER for shape in shapes)
 
     @cached_property
     def kept(self) -> int:
@@ -165,15 +173,25 @@ class Memory:
     @paused()
     def _step(self) -> tuple[Ledger, int]:
         """A training step as it was walked, and the bytes of the gradients that it leaves."""
+        ledger, walk = self._walked({})
+        if self.setting.accumulate > 1:  # the last of its parts finds the gradients of the others
+            ledger, walk = self._walked({place: b.bytes for place, b in walk.weights.items()})
+        gradients = sum(block.bytes for block in walk.weights.values())
+        trained = [(place, size) for place, size in self._places.items() if place in walk.weights]
+        if self.setting.kind.weights_first:
+            trained.sort(key=lambda one: len(self._training.weights[one[0]].sizes) < 2)
+        walk.update(self.setting.kind, [size for _, size in trained])
+        return ledger, gradients
+
+    def _walked(self, before: dict[tuple[str, str], int]) -> tuple[Ledger, RecomputingWalk]:
+        """A forward and a backward pass, ``before`` being the bytes of gradients there are."""
         ledger = self._ledger(training=True)
         walk = RecomputingWalk(self._training, self._until, ledger, self.blocks)
+        walk.before = {place: ledger.take(size, "gradients") for place, size in before.items()}
         walk.forward()
         walk.loss()
         walk.backward()
-        gradients = sum(block.bytes for block in walk.weights.values())
-        trained = [size for place, size in self._places.items() if place in walk.weights]
-        walk.update(OPTIMIZERS[self.setting.optimizer], trained)
-        return ledger, gradients
+        return ledger, walk
 
     @cached_property
     def reserved(self) -> int | None:
@@ -224,6 +242,17 @@ class Memory:
     def _weights(self) -> list[int]:
         return list(self._places.values())
 
+    @property
+    def _trained(self) -> list[int]:
+        """The bytes of each parameter that is learned."""
+        learned = {place for place, weight in self._training.weights.items() if weight.grad}
+        return [size for place, size in self._places.items() if place in learned]
+
+    @property
+    def _samples(self) -> int:
+        """How many a step goes through."""
+        return self.setting.batch * self.setting.accumulate
+
     @cached_property
     def _buffers(self) -> list[int]:
         return [size for node in self.graph.nodes if node.first for size in _buffer_bytes(node)]
@@ -241,7 +270,10 @@ class Memory:
         dtype = self.setting.dtype
         autocast = None if dtype == "float32" else dtype
         batch, device = self.setting.batch, self.setting.device
-        return forward(self.graph, batch, autocast, device, training, execution=self._plan)
+        frozen = self.setting.frozen
+        return forward(
+            self.graph, batch, autocast, device, training, execution=self._plan, frozen=frozen
+        )
 
     @cached_property
     def _training(self) -> Forward:
@@ -261,7 +293,7 @@ class Memory:
             ledger.take(size, "buffers")
         ledger.take(self.inputs, "batch")
         if training:
-            for size in OPTIMIZERS[setting.optimizer].held(self._weights, setting.device):
+            for size in setting.kind.held(self._trained, setting.device):
                 ledger.take(size, "state")
             for size in (*self._weights, *self._buffers) if setting.ema else ():
                 ledger.take(size, "ema")

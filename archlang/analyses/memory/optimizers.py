@@ -1,8 +1,8 @@
 """What optimizers hold between steps, and what an update takes for itself.
 
 As PyTorch does by default: on the CPU one parameter after another, on CUDA all at once
-(``foreach``). Options are PyTorch's defaults; weight decay of SGD, Nesterov momentum and
-``amsgrad`` would take more.
+(``foreach``). Those by name have PyTorch's defaults, and no weight decay that is added to the
+gradient: that takes a tensor more, and so does Nesterov momentum.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ class Optimizer:
     """``state`` tensors are kept for each parameter, as large as it.
 
     ``counted`` ones keep a number of steps beside. An update makes ``roots`` tensors as large
-    as a parameter, and the last one lives until the next parameter's is there.
+    as a parameter, and the last one lives until the next parameter's is there. ``sums`` are
+    made before, and go with it. With ``weights_first`` vectors are its last group.
     """
 
     state: int = 0
     counted: bool = False
     roots: int = 0
+    sums: int = 0
+    weights_first: bool = False
 
     def held(self, sizes: Sequence[int], device: Device) -> list[int]:
         """Bytes of each tensor of its state, for parameters of ``sizes`` bytes."""
@@ -35,11 +38,13 @@ class Optimizer:
 
     def rounds(self, sizes: Sequence[int], device: Device) -> list[list[int]]:
         """The tensors that an update makes, round by round; one lives into the next round."""
-        if not self.roots:
+        made = self.sums + self.roots
+        if not made:
             return []
         if device == "cuda":
             return [list(sizes)]
-        return [[size] * self.roots for size in sizes]
+        # Without roots nothing is left to the next round.
+        return [[size] * made + [0] * (not self.roots) for size in sizes]
 
 
 OPTIMIZERS = {

@@ -9,7 +9,8 @@ memory, where nobody else holds it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from archlang.analyses.kept import Forward, Run
@@ -120,7 +121,13 @@ class _Given(NamedTuple):
 
 
 class TrainingWalk(Walk):
-    """A training step: forward, loss, backward, update. What outlives it is not released."""
+    """A training step: forward, loss, backward, update. What outlives it is not released.
+
+    ``before`` are the gradients of earlier parts of the batch, which those of this one are
+    added to.
+    """
+
+    before: Mapping[tuple[str, str], Block] = MappingProxyType({})
 
     def loss(self) -> None:
         """Cross entropy of each output, and the gradient that the backward pass starts from."""
@@ -209,6 +216,8 @@ class TrainingWalk(Walk):
         found = []
         for key in run.node.params:
             weight = self.pass_.weights[run.node.path, key]
+            if not weight.grad:
+                continue
             copy = self.step.copies.get(weight.storage)
             size = weight.bytes if copy is None else copy.bytes
             found.append((key, self.ledger.take(size, "working")))
@@ -232,6 +241,9 @@ class TrainingWalk(Walk):
         elif run.node.first:
             self.weights[place] = self.ledger.take(size, "gradients")
             self.ledger.release(block)
+        if run.node.first and place in self.before:
+            self.ledger.release(self.weights[place])
+            self.weights[place] = self.before[place]
 
     def _give(self, part: _Given) -> None:
         """Add a gradient to what a node has, in the memory that is there where that is free."""

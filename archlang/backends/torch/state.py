@@ -113,6 +113,11 @@ def _unwrapped(found: Any, path: Path) -> State:
     while isinstance(found, Mapping):
         tensors = {str(k): t for k, t in found.items() if isinstance(t, Tensor)}
         if tensors:
+            if all(t.is_meta for t in tensors.values()):
+                raise StateError(
+                    f"{path} keeps its tensors in parts beside it",
+                    "name the weights.safetensors of its run",
+                )
             ignored = tuple(str(k) for k in found if str(k) not in tensors)
             return State(tensors, ".".join(inside), ignored)
         wrapper = next((w for w in WRAPPERS if isinstance(found.get(w), Mapping)), None)

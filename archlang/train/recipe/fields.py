@@ -48,6 +48,8 @@ class Saving(Part):
     """Also after every so many steps."""
     seconds: Positive | None = 300.0
     """Also after so many seconds."""
+    sharded: bool = True
+    """With `parallel = "fsdp"`, each process writes its part; else one has all, and writes it."""
 
 
 class Init(Part):

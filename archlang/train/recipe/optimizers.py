@@ -5,10 +5,12 @@ This module imports no PyTorch before an optimizer is built.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from archlang.analyses.memory.optimizers import OPTIMIZERS, Optimizer as Taken
 from archlang.train.part import NotNegative, Part, Positive
 from archlang.train.recipe.part import Count, Share
 
@@ -39,6 +41,11 @@ class Descent(Part):
         """The optimizer over parameter groups, which have their own weight decay."""
         raise NotImplementedError
 
+    @property
+    def taken(self) -> Taken:
+        """What it holds between steps, and what an update takes."""
+        raise NotImplementedError
+
 
 class AdamW(Descent):
     """AdamW; Loshchilov and Hutter 2019, Decoupled weight decay regularization."""
@@ -56,6 +63,10 @@ class AdamW(Descent):
 
         return optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps)
 
+    @property
+    def taken(self) -> Taken:
+        return OPTIMIZERS["adamw"]
+
 
 class Adam(Descent):
     """Adam; Kingma and Ba 2015. Its weight decay is added to the gradient."""
@@ -71,6 +82,10 @@ class Adam(Descent):
         from torch import optim
 
         return optim.Adam(groups, lr=self.lr, betas=self.betas, eps=self.eps)
+
+    @property
+    def taken(self) -> Taken:
+        return replace(OPTIMIZERS["adam"], sums=int(self.weight_decay > 0))
 
 
 class SGD(Descent):
@@ -89,6 +104,12 @@ class SGD(Descent):
 
         nesterov = self.nesterov and self.momentum > 0
         return optim.SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=nesterov)
+
+    @property
+    def taken(self) -> Taken:
+        kept = OPTIMIZERS["momentum" if self.momentum > 0 else "sgd"]
+        ahead = self.nesterov and self.momentum > 0
+        return replace(kept, sums=int(self.weight_decay > 0) + int(ahead))
 
 
 class RMSprop(Descent):
@@ -109,6 +130,12 @@ class RMSprop(Descent):
         return optim.RMSprop(
             groups, lr=self.lr, alpha=self.alpha, eps=self.eps, momentum=self.momentum
         )
+
+    @property
+    def taken(self) -> Taken:
+        kept = OPTIMIZERS["rmsprop"]
+        state = kept.state + int(self.momentum > 0)
+        return replace(kept, state=state, sums=int(self.weight_decay > 0))
 
 
 AnyOptimizer: TypeAlias = Annotated[AdamW | Adam | SGD | RMSprop, Field(discriminator="name")]

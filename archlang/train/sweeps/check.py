@@ -83,11 +83,12 @@ class Checker:
         except UsageError as error:
             notes = (error.hint,) if error.hint else ()
             return Point(combination, {}, LeftOut("recipe", error.message, notes))
-        setting = setting_of(recipe, self.device(recipe.device), recipe.accumulate)
+        network = self._network(combination.model, tuple(settings.items()))
+        graph = None if isinstance(network, ArchError) else network.graph
+        setting = setting_of(recipe, self.device(recipe.device), graph)
         again = recipe.recompute
         key = (combination.model, tuple(settings.items()), setting if self._memory else None, again)
         if key not in self._known:
-            network = self._network(combination.model, tuple(settings.items()))
             self._known[key] = self._looked(network, setting, again)
         return Point(combination, *self._known[key])
 
