@@ -123,8 +123,8 @@ class Course:
             what = f"failed: {failure}"
             if score is not None:
                 what = f"{share(score.value)}  {score.seconds:,.1f} s"
-            number = f"{self.over:>{len(str(len(self.jobs)))}}/{len(self.jobs)}"
-            self.terminal.say(f"[{number}]  {self.words(place)}  {what}")
+            count = f"{self.over:>{len(str(len(self.jobs)))}}/{len(self.jobs)}"
+            self.terminal.say(f"[{count}]  {self.words(place)}  {what}")
 
     @property
     def over(self) -> int:
