@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archlang.train.recipe import Recipe
     from archlang.train.run import Result, train
     from archlang.train.saved import Trained, trained
+    from archlang.train.segmentation import Segmented, segment
 
 __all__ = [
     "Data",
@@ -25,6 +26,7 @@ __all__ = [
     "Predictions",
     "Recipe",
     "Result",
+    "Segmented",
     "TrainError",
     "Trained",
     "UsageError",
@@ -33,6 +35,7 @@ __all__ = [
     "load",
     "mc_dropout",
     "predict",
+    "segment",
     "train",
     "trained",
 ]
@@ -42,6 +45,7 @@ _HOMES = {
     "Recipe": "recipe",
     **dict.fromkeys(("Result", "train"), "run"),
     **dict.fromkeys(("Trained", "trained"), "saved"),
+    **dict.fromkeys(("Segmented", "segment"), "segmentation"),
     **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),
     **dict.fromkeys(("Predictions", "ensemble", "mc_dropout", "predict"), "inference"),
 }

@@ -105,6 +105,17 @@ class Preparation:
         """The colour that stands for nothing, uint8 [c]: it becomes about 0."""
         return (torch.tensor(self.mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
+    def region(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """What of an image of this size the network sees: top, left, height and width in it."""
+        if self.fit == "stretch":
+            return 0, 0, height, width
+        scale = max(self.shape[1] / height, self.shape[2] / width) / self.crop_share
+        h, w = (
+            max(1, min(long, round(short / scale)))
+            for short, long in zip(self.shape[1:], (height, width), strict=True)
+        )
+        return (height - h) // 2, (width - w) // 2, h, w
+
     def sized(self, images: Tensor, *, masks: bool = False) -> Tensor:
         """Uint8 [N, c, h, w] brought to the network's height and width, uint8 still.
 

@@ -62,9 +62,16 @@ class Terminal(Reporter):
 
     def epoch(self, entry: Mapping[str, Any]) -> None:
         on = entry["on"]
+        scores = [
+            f"{on} loss {score['eval_loss']:.4f}  {on} accuracy {score['accuracy']:.2%}"
+            + (f"  {on} IoU {score['iou']:.2%}" if "iou" in score else "")
+            for score in [entry]
+        ]
+        if "outputs" in entry:
+            named = entry["outputs"].items()
+            scores = [f"{on} accuracy"] + [f"{n} {score['accuracy']:.2%}" for n, score in named]
         self.say(
-            f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  "
-            f"{on} loss {entry['eval_loss']:.4f}  {on} accuracy {entry['accuracy']:.2%}  "
+            f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  {'  '.join(scores)}  "
             f"lr {entry['lr']:.2g}"
         )
 

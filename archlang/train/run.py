@@ -17,7 +17,7 @@ from archlang.train.data import Data, carved, check_fit, load
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
-from archlang.train.identity import identify, plain, versions
+from archlang.train.identity import identify, plain, said, versions
 from archlang.train.introduction import introduction
 from archlang.train.loader import Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
@@ -245,6 +245,7 @@ class Run:
             "identity": self.identity,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
+            "source": said(self.data),
         }
 
     def _save_last(self) -> None:
@@ -269,6 +270,7 @@ class Run:
             "params": self.network.totals.params,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
+            "source": said(self.data),
             "versions": versions(),
         }
         if result is not None:

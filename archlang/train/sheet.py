@@ -14,19 +14,12 @@ from archlang.train.data import IGNORE, Data
 from archlang.train.draws import seed_of
 from archlang.train.inputs import Preprocess
 from archlang.train.loader import Each
+from archlang.train.palette import Colour, colours, laid_over
 from archlang.train.prepare import Preparation
 from archlang.train.views import augmented
 
 _LEAST, _GAP, _WHITE = 72, 4, 255
 _LARGE = (224, 224)
-_COLOURS = torch.tensor(
-    [
-        *((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
-        *((0, 114, 178), (213, 94, 0), (204, 121, 167)),
-    ],
-    dtype=torch.float32,
-)
-"""Colours that people of any colour vision tell apart; Okabe and Ito 2008."""
 
 
 class Layout(NamedTuple):
@@ -51,6 +44,7 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
     chosen = torch.randperm(len(data.train), generator=order)[: layout.rows]
     prepare = _prepared(data, augment, layout.size)
     augment.check(data.train.channels, data.task)
+    palette = colours(len(data.classes), data.palette)
 
     def column(how: Augment, epoch: int) -> Tensor:
         each = Each(data.train, prepare, how, seed)
@@ -62,7 +56,7 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
         images, masks = augmented(
             how, images, masks, chosen, seed=seed, epoch=epoch, fill=prepare.fill
         )
-        return _coloured(images, masks)
+        return _coloured(images, masks, palette)
 
     draws = [column(augment, epoch) for epoch in range(layout.columns)]
     return _arranged([column(Augment(), 0), *draws])
@@ -75,7 +69,7 @@ def _prepared(data: Data, augment: Augment, size: tuple[int, int] | None) -> Pre
     return Preparation.measured(data, (data.train.channels, height, width), how)
 
 
-def _coloured(images: Tensor, masks: Tensor | None) -> Tensor:
+def _coloured(images: Tensor, masks: Tensor | None, palette: tuple[Colour, ...]) -> Tensor:
     """Images [N, c, H, W] as uint8 [N, 3, H, W], with their masks over them.
 
     Of more than three channels the first three are shown, of two the first.
@@ -83,10 +77,7 @@ def _coloured(images: Tensor, masks: Tensor | None) -> Tensor:
     shown = images[:, :3] if images.shape[1] > 2 else images[:, :1].expand(-1, 3, -1, -1)
     if masks is None:
         return shown
-    classes = masks.long()
-    colours = _COLOURS[classes % len(_COLOURS)].permute(0, 3, 1, 2)
-    over = (shown.float() + colours) / 2
-    return torch.where((classes == IGNORE)[:, None], shown.float(), over).to(torch.uint8)
+    return laid_over(shown, masks, palette, IGNORE)
 
 
 def _arranged(columns: list[Tensor]) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from archlang.train.data.images import read_image, read_mask
+from archlang.train.data.images import read_image, read_mask, shown
 
 Task = Literal["classification", "segmentation"]
 
@@ -141,7 +141,7 @@ class FileSamples(Samples):
         return self.targets if isinstance(self.targets, Tensor) else None
 
     def name(self, index: int) -> str:
-        return str(self.paths[index])
+        return shown(self.paths[index])
 
     def tensors(self) -> tuple[Tensor, Tensor] | None:
         return self._tensors

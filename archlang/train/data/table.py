@@ -13,7 +13,7 @@ from archlang.op import nearest
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import Listed
 from archlang.train.data.folder import assembled
-from archlang.train.data.images import is_image
+from archlang.train.data.images import is_image, shown
 from archlang.train.data.registry import Asked, reader
 from archlang.train.errors import TrainError, UsageError
 
@@ -52,19 +52,20 @@ def table(asked: Asked) -> Data:
             f"{file} cannot be read: {why}", "it is to be a CSV file in UTF-8"
         ) from None
     parts = _by_split(file, rows)
+    name = shown(file.stem)
     if kind == "mask":
         listed = {
             name: Listed([r.image for r in part], [file.parent / r.target for r in part])
             for name, part in parts.items()
         }
-        return assembled(file.stem, (), listed, asked)
+        return assembled(name, (), listed, asked)
     classes = _classes(file, parts)
     numbers = {name: i for i, name in enumerate(classes)}
     listed = {
         name: Listed([r.image for r in part], torch.tensor([numbers[r.target] for r in part]))
         for name, part in parts.items()
     }
-    return assembled(file.stem, classes, listed, asked)
+    return assembled(name, classes, listed, asked)
 
 
 def _rows(file: Path, text: Iterator[str]) -> tuple[list[Row], str]:
