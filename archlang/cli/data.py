@@ -38,6 +38,7 @@ Columns = Annotated[int, typer.Option(min=1, help="Draws of each sample.")]
 Size = Annotated[
     str | None, typer.Option(metavar="HxW", help="The network's input, such as 224x224.")
 ]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that read images.")]
 Download = Annotated[
     bool, typer.Option("--download", help="Fetch the data into the path first, where it can be.")
 ]
@@ -54,6 +55,7 @@ def data(
     rows: Rows = 8,
     columns: Columns = 8,
     size: Size = None,
+    workers: Workers = 0,
     download: Download = False,
 ) -> None:
     """List the data sets that can be read, describe one, or show how it is augmented."""
@@ -77,12 +79,18 @@ def data(
     from archlang.train.data import load
     from archlang.train.describe import describe
     from archlang.train.errors import TrainError
+    from archlang.train.progress import Terminal
     from archlang.train.sheet import Layout, png, sheet as drawn
 
     try:
         chosen = Augment.of(fields, at="augment")
         found = load(spec, download=download)
-        for line in _lines(describe(found)):
+        terminal = Terminal()
+        try:
+            figures = describe(found, workers, terminal.reading)
+        finally:
+            terminal.stop()
+        for line in _lines(figures):
             typer.echo(line)
         if sheet is None:
             return

@@ -6,7 +6,6 @@ worker processes, nor where a run goes on, nor how many processes share a batch 
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -23,6 +22,7 @@ from archlang.train.errors import TrainError, UsageError
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
 from archlang.train.views import Views, augmented, mixed, views
+from archlang.train.workers import deaf
 
 Key = tuple[int, int]
 """A sample in an epoch."""
@@ -111,6 +111,7 @@ class Batches:
             seed=self.seed,
             epoch=epoch,
             fill=self.prepare.fill,
+            colours=self.prepare.colours,
         )
         return images, targets if masks is None else masks
 
@@ -266,7 +267,7 @@ class _Read:
                 batch_sampler=wanted,
                 num_workers=self.workers,
                 collate_fn=_stacked,
-                worker_init_fn=_deaf,
+                worker_init_fn=deaf,
                 pin_memory=self.device.type == "cuda",
                 # Its own, or starting it would draw from the generator that dropout uses.
                 generator=torch.Generator(),
@@ -289,16 +290,6 @@ def _stacked(items: list[Any]) -> Any:
     return torch.stack(images), torch.stack(targets)
 
 
-def _deaf(_: int) -> None:
-    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first.
-
-    A second SIGTERM ends it: what its parent sends when a worker does not end by itself.
-    """
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-
-
 def _source(
     samples: Samples,
     prepare: Preparation,
@@ -309,7 +300,7 @@ def _source(
 ) -> _Held | _Read:
     """Where images come from: memory if they fit and need nothing done one by one."""
     bytes_ = len(samples) * samples.channels * prepare.shape[1] * prepare.shape[2]
-    held = samples.tensors() if bytes_ <= IN_MEMORY and not augment.per_image else None
+    held = samples.tensors(workers) if bytes_ <= IN_MEMORY and not augment.per_image else None
     if held is None:
         return _Read(Each(samples, prepare, augment, seed), workers, device)
     images, targets = held

@@ -15,6 +15,9 @@ class Reporter:
     def say(self, text: str) -> None:
         """A remark."""
 
+    def reading(self, done: int, count: int) -> None:
+        """Before training, ``done`` of ``count`` image files are read and measured."""
+
     def start(self, step: int, steps: int) -> None:
         """Training begins at ``step``, counted from 0."""
 
@@ -25,7 +28,7 @@ class Reporter:
         """An epoch is over."""
 
     def stop(self) -> None:
-        """Training is over, for whatever reason."""
+        """Reading, or training, is over, for whatever reason."""
 
 
 class Terminal(Reporter):
@@ -38,6 +41,25 @@ class Terminal(Reporter):
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
+
+    def reading(self, done: int, count: int) -> None:
+        if not self.console.is_terminal:
+            return
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("reading images"),
+                BarColumn(),
+                TextColumn("{task.completed:,} of {task.total:,}"),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self._task = self._progress.add_task("", total=count)
+            self._progress.start()
+        if self._task is not None:
+            self._progress.update(self._task, completed=done)
+        if done == count:
+            self.stop()
 
     def start(self, step: int, steps: int) -> None:
         if not self.console.is_terminal:
@@ -78,3 +100,4 @@ class Terminal(Reporter):
     def stop(self) -> None:
         if self._progress is not None:
             self._progress.stop()
+            self._progress = None

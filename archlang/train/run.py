@@ -71,7 +71,7 @@ class Run:
         self.network, self.data, self.folder, self.reporter = network, data, folder, reporter
         self.recipe, self.world = recipe, world or World()
         self._peak: int | None = None
-        self.prepare = Preparation.measured(data, check_fit(network, data), recipe.preprocess)
+        self.prepare = measured(network, data, recipe, reporter)
         self.device = device
         self.budget = Budget(network, recipe, self.device, self.world.size)
         self.identity = identify(network, data, self.prepare, recipe)
@@ -286,6 +286,21 @@ class Run:
             write_curves(self.folder, self.trainer.history, title)
         checkpoint.save_json(self.folder.config, content)
         write_page(self.folder, content)
+
+
+def measured(network: Network, data: Data, recipe: Recipe, reporter: Reporter) -> Preparation:
+    """What is taken from every image, measured on those to learn from."""
+    try:
+        return Preparation.measured(
+            data,
+            check_fit(network, data),
+            recipe.preprocess,
+            colours=recipe.augment.pca_noise > 0,
+            workers=recipe.workers,
+            tell=reporter.reading,
+        )
+    finally:
+        reporter.stop()
 
 
 def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:

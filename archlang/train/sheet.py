@@ -42,8 +42,8 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
     layout = layout or Layout()
     order = torch.Generator().manual_seed(seed_of("sheet", seed))
     chosen = torch.randperm(len(data.train), generator=order)[: layout.rows]
-    prepare = _prepared(data, augment, layout.size)
     augment.check(data.train.channels, data.task)
+    prepare = _prepared(data, augment, layout.size)
     palette = colours(len(data.classes), data.palette)
 
     def column(how: Augment, epoch: int) -> Tensor:
@@ -54,7 +54,14 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
         )
         masks = targets if targets.ndim == 3 else None
         images, masks = augmented(
-            how, images, masks, chosen, seed=seed, epoch=epoch, fill=prepare.fill
+            how,
+            images,
+            masks,
+            chosen,
+            seed=seed,
+            epoch=epoch,
+            fill=prepare.fill,
+            colours=prepare.colours,
         )
         return _coloured(images, masks, palette)
 
@@ -66,7 +73,8 @@ def _prepared(data: Data, augment: Augment, size: tuple[int, int] | None) -> Pre
     """How images come to the size; the mean is measured where something is filled with it."""
     height, width = size or data.train.size or _LARGE
     how = Preprocess() if augment.random_erasing else Preprocess(mode="none")
-    return Preparation.measured(data, (data.train.channels, height, width), how)
+    shape = (data.train.channels, height, width)
+    return Preparation.measured(data, shape, how, colours=augment.pca_noise > 0)
 
 
 def _coloured(images: Tensor, masks: Tensor | None, palette: tuple[Colour, ...]) -> Tensor:
