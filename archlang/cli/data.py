@@ -193,7 +193,4 @@ def _lines(found: Description) -> Iterator[str]:
 
 def _shown(augment: Augment) -> str:
     """What a sheet shows, in the recipe's words."""
-    given = augment.model_dump(exclude_defaults=True)
-    mixing = given.pop("mixing", None)
-    words = ", ".join(given) or "images as they are"
-    return f"{words}; mixing is done to batches, and not shown" if mixing else words
+    return ", ".join(augment.model_dump(exclude_defaults=True)) or "images as they are"

@@ -158,7 +158,7 @@ class Trainer:
                     outputs, y, self.course.aux, self.recipe.label_smoothing
                 )
                 if not isfinite(value := mean.item()):
-                    raise self._diverged(f"the loss is {value}", x)
+                    raise self._diverged(f"the loss is {value}", x, self.step + 1)
                 # The processes' gradients are averaged, so each counts by its images.
                 share = len(x) * self.world.size / count
                 torch.autograd.backward(self.scaler.scale(mean * share if share != 1 else mean))
@@ -209,7 +209,8 @@ class Trainer:
         )
         if not isfinite(score["eval_loss"]):
             images, _ = next(iter(batches))
-            raise self._diverged(f"the {self.course.on} loss is {score['eval_loss']}", images)
+            what = f"the {self.course.on} loss is {score['eval_loss']}"
+            raise self._diverged(what, images, self.step)
         return score
 
     def finish(self, best: Mapping[str, Tensor]) -> None:
@@ -284,9 +285,10 @@ class Trainer:
             return images.to(memory_format=torch.channels_last)
         return images
 
-    def _diverged(self, what: str, images: Tensor) -> TrainError:
+    def _diverged(self, what: str, images: Tensor, step: int) -> TrainError:
         where = first_broken_layer(self.model, images, self.recipe.dtype)
-        place = f"at step {self.step + 1} of {self.steps}, epoch {self.epoch + 1}"
+        epoch = -(-step // self.per_epoch)
+        place = f"at step {step} of {self.steps}, epoch {epoch}"
         return TrainError(
             f"{what} {place}" + (f"; {where}" if where else ""),
             f"lower the learning rate: --lr {self.recipe.optimizer.lr / 10:.2g} --force",

@@ -197,6 +197,11 @@ def _from_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = checkpoint.load(path)
     except UsageError as error:
+        if path.suffix == ".arch":
+            raise UsageError(
+                f"{path} is a spec, and a trained network is wanted",
+                "name a run's folder; `archlang train` makes one",
+            ) from None
         others = [n for n in ("best.pt", "last.pt") if n != path.name]
         whole = [str(path.with_name(n)) for n in others if path.with_name(n).exists()]
         hint = f"another one of the run may be whole: {whole[0]}" if whole else "train it anew"

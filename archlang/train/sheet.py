@@ -16,7 +16,7 @@ from archlang.train.inputs import Preprocess
 from archlang.train.loader import Each
 from archlang.train.palette import Colour, colours, laid_over
 from archlang.train.prepare import Preparation
-from archlang.train.views import augmented
+from archlang.train.views import augmented, mixed
 
 _LEAST, _GAP, _WHITE = 72, 4, 255
 _LARGE = (224, 224)
@@ -37,7 +37,7 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
     """The sheet, uint8 [3, H, W]. Column k has what epoch k has of the sample, with this seed.
 
     The samples are training images chosen by ``seed``. Masks are laid over their images in
-    colour. Mixing, which is done to batches, is not shown. Raises ``TrainError``.
+    colour. Mixing, which is done to batches, is done to a column. Raises ``TrainError``.
     """
     layout = layout or Layout()
     order = torch.Generator().manual_seed(seed_of("sheet", seed))
@@ -63,6 +63,12 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
             fill=prepare.fill,
             colours=prepare.colours,
         )
+        if how.mixing:
+            classes = len(data.classes)
+            shares, _ = mixed(
+                how.mixing, images.float(), targets, classes=classes, seed=seed, step=epoch
+            )
+            images = shares.round().to(torch.uint8)
         return _coloured(images, masks, palette)
 
     draws = [column(augment, epoch) for epoch in range(layout.columns)]

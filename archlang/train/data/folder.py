@@ -86,7 +86,10 @@ def _class_folders(part: Path) -> list[str]:
     for i, name in enumerate(lower):
         if name in lower[:i]:
             twin = names[lower.index(name)]
-            raise TrainError(f"{part} has the classes {twin} and {names[i]}: the same name twice")
+            raise TrainError(
+                f"{part} has the classes {twin} and {names[i]}: the same name twice",
+                "put their images into one folder, or rename one",
+            )
     return names
 
 
@@ -119,7 +122,7 @@ def _segmentation(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data:
     if named.is_file():
         classes = tuple(line.strip() for line in named.read_text("utf-8").splitlines() if line)
         if len(set(classes)) != len(classes):
-            raise TrainError(f"{named} names a class twice")
+            raise TrainError(f"{named} names a class twice", "name each class once, one a line")
     return assembled(
         shown(root.resolve().name),
         classes,
@@ -148,7 +151,8 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         stem = str(path.relative_to(folder).with_suffix(""))
         if stem in found:
             raise TrainError(
-                f"{found[stem]} and {path} have the same name", "one mask cannot be told for which"
+                f"{found[stem]} and {path} have the same name",
+                "an image and its mask are told by it: rename one, or take it out",
             )
         found[stem] = path
     return found

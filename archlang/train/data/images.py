@@ -171,9 +171,13 @@ def _damaged(path: Path, error: Exception) -> TrainError:
         return TrainError(f"there is no file {path}")
     if isinstance(error, PermissionError):
         return TrainError(f"{path} cannot be read: permission denied")
+    why = "it is damaged, or something else"
+    if path.is_file() and not path.stat().st_size:
+        why = "it is empty"
+    elif any(word in str(error) for word in ("truncated", "broken data stream", "not processed")):
+        why = "it is cut short, or damaged"
     return TrainError(
-        f"{path} cannot be decoded as an image: it is damaged, or something else",
-        "copy it again, or take it out",
+        f"{path} cannot be decoded as an image: {why}", "copy it again, or take it out"
     )
 
 
