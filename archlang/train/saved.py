@@ -208,7 +208,8 @@ def _from_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(error.message, hint) from None
     if missing := [name for name in _NEEDED if name not in state]:
         raise UsageError(
-            f"{path} is no checkpoint of a run: it lacks `{missing[0]}`", "name a run's folder"
+            f"{path} is no checkpoint of a run: it lacks `{missing[0]}`",
+            "name a run's folder; `archlang train` makes one",
         )
     weights, averaged = weights_of(state)
     epoch = state["history"][-1]["epoch"] if state.get("history") else None

@@ -92,7 +92,7 @@ def test_too_little(tmp_path: Path, lines: list[str], says: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="none.csv does not exist"):
+    with pytest.raises(TrainError, match=r"none\.csv does not exist"):
         load(f"csv:{tmp_path / 'none.csv'}")
     (tmp_path / "a.csv").write_bytes(b"path,label\n\xff\xfe,\x00")
     with pytest.raises(TrainError, match=r"a.csv, line 2 is not UTF-8"):
