@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,16 +55,19 @@ def done(work: Callable[[int], Any], count: int, workers: int = 0) -> Iterator[A
         for number in range(count):
             yield _whole(pieces[number])
         return
-    made: Any = iter(
-        DataLoader(
-            pieces,
-            batch_size=None,
-            num_workers=min(workers, count),
-            worker_init_fn=deaf,
-            # Its own, or starting it would draw from the generator that weights are drawn from.
-            generator=torch.Generator(),
+    with warnings.catch_warnings():
+        # More workers than cores is a user's choice: disks may be what they wait for.
+        warnings.simplefilter("ignore")
+        made: Any = iter(
+            DataLoader(
+                pieces,
+                batch_size=None,
+                num_workers=min(workers, count),
+                worker_init_fn=deaf,
+                # Its own, or starting it would draw from what weights are drawn from.
+                generator=torch.Generator(),
+            )
         )
-    )
     try:
         for result in made:
             yield _whole(result)
