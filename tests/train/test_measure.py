@@ -68,16 +68,17 @@ def test_any_number_of_workers_measures_the_same(birds: Path, held: bool) -> Non
             assert found[0].std == pytest.approx(x.std(1, correction=0).tolist(), abs=1e-14)
 
 
-def test_progress_is_told(birds: Path) -> None:
-    for data in (even(birds), load(f"folder:{birds}")):
-        heard: list[tuple[int, int]] = []
-        value_counts(data.train, 0, lambda read, count: heard.append((read, count)))
-        assert [n for n, _ in heard] == sorted({n for n, _ in heard})
-        assert heard[-1] == (len(data.train), len(data.train))
-        assert len(heard) > 1
-        again: list[int] = []
-        data.train.tensors(0, lambda read, _: again.append(read))
-        assert again == [], "what is in memory is not read again"
+@pytest.mark.parametrize("held", [True, False])
+def test_progress_is_told(birds: Path, held: bool) -> None:
+    data = even(birds) if held else load(f"folder:{birds}")
+    heard: list[tuple[int, int]] = []
+    value_counts(data.train, 0, lambda read, count: heard.append((read, count)))
+    assert [n for n, _ in heard] == sorted({n for n, _ in heard})
+    assert heard[-1] == (len(data.train), len(data.train))
+    assert len(heard) > 1
+    again: list[int] = []
+    data.train.tensors(0, lambda read, _: again.append(read))
+    assert again == [], "what is in memory is not read again"
 
 
 @pytest.mark.parametrize("workers", [0, 2])
