@@ -15,6 +15,7 @@ from archlang.cli.output import check_folder, write_files
 from archlang.cli.table import Cells, text_table
 
 if TYPE_CHECKING:
+    from archlang.train import Data
     from archlang.train.augment import Augment
     from archlang.train.describe import Description
 
@@ -66,31 +67,22 @@ def data(
             stop("say which data, as in `archlang data digits`")
         _print_list()
         return
-    if sheet is None and (recipe or augment):
-        stop("--recipe and --augment are for a sheet", hint="--sheet out.png writes one")
     if sheet is not None:
-        if sheet.suffix.lower() != ".png":
-            stop(f"cannot tell what to draw from the name {sheet}", hint="it ends in .png")
-        check_folder(sheet)
+        _check_sheet(sheet)
+    elif recipe or augment:
+        stop("--recipe and --augment are for a sheet", hint="--sheet out.png writes one")
     fields = {**_augment_of(recipe), **_fields(augment or [])}
     shape = _size(size)
 
     from archlang.train.augment import Augment
     from archlang.train.data import load
-    from archlang.train.describe import describe
     from archlang.train.errors import TrainError
-    from archlang.train.progress import Terminal
     from archlang.train.sheet import Layout, png, sheet as drawn
 
     try:
         chosen = Augment.of(fields, at="augment")
         found = load(spec, download=download)
-        terminal = Terminal()
-        try:
-            figures = describe(found, workers, terminal.reading)
-        finally:
-            terminal.stop()
-        for line in _lines(figures):
+        for line in _lines(_described(found, workers)):
             typer.echo(line)
         if sheet is None:
             return
@@ -99,6 +91,25 @@ def data(
         stop(error.message, error.exit_code, error.hint)
     write_files(sheet, lambda path: [path] if path.write_bytes(content) else [])
     typer.echo(f"sheet:   {sheet}, {_shown(chosen)}")
+
+
+def _check_sheet(sheet: Path) -> None:
+    """End the program where a sheet cannot be written."""
+    if sheet.suffix.lower() != ".png":
+        stop(f"cannot tell what to draw from the name {sheet}", hint="it ends in .png")
+    check_folder(sheet)
+
+
+def _described(found: Data, workers: int) -> Description:
+    """The figures of the data; on a terminal with a bar while files are read."""
+    from archlang.train.describe import describe
+    from archlang.train.progress import Terminal
+
+    terminal = Terminal()
+    try:
+        return describe(found, workers, terminal.reading)
+    finally:
+        terminal.stop()
 
 
 def _print_list() -> None:

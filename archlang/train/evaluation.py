@@ -180,18 +180,23 @@ def evaluate(
         workers=workers,
         device=one.device,
     )
+    tallies = _tallied(one, batches, found.task)
+    scores = [_scored(one, found, part, name, tally) for name, tally in tallies.items()]
+    if len(scores) == 1:
+        return replace(scores[0], output="")
+    return replace(scores[0], outputs=tuple(scores))
+
+
+def _tallied(one: Trained, batches: EvaluationBatches, task: Task) -> dict[str, _Tally]:
+    """What is counted of each output."""
     tallies: dict[str, _Tally] = {}
     with fitting(batches.batch_size):
         for images, targets in batches:
             for name, logits in one.outputs(images).items():
                 if name not in tallies:
-                    whole = found.task == "classification"
-                    tallies[name] = _Tally(len(one.classes), whole, one.device)
+                    tallies[name] = _Tally(len(one.classes), task == "classification", one.device)
                 tallies[name].add(logits, targets)
-    scores = [_scored(one, found, part, name, tally) for name, tally in tallies.items()]
-    if len(scores) == 1:
-        return replace(scores[0], output="")
-    return replace(scores[0], outputs=tuple(scores))
+    return tallies
 
 
 def _scored(one: Trained, data: Data, part: str, output: str, tally: _Tally) -> Evaluation:

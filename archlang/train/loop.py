@@ -207,9 +207,10 @@ class Trainer:
             dtype=self.recipe.dtype,
             world=self.world,
         )
-        if not isfinite(score["eval_loss"]):
+        losses = [each["eval_loss"] for each in score.get("outputs", {"": score}).values()]
+        if not isfinite(sum(losses)):
             images, _ = next(iter(batches))
-            what = f"the {self.course.on} loss is {score['eval_loss']}"
+            what = f"the {self.course.on} loss is {next(v for v in losses if not isfinite(v))}"
             raise self._diverged(what, images, self.step)
         return score
 

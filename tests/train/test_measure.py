@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from archlang.train import Data, TrainError, load
@@ -17,6 +19,7 @@ from archlang.train.draws import uniform
 from archlang.train.inputs import Preprocess, Split
 from archlang.train.measure import colour_axes, mask_counts, value_counts
 from archlang.train.prepare import Preparation
+from archlang.train.progress import Terminal
 from archlang.train.views import _normal, augmented
 from archlang.train.workers import done
 from tests.train.data.files import classes, pairs, picture
@@ -79,6 +82,18 @@ def test_progress_is_told(birds: Path, held: bool) -> None:
     again: list[int] = []
     data.train.tensors(0, lambda read, _: again.append(read))
     assert again == [], "what is in memory is not read again"
+
+
+def test_progress_is_shown_on_a_terminal() -> None:
+    shown = StringIO()
+    terminal = Terminal(Console(file=shown, force_terminal=True, width=80))
+    for read in (16, 32, 40):
+        terminal.reading(read, 40)
+    assert "reading images" in shown.getvalue()
+    assert "40 of 40" in shown.getvalue()
+    silent = StringIO()
+    Terminal(Console(file=silent)).reading(1, 2)
+    assert silent.getvalue() == ""
 
 
 @pytest.mark.parametrize("workers", [0, 2])
