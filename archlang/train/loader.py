@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from archlang.train.augment import Augment
+from archlang.train.colours import recoloured
 from archlang.train.data import IGNORE, IN_MEMORY, Samples
 from archlang.train.draws import drawing_from
 from archlang.train.errors import TrainError, UsageError
@@ -102,6 +103,8 @@ class Batches:
         self, images: Tensor, targets: Tensor, indices: Tensor, epoch: int
     ) -> tuple[Tensor, Tensor]:
         """What is done to a batch of uint8 [n, c, H, W] at once; masks go along."""
+        axes, seed = self.prepare.colours, self.seed
+        images = recoloured(self.augment, images, indices, axes, seed=seed, epoch=epoch)
         masks = targets if targets.ndim == 3 else None
         images, masks = augmented(
             self.augment,
@@ -111,7 +114,6 @@ class Batches:
             seed=self.seed,
             epoch=epoch,
             fill=self.prepare.fill,
-            colours=self.prepare.colours,
         )
         return images, targets if masks is None else masks
 

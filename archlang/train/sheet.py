@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.augment import Augment
+from archlang.train.colours import recoloured
 from archlang.train.data import IGNORE, Data
 from archlang.train.draws import seed_of
 from archlang.train.inputs import Preprocess
@@ -53,15 +54,9 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
             for part in zip(*(each.seen(epoch, i) for i in chosen.tolist()), strict=True)
         )
         masks = targets if targets.ndim == 3 else None
+        images = recoloured(how, images, chosen, prepare.colours, seed=seed, epoch=epoch)
         images, masks = augmented(
-            how,
-            images,
-            masks,
-            chosen,
-            seed=seed,
-            epoch=epoch,
-            fill=prepare.fill,
-            colours=prepare.colours,
+            how, images, masks, chosen, seed=seed, epoch=epoch, fill=prepare.fill
         )
         if how.mixing:
             classes = len(data.classes)

@@ -70,17 +70,12 @@ def augmented(
     seed: int,
     epoch: int,
     fill: Tensor,
-    colours: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """What is done to a whole batch: uint8 [N, C, H, W] and masks [N, H, W], on any device.
 
     ``samples`` int64 [N] are the numbers of the images in the data set, and with ``seed``
-    and ``epoch`` all that the draws depend on. ``fill`` [C] is the colour of what is erased,
-    ``colours`` [C, C] are the axes that ``pca_noise`` moves along.
+    and ``epoch`` all that the draws depend on. ``fill`` [C] is the colour of what is erased.
     """
-    if augment.pca_noise and colours is not None:
-        shares = _normal(uniform(seed_of("pca_noise", seed, epoch), samples, len(colours)))
-        images = _recoloured(images, augment.pca_noise * shares @ colours)
     moves = augment.horizontal_flip or augment.vertical_flip or augment.shift or augment.pad_crop
     if not moves and not augment.random_erasing:
         return images, masks
@@ -149,18 +144,6 @@ def mixed(
         )
         pairs: tuple[Tensor, Tensor] = mix(images, labels)
     return pairs
-
-
-def _normal(draws: Tensor) -> Tensor:
-    """Numbers of a normal distribution from those drawn evenly from 0 to 1."""
-    found: Tensor = torch.special.ndtri(draws.clamp(min=2.0**-54))
-    return found
-
-
-def _recoloured(images: Tensor, by: Tensor) -> Tensor:
-    """Images uint8 [N, C, H, W], each with its row of ``by`` [N, C] added, white being 1."""
-    moved = images.float() + (by * 255).float().to(images.device)[:, :, None, None]
-    return moved.round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _reach(augment: Augment, length: int) -> int:

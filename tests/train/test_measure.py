@@ -14,13 +14,15 @@ from torch import Tensor
 
 from archlang.train import Data, TrainError, load
 from archlang.train.augment import Augment
+from archlang.train.colours import normal, recoloured
 from archlang.train.data import FileSamples, carved
 from archlang.train.draws import uniform
 from archlang.train.inputs import Preprocess, Split
+from archlang.train.loader import Batches
 from archlang.train.measure import colour_axes, mask_counts, value_counts
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Terminal
-from archlang.train.views import _normal, augmented
+from archlang.train.sheet import Layout, sheet
 from archlang.train.workers import done
 from tests.train.data.files import classes, pairs, picture
 
@@ -162,27 +164,28 @@ def test_colours_move_along_the_axes() -> None:
     """Krizhevsky et al. 2012: by alpha times an eigenvalue times its vector, alpha normal."""
     axes = torch.tensor([[0.2, 0.1, 0.0], [0.0, 0.0, 0.05], [0.0, 0.0, 0.0]]).double()
     images = torch.full((4000, 3, 2, 3), 128, dtype=torch.uint8)
-    how = {"seed": 1, "epoch": 0, "fill": torch.zeros(3), "colours": axes}
+    noisy = Augment(pca_noise=0.5)
     numbers = torch.arange(4000)
-    seen, _ = augmented(Augment(pca_noise=0.5), images, None, numbers, **how)  # type: ignore[arg-type]
+    seen = recoloured(noisy, images, numbers, axes, seed=1, epoch=0)
     moved = (seen.double() - 128) / 255
     assert torch.equal(moved.amax((2, 3)), moved.amin((2, 3))), "one move for a whole image"
     by = moved[:, :, 0, 0]
     assert torch.allclose(by.mean(0), torch.zeros(3).double(), atol=0.006)
     assert torch.allclose(by.std(0), torch.tensor([0.1, 0.05, 0.025]).double(), atol=0.004)
     assert float((by[:, 0] - 2 * by[:, 1]).abs().max()) < 1.5 * 1.5 / 255
-    again, _ = augmented(Augment(pca_noise=0.5), images[:7], None, numbers[:7], **how)  # type: ignore[arg-type]
+    again = recoloured(noisy, images[:7], numbers[:7], axes, seed=1, epoch=0)
     assert torch.equal(again, seen[:7])
-    still, _ = augmented(Augment(), images, None, numbers, **how)  # type: ignore[arg-type]
-    assert torch.equal(still, images)
+    other = recoloured(noisy, images, numbers, axes, seed=1, epoch=1)
+    assert not torch.equal(other, seen)
+    assert recoloured(Augment(), images, numbers, axes, seed=1, epoch=0) is images
 
 
 def test_normal_numbers() -> None:
-    draws = _normal(uniform(3, torch.arange(20_000), 2)).flatten()
+    draws = normal(uniform(3, torch.arange(20_000), 2)).flatten()
     assert float(draws.mean()) == pytest.approx(0, abs=0.02)
     assert float(draws.std()) == pytest.approx(1, abs=0.02)
     assert float((draws.abs() < 1).double().mean()) == pytest.approx(0.6827, abs=0.01)
-    assert bool(_normal(torch.zeros(1).double()).isfinite().all())
+    assert bool(normal(torch.zeros(1).double()).isfinite().all())
 
 
 def test_colours_are_carried_along() -> None:
@@ -192,3 +195,18 @@ def test_colours_are_carried_along() -> None:
     assert back.colours is not None
     assert torch.equal(back.colours, prepare.colours)
     assert Preparation.measured(coloured(), (3, 4, 4)).colours is None
+
+
+def test_batches_and_sheets_have_the_noise() -> None:
+    data = coloured(40)
+    prepare = Preparation.measured(data, (3, 4, 4), Preprocess.of({"mode": "none"}), colours=True)
+    noisy = Augment(pca_noise=5.0)
+    batches = Batches(data.train, prepare, noisy, batch_size=8, seed=3)
+    for step, (images, _) in zip((6, 7), batches.start(6), strict=False):
+        numbers = batches.indices(step)
+        stored = data.train_images[numbers]
+        moved = recoloured(noisy, stored, numbers, prepare.colours, seed=3, epoch=step // 5)
+        assert not torch.equal(moved, stored)
+        assert torch.equal((images * 255).round().to(torch.uint8), moved)
+    plain, drawn = (sheet(data, how, layout=Layout(2, 3)) for how in (Augment(), noisy))
+    assert not torch.equal(plain, drawn)
