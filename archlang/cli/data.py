@@ -15,6 +15,7 @@ from archlang.cli.output import check_folder, write_files
 from archlang.cli.table import Cells, text_table
 
 if TYPE_CHECKING:
+    from archlang.train import Data
     from archlang.train.augment import Augment
     from archlang.train.describe import Description
 
@@ -38,6 +39,7 @@ Columns = Annotated[int, typer.Option(min=1, help="Draws of each sample.")]
 Size = Annotated[
     str | None, typer.Option(metavar="HxW", help="The network's input, such as 224x224.")
 ]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that read images.")]
 Download = Annotated[
     bool, typer.Option("--download", help="Fetch the data into the path first, where it can be.")
 ]
@@ -54,6 +56,7 @@ def data(
     rows: Rows = 8,
     columns: Columns = 8,
     size: Size = None,
+    workers: Workers = 0,
     download: Download = False,
 ) -> None:
     """List the data sets that can be read, describe one, or show how it is augmented."""
@@ -64,25 +67,22 @@ def data(
             stop("say which data, as in `archlang data digits`")
         _print_list()
         return
-    if sheet is None and (recipe or augment):
-        stop("--recipe and --augment are for a sheet", hint="--sheet out.png writes one")
     if sheet is not None:
-        if sheet.suffix.lower() != ".png":
-            stop(f"cannot tell what to draw from the name {sheet}", hint="it ends in .png")
-        check_folder(sheet)
+        _check_sheet(sheet)
+    elif recipe or augment:
+        stop("--recipe and --augment are for a sheet", hint="--sheet out.png writes one")
     fields = {**_augment_of(recipe), **_fields(augment or [])}
     shape = _size(size)
 
     from archlang.train.augment import Augment
     from archlang.train.data import load
-    from archlang.train.describe import describe
     from archlang.train.errors import TrainError
     from archlang.train.sheet import Layout, png, sheet as drawn
 
     try:
         chosen = Augment.of(fields, at="augment")
         found = load(spec, download=download)
-        for line in _lines(describe(found)):
+        for line in _lines(_described(found, workers)):
             typer.echo(line)
         if sheet is None:
             return
@@ -91,6 +91,25 @@ def data(
         stop(error.message, error.exit_code, error.hint)
     write_files(sheet, lambda path: [path] if path.write_bytes(content) else [])
     typer.echo(f"sheet:   {sheet}, {_shown(chosen)}")
+
+
+def _check_sheet(sheet: Path) -> None:
+    """End the program where a sheet cannot be written."""
+    if sheet.suffix.lower() != ".png":
+        stop(f"cannot tell what to draw from the name {sheet}", hint="it ends in .png")
+    check_folder(sheet)
+
+
+def _described(found: Data, workers: int) -> Description:
+    """The figures of the data; on a terminal with a bar while files are read."""
+    from archlang.train.describe import describe
+    from archlang.train.progress import Terminal
+
+    terminal = Terminal()
+    try:
+        return describe(found, workers, terminal.reading)
+    finally:
+        terminal.stop()
 
 
 def _print_list() -> None:
@@ -185,7 +204,4 @@ def _lines(found: Description) -> Iterator[str]:
 
 def _shown(augment: Augment) -> str:
     """What a sheet shows, in the recipe's words."""
-    given = augment.model_dump(exclude_defaults=True)
-    mixing = given.pop("mixing", None)
-    words = ", ".join(given) or "images as they are"
-    return f"{words}; mixing is done to batches, and not shown" if mixing else words
+    return ", ".join(augment.model_dump(exclude_defaults=True)) or "images as they are"

@@ -73,20 +73,31 @@ def evaluate(
         print(json.dumps({"run": str(run), **found.plain()}, ensure_ascii=False))
     else:
         weights = "the running mean of the weights" if one.averaged else "weights"
-        epoch = f" of epoch {one.epoch}" if one.epoch is not None else ""
-        print(f"{one.network.name} on {found.data}: {part} images, {weights}{epoch}")
-        print("\n".join(_lines(found)))
+        _print(found, weights + (f" of epoch {one.epoch}" if one.epoch is not None else ""))
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
     if plot is not None:
-        _draw(found, plot)
-        typer.echo(f"confusion matrix: {plot}", err=True)
+        for number, scored in enumerate(found.outputs or (found,)):
+            path = plot.with_stem(f"{plot.stem}-{scored.output}") if number else plot
+            _draw(scored, path)
+            typer.echo(f"confusion matrix: {path}", err=True)
+
+
+def _print(found: Evaluation, weights: str) -> None:
+    """The scores, and of what."""
+    place = f" ({found.source})" if found.source not in ("", found.data) else ""
+    print(f"{found.model} on {found.data}{place}: {found.part} images, {weights}")
+    for scored in found.outputs or (found,):
+        if scored.output:
+            print(f"\noutput `{scored.output}`")
+        print("\n".join(_lines(scored)))
 
 
 def _draw(found: Evaluation, plot: Path) -> None:
     from archlang.plots.confusion import draw
 
-    title = f"{found.model} on {found.data}: {found.accuracy:.2%} of {found.count:,}"
+    what = f"{found.model}.{found.output}" if found.output else found.model
+    title = f"{what} on {found.data}: {found.accuracy:.2%} of {found.count:,}"
 
     def write(path: Path) -> list[Path]:
         draw(found.table.tolist(), found.classes, title, path)
@@ -101,19 +112,20 @@ def _lines(found: Evaluation) -> Iterator[str]:
     yield f"accuracy   {found.accuracy:.2%} ({of})"
     if pixels:
         yield f"mean IoU   {found.iou:.2%}"
+        yield f"mean Dice  {found.dice:.2%}"
     if found.top5 is not None:
         yield f"top 5      {found.top5:.2%}"
     yield f"loss       {found.loss:.4f} nats"
     yield ""
     names = ("class", "pixels" if pixels else "images", "accuracy", "precision")
-    head = (*names, "IoU") if pixels else names
+    head = (*names, "IoU", "Dice") if pixels else names
     body = [
         Cells(
             (
                 score.name,
                 f"{score.count:,}",
                 *map(_percent, (score.accuracy, score.precision)),
-                *([_percent(score.iou)] if pixels else []),
+                *(map(_percent, (score.iou, score.dice)) if pixels else ()),
             )
         )
         for score in found.per_class

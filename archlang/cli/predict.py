@@ -42,8 +42,17 @@ Passes = Annotated[
 ]
 Top = Annotated[int, typer.Option("--top", "-k", min=1, help="Classes named for an image.")]
 Format = Annotated[PredictFormat, typer.Option("--format", "-f", help="Printed as.")]
+Masks = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where the masks of a segmentation go, as PNG files."),
+]
+Output = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of several outputs this one; or the first.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of the dropout.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Images at once.")]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Images at once; 64, or 8 for masks, if not given.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 
 
@@ -54,21 +63,33 @@ def predict(
     mc_dropout: Passes = None,
     top: Top = 3,
     format_: Format = PredictFormat.text,
+    masks: Masks = None,
+    output: Output = None,
     seed: Seed = 0,
-    batch_size: BatchSize = 64,
+    batch_size: BatchSize = None,
     device: Device = "auto",
 ) -> None:
-    """Name what images show, by a trained network or by several together."""
+    """Name what images show, or mark it in them, by a trained network or by several together."""
     need_torch("predicting")
     with explained():
-        from archlang.train.inference import ensemble as together
+        from archlang.train import ensemble as together, trained
 
-        runs = [run, *(ensemble or [])]
-        found = together(runs, images, mc_dropout, seed=seed, batch_size=batch_size, device=device)
-    rows = list(_rows(found, top))
+        runs = [trained(path, device=device) for path in (run, *(ensemble or []))]
+        how: dict[str, Any] = {"seed": seed, "output": output, "device": device}
+        if runs[0].per_pixel or masks is not None:
+            from archlang.cli.masks import marked
+
+            how["batch_size"] = batch_size or 8
+            rows = marked(runs, images, mc_dropout, folder=masks, top=top, **how)
+        else:
+            how["batch_size"] = batch_size or 64
+            rows = list(_rows(together(runs, images, mc_dropout, **how), top))
+    if len(names := runs[0].output_names) > 1:
+        others = ", ".join(name for name in names if name != (output or names[0]))
+        typer.echo(f"note: this is output `{output or names[0]}`; --output: {others}", err=True)
     match format_:
         case PredictFormat.json:
-            about = {"members": found.members, "passes": found.passes}
+            about = {"members": len(runs), "passes": mc_dropout or 1}
             print(json.dumps({**about, "images": rows}, ensure_ascii=False))
         case PredictFormat.csv:
             _print_csv(rows)
@@ -113,28 +134,35 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     writer.writerows(flat)
 
 
+_FIGURES = {
+    "variance": ".4f",
+    "entropy": ".4f",
+    "mutual_information": ".4f",
+    "disagreement": ".2%",
+}
+"""What a table has of several draws, and how it is written."""
+
+
+def _figures(row: dict[str, Any]) -> dict[str, float]:
+    return {**row["top"][0], **row}
+
+
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """A line for each image."""
-    drawn = "entropy" in rows[0]
-    head = ["image", "class", "probability"]
-    if drawn:
-        head += ["variance", "entropy", "mutual information", "disagreement"]
+    what = "share" if "share" in rows[0]["top"][0] else "probability"
+    columns = {name: form for name, form in _FIGURES.items() if name in _figures(rows[0])}
+    head = ["image", "class", what, *(name.replace("_", " ") for name in columns)]
     if len(rows[0]["top"]) > 1:
         head.append("then")
     body: list[Cells] = []
     for row in rows:
         first, *rest = row["top"]
-        cells = [row["image"], first["class"], f"{first['probability']:.2%}"]
-        if drawn:
-            cells += [
-                f"{first['variance']:.4f}",
-                f"{row['entropy']:.4f}",
-                f"{row['mutual_information']:.4f}",
-                f"{row['disagreement']:.2%}",
-            ]
+        figures = _figures(row)
+        cells = [row["image"], first["class"], f"{first[what]:.2%}"]
+        cells += [format(figures[name], form) for name, form in columns.items()]
         if rest:
-            cells.append(", ".join(f"{e['class']} {e['probability']:.2%}" for e in rest))
+            cells.append(", ".join(f"{e['class']} {e[what]:.2%}" for e in rest))
         body.append(Cells(tuple(cells)))
-    right = range(2, 7 if drawn else 3)
+    right = range(2, 3 + len(columns))
     for line, _ in text_table(tuple(head), body, right=right, shrink=0, width=None):
         print(line)

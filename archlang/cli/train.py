@@ -249,6 +249,8 @@ def _print(result: Result) -> None:
         f"test accuracy: {result.accuracy:.2%}{counted} "
         f"after epoch {last['epoch']}, {result.seconds:.1f} s"
     )
+    for name, score in last.get("outputs", {}).items():
+        typer.echo(f"  {name}: {score['accuracy']:.2%}")
     chosen = f"{result.best_accuracy:.2%} after epoch {result.best_epoch}"
     if last["on"] != "test":
         chosen += f" on the {last['on']} images; {result.test_accuracy:.2%} on the test images"

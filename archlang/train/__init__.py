@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archlang.train.recipe import Recipe
     from archlang.train.run import Result, train
     from archlang.train.saved import Trained, trained
+    from archlang.train.segmentation import Segmented, segment
     from archlang.train.sweeps.api import sweep
     from archlang.train.sweeps.results import Sweep
 
@@ -27,6 +28,7 @@ __all__ = [
     "Predictions",
     "Recipe",
     "Result",
+    "Segmented",
     "Sweep",
     "TrainError",
     "Trained",
@@ -36,6 +38,7 @@ __all__ = [
     "load",
     "mc_dropout",
     "predict",
+    "segment",
     "sweep",
     "train",
     "trained",
@@ -48,6 +51,7 @@ _HOMES = {
     **dict.fromkeys(("Trained", "trained"), "saved"),
     "Sweep": "sweeps.results",
     "sweep": "sweeps.api",
+    **dict.fromkeys(("Segmented", "segment"), "segmentation"),
     **dict.fromkeys(("Evaluation", "evaluate"), "evaluation"),
     **dict.fromkeys(("Predictions", "ensemble", "mc_dropout", "predict"), "inference"),
 }

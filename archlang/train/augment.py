@@ -90,6 +90,9 @@ class Augment(Part):
     """RandAugment."""
     color_jitter: ColorJitter | None = None
     """Random changes of colour."""
+    pca_noise: NotNegative = 0.0
+    """How far the colour of an image moves along the principal components of all colours, as the
+    deviation of a share of their eigenvalues; Krizhevsky et al. 2012 take 0.1."""
     random_erasing: RandomErasing | None = None
     """Random rectangles left out."""
     mixing: Mixing = Mixing()
@@ -116,6 +119,8 @@ class Augment(Part):
             )
         if task == "segmentation" and self.mixing:
             raise UsageError("`mixing` mixes labels, and segmentation has masks", "leave it out")
+        if self.pca_noise and channels == 1:
+            raise UsageError("`pca_noise` moves colours, and the images are grey", "leave it out")
         for name in ("rand_augment", "color_jitter"):
             if getattr(self, name) and channels not in (1, 3):
                 raise UsageError(

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -116,7 +117,10 @@ def read(path: Path) -> dict[str, Any]:
     Raises ``UsageError`` where the file is missing, damaged, or not one of ours.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # What it thinks of files that are none of ours.
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UsageError(f"there is no checkpoint {path}") from None
     except Exception:  # a damaged file raises whatever its first wrong byte leads to

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from archlang.train.data import Data, FileSamples, Samples, Task
-from archlang.train.prepare import moments, value_counts
+from archlang.train.measure import mask_counts, moments, value_counts
+from archlang.train.workers import Tell
 
 Size = tuple[int, int]
 
@@ -35,19 +35,23 @@ class Description:
     std: tuple[float, ...]
 
 
-def describe(data: Data) -> Description:
+def describe(data: Data, workers: int = 0, tell: Tell | None = None) -> Description:
     """The figures of ``data``; decodes every training image, and raises ``TrainError`` if it can't.
 
-    Mean and deviation are exact: all pixels count once, in float64.
+    Mean and deviation are exact: all pixels count once, in float64. ``workers`` processes read
+    files, and change no number; ``tell`` hears how far they are.
     """
-    mean, std = moments(value_counts(data.train))
+    mean, std = moments(value_counts(data.train, workers, tell))
     sizes = [size for samples in data.parts.values() for size in _sizes(samples)]
     return Description(
         data.name,
         data.task,
         data.classes,
         {part: len(samples) for part, samples in data.parts.items()},
-        {part: _counts(samples, len(data.classes)) for part, samples in data.parts.items()},
+        {
+            part: _counts(samples, len(data.classes), workers)
+            for part, samples in data.parts.items()
+        },
         data.train.channels,
         (min(h for h, _ in sizes), min(w for _, w in sizes)) if sizes else None,
         (max(h for h, _ in sizes), max(w for _, w in sizes)) if sizes else None,
@@ -62,12 +66,7 @@ def _sizes(samples: Samples) -> list[Size]:
     return list(set(samples.sizes)) if isinstance(samples, FileSamples) else []
 
 
-def _counts(samples: Samples, classes: int) -> tuple[int, ...]:
+def _counts(samples: Samples, classes: int, workers: int) -> tuple[int, ...]:
     if samples.labels is not None:
         return tuple(torch.bincount(samples.labels, minlength=classes).tolist())
-    total = torch.zeros(256, dtype=torch.int64)
-    for i in range(len(samples)):
-        mask = samples[i][1]
-        if isinstance(mask, Tensor):
-            total += torch.bincount(mask.flatten(), minlength=256)
-    return tuple(total[:classes].tolist())
+    return tuple(mask_counts(samples, workers)[:classes].tolist())

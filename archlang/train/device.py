@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from archlang.train.draws import seed_of
-from archlang.train.errors import UsageError
+from archlang.train.errors import TrainError, UsageError
 
 
 def choose(name: str) -> torch.device:
@@ -104,6 +104,20 @@ def random_kept(device: torch.device) -> Iterator[None]:
 def exhausted(error: Exception) -> bool:
     """Whether an exception of PyTorch says that there is no memory left."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error)
+
+
+@contextmanager
+def fitting(images: int) -> Iterator[None]:
+    """Running out of memory inside, with so many images at once, becomes a ``TrainError``."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not (isinstance(error, MemoryError) or exhausted(error)):
+            raise
+        fewer = f"try --batch-size {images // 2}" if images > 1 else "use smaller images"
+        raise TrainError(
+            f"out of memory with {images} image{'s' if images > 1 else ''} at once", fewer
+        ) from None
 
 
 def first_line(error: Exception) -> str:

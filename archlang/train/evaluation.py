@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite, nan
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
-from archlang.train.data import READERS, Data, FileSamples, Samples, TensorSamples, check_fit, load
+from archlang.train.data import (
+    IGNORE,
+    READERS,
+    Data,
+    FileSamples,
+    Samples,
+    TensorSamples,
+    check_fit,
+    load,
+)
 from archlang.train.data.samples import Task
+from archlang.train.device import fitting
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.inputs import Split
 from archlang.train.loader import IGNORED, EvaluationBatches
 from archlang.train.saved import Run, Trained, trained
+from archlang.train.task import summed
 
 TOP = 5
 
@@ -25,7 +37,8 @@ class ClassScore:
     """A class: ``count`` samples or pixels are of it, ``taken`` were taken for it.
 
     ``accuracy`` is the share of those of it that were found (recall), ``precision`` that of
-    those taken for it that are, ``iou`` found over all of either kind; nan where there are none.
+    those taken for it that are, ``iou`` found over all of either kind, ``dice`` twice found over
+    the sum of both (F1); nan where there are none.
     """
 
     name: str
@@ -34,6 +47,7 @@ class ClassScore:
     accuracy: float
     precision: float
     iou: float
+    dice: float
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,9 @@ class Evaluation:
     ``loss`` is the mean cross-entropy in nats, without label smoothing. ``table``, int64 [K, K],
     counts samples (pixels, for segmentation) by what they are, the row, and what they were taken
     for, the column. ``top5`` is the share whose class is among the five most probable; None
-    for segmentation, and where there are five classes at most. ``notes`` are remarks.
+    for segmentation, and where there are five classes at most. ``source`` is where the data was
+    read, as ``NAME:PATH``; ``notes`` are remarks. Of a network with several outputs this is the
+    score of ``output``, and ``outputs`` has that of each, this one first; else it is empty.
     """
 
     model: str
@@ -55,6 +71,9 @@ class Evaluation:
     top5: float | None
     table: Tensor = field(repr=False)
     notes: tuple[str, ...] = ()
+    source: str = ""
+    output: str = ""
+    outputs: tuple[Evaluation, ...] = field(default=(), repr=False)
 
     @property
     def count(self) -> int:
@@ -78,15 +97,24 @@ class Evaluation:
         for i, name in enumerate(self.classes):
             right = int(self.table[i, i])
             count, taken = int(self.table[i].sum()), int(self.table[:, i].sum())
-            shares = (_share(right, n) for n in (count, taken, count + taken - right))
+            shares = [_share(right, n) for n in (count, taken, count + taken - right)]
+            shares.append(_share(2 * right, count + taken))
             found.append(ClassScore(name, count, taken, *shares))
         return found
 
     @property
     def iou(self) -> float:
         """The mean intersection over union of the classes that are there or were seen."""
-        found = [score.iou for score in self.per_class if score.count or score.taken]
-        return sum(found) / len(found)
+        return _mean([score.iou for score in self._there])
+
+    @property
+    def dice(self) -> float:
+        """The mean Dice coefficient of the same classes."""
+        return _mean([score.dice for score in self._there])
+
+    @property
+    def _there(self) -> list[ClassScore]:
+        return [score for score in self.per_class if score.count or score.taken]
 
     def confusions(self, most: int = 10) -> list[tuple[str, str, int]]:
         """The most frequent errors: what it is, what it was taken for, how often."""
@@ -98,17 +126,21 @@ class Evaluation:
 
     def plain(self) -> dict[str, Any]:
         """It as JSON has it; a share of nothing is null."""
+        about = {"model": self.model, "data": self.data, "source": self.source, "part": self.part}
+        return {**about, "task": self.task, **self._score(), "notes": list(self.notes)}
+
+    def _score(self) -> dict[str, Any]:
         scores = [
             {k: None if v != v else v for k, v in asdict(score).items()} for score in self.per_class
         ]
         extra: dict[str, Any] = {"top5": self.top5}
         if self.task == "segmentation":
-            extra = {"iou": self.iou}
+            extra = {"iou": self.iou, "dice": self.dice}
+        if self.output:
+            extra = {"output": self.output, **extra}
+        if self.outputs:
+            extra["outputs"] = {other.output: other._score() for other in self.outputs}
         return {
-            "model": self.model,
-            "data": self.data,
-            "part": self.part,
-            "task": self.task,
             "count": self.count,
             "correct": self.correct,
             "accuracy": self.accuracy,
@@ -116,7 +148,6 @@ class Evaluation:
             "loss": self.loss,
             "classes": scores,
             "confusion": self.table.tolist(),
-            "notes": list(self.notes),
         }
 
 
@@ -131,8 +162,8 @@ def evaluate(
 ) -> Evaluation:
     """Score a run's network on the ``part`` of a data set: test, validation or training.
 
-    ``data`` is ``NAME`` or ``NAME:PATH``, or a ``Data``; without it the run's own, where its name
-    says where it is. It is split as it was for the training, and every sample counts once. Size,
+    ``data`` is ``NAME`` or ``NAME:PATH``, or a ``Data``; without it the run's own, from where the
+    run read it. It is split as it was for the training, and every sample counts once. Size,
     mean, deviation and classes are the checkpoint's. Raises ``TrainError`` where there is no run,
     and where the data has other classes or channels.
     """
@@ -149,22 +180,48 @@ def evaluate(
         workers=workers,
         device=one.device,
     )
-    tally = _Tally(len(one.classes), found.task == "classification", one.device)
-    for images, targets in batches:
-        tally.add(one.logits(images), targets)
-    loss = float(tally.loss) / max(int(tally.table.sum()), 1)
+    tallies = _tallied(one, batches, found.task)
+    scores = [_scored(one, found, part, name, tally) for name, tally in tallies.items()]
+    if len(scores) == 1:
+        return replace(scores[0], output="")
+    return replace(scores[0], outputs=tuple(scores))
+
+
+def _tallied(one: Trained, batches: EvaluationBatches, task: Task) -> dict[str, _Tally]:
+    """What is counted of each output."""
+    tallies: dict[str, _Tally] = {}
+    with fitting(batches.batch_size):
+        for images, targets in batches:
+            for name, logits in one.outputs(images).items():
+                if name not in tallies:
+                    tallies[name] = _Tally(len(one.classes), task == "classification", one.device)
+                tallies[name].add(logits, targets)
+    return tallies
+
+
+def _scored(one: Trained, data: Data, part: str, output: str, tally: _Tally) -> Evaluation:
+    """What is counted, as a score; raises ``TrainError`` where there is none."""
+    counted = int(tally.table.sum())
+    if not counted:
+        raise TrainError(
+            f"no {part} pixel of {data.name} has a class: all are {IGNORE}",
+            "masks count classes from 0",
+        )
+    loss = float(tally.loss) / counted
     if not isfinite(loss):
         raise TrainError(f"the loss is {loss}", f"{one.path} is broken: take another checkpoint")
     return Evaluation(
         one.network.name,
-        found.name,
+        data.name,
         part,
-        found.task,
+        data.task,
         one.classes,
         loss,
         tally.top5,
         tally.table.cpu(),
-        tuple(_notes(one, found, part)),
+        tuple(_notes(one, data, part)),
+        data.source,
+        output,
     )
 
 
@@ -179,8 +236,7 @@ class _Tally:
 
     def add(self, logits: Tensor, targets: Tensor) -> None:
         """Count a batch."""
-        loss = F.cross_entropy(logits, targets, reduction="sum", ignore_index=IGNORED)
-        self.loss += loss.double()
+        self.loss += summed(logits, targets)
         counted = targets != IGNORED
         pairs = targets[counted] * self.classes + logits.argmax(1)[counted]
         self.table += torch.bincount(pairs, minlength=self.classes**2).view_as(self.table)
@@ -199,13 +255,32 @@ def _data_of(run: Trained, data: str | Data | None) -> Data:
     if isinstance(data, Data):
         return data
     if data is None:
-        data = str(run.identity["data"]["name"])
-        if data not in READERS:
-            raise UsageError(
-                f"{run.path} was trained on {data}, which is read from a path",
-                "say where it is, as in --data folder:PATH",
-            )
+        data = _own(run)
     return load(data, split=Split.of(run.recipe.get("split", {})))
+
+
+def _own(run: Trained) -> str:
+    """Where the run's own data is; raises ``UsageError`` where it is not known, or moved."""
+    name, said = str(run.identity["data"]["name"]), str(run.source.get("data", ""))
+    kind, _, path = said.partition(":")
+    if not said:
+        if name in READERS:
+            return name
+        raise UsageError(
+            f"{run.path} was trained on {name}, and does not say where that was read",
+            "say where it is, as in --data folder:PATH",
+        )
+    if not path:
+        return said
+    # Where it was comes first: the same words may mean another folder here.
+    places = Path(str(run.source.get("path", path))), Path(path).expanduser()
+    for place in places:
+        if place.exists():
+            return f"{kind}:{place}"
+    raise UsageError(
+        f"{run.path} was trained on {said}, and {places[0]} is no longer there",
+        f"say where it is now: --data {kind}:PATH",
+    )
 
 
 def _check_classes(run: Trained, data: Data) -> None:
@@ -270,6 +345,10 @@ def _notes(run: Trained, data: Data, part: str) -> list[str]:
 
 def _some(names: tuple[str, ...], most: int = 8) -> str:
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _share(part: int, whole: int) -> float:

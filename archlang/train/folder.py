@@ -57,6 +57,10 @@ class RunFolder:
             self._clear()
             return None
         state = checkpoint.read(self.last)
+        if "identity" not in state:
+            raise UsageError(
+                f"{self.last} is no checkpoint of a run", "--force starts anew in its place"
+            )
         if changes := list(differences(state["identity"], identity)):
             shown = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
             raise TrainError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from archlang.train.data import Data
+from archlang.train.data import Data, shown
 from archlang.train.network import Network
 from archlang.train.prepare import Preparation
 from archlang.train.recipe import Recipe
@@ -26,6 +27,20 @@ def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe)
         },
         "recipe": recipe.identity(),
     }
+
+
+def said(data: Data) -> dict[str, Any]:
+    """Where the data was read: ``data`` as asked for, and the ``path`` that this was.
+
+    No part of what makes two runs the same, for a folder may move.
+    """
+    _, _, path = data.source.partition(":")
+    found: dict[str, Any] = {"data": shown(data.source)} if data.source else {}
+    if path:
+        found["path"] = shown(Path(path).expanduser().resolve())
+    if data.palette:
+        found["palette"] = [list(colour) for colour in data.palette]
+    return found
 
 
 def versions() -> dict[str, str]:

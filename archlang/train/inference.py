@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
+from archlang.op import nearest
 from archlang.train.data.files import visible
-from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, read_header, read_image
-from archlang.train.device import random_kept, seed_everything
+from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, read_header, read_image, shown
+from archlang.train.device import fitting, random_kept, seed_everything
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.saved import Run, Trained, trained
 from archlang.train.uncertainty import Spread, dropout_alone, dropping_modules
@@ -27,7 +28,8 @@ class Predictions:
     """What N images show, by ``names``: their files, or numbers.
 
     ``spread`` has the probabilities of the K ``classes``, and how far the draws agree:
-    ``members`` networks, each run ``passes`` times.
+    ``members`` networks, each run ``passes`` times. ``output`` is the one looked at of
+    ``outputs``.
     """
 
     names: tuple[str, ...]
@@ -35,6 +37,8 @@ class Predictions:
     spread: Spread = field(repr=False)
     members: int = 1
     passes: int = 1
+    output: str = "output"
+    outputs: tuple[str, ...] = ("output",)
 
     @property
     def probabilities(self) -> Tensor:
@@ -58,14 +62,23 @@ class Predictions:
         return self.probabilities.argsort(dim=1, descending=True, stable=True)[:, :k]
 
 
-def predict(run: Run, images: Images, *, device: str = "auto", batch_size: int = 64) -> Predictions:
+def predict(
+    run: Run,
+    images: Images,
+    *,
+    output: str | None = None,
+    device: str = "auto",
+    batch_size: int = 64,
+) -> Predictions:
     """What ``images`` show, by the network of a run; see ``trained`` for what a run can be.
 
     Images are brought to the network as in training: grey becomes colour and colour grey as the
-    network was trained. Raises ``TrainError``: for what is no run, for a folder without images,
-    for a file that cannot be decoded, and for a network that tells classes of pixels.
+    network was trained. ``output`` names one of several outputs; without it the first is taken.
+    Raises ``TrainError``: for what is no run, for a folder without images, for a file that
+    cannot be decoded, and for a network that tells classes of pixels: see ``segment``.
     """
-    return _predicted([trained(run, device=device)], images, 1, False, 0, batch_size)
+    draw = Draws.of([run], None, output=output, device=device)
+    return _predicted(draw, images, batch_size)
 
 
 def mc_dropout(
@@ -74,6 +87,7 @@ def mc_dropout(
     passes: int = 30,
     *,
     seed: int = 0,
+    output: str | None = None,
     device: str = "auto",
     batch_size: int = 64,
 ) -> Predictions:
@@ -82,7 +96,8 @@ def mc_dropout(
     The probabilities are the mean; ``spread`` has variance, entropy and mutual information.
     The masks follow from ``seed``. Raises ``TrainError`` also where the network drops nothing.
     """
-    return ensemble([run], images, passes, seed=seed, device=device, batch_size=batch_size)
+    how: dict[str, Any] = {"output": output, "device": device, "batch_size": batch_size}
+    return ensemble([run], images, passes, seed=seed, **how)
 
 
 def ensemble(
@@ -91,6 +106,7 @@ def ensemble(
     passes: int | None = None,
     *,
     seed: int = 0,
+    output: str | None = None,
     device: str = "auto",
     batch_size: int = 64,
 ) -> Predictions:
@@ -99,63 +115,111 @@ def ensemble(
     Each prepares the images in its own way. With ``passes``, each is run so often with dropout,
     as in ``mc_dropout``. Raises ``TrainError`` also where their classes differ.
     """
-    if not runs:
-        raise UsageError("an ensemble wants at least one network")
-    if passes is not None and passes < 1:
-        raise UsageError(f"{passes} passes are none", "30 are usual")
-    members = [trained(run, device=device) for run in runs]
-    for other in members[1:]:
-        _check_same_classes(members[0], other)
-    return _predicted(members, images, passes or 1, passes is not None, seed, batch_size)
+    draw = Draws.of(runs, passes, seed=seed, output=output, device=device)
+    return _predicted(draw, images, batch_size)
 
 
-def _predicted(
-    members: Sequence[Trained],
-    images: Images,
-    passes: int,
-    dropping: bool,
-    seed: int,
-    batch_size: int,
-) -> Predictions:
-    for member in members:
-        _check(member, dropping)
-    names, batches = _read(images, batch_size)
+def _predicted(draws: Draws, images: Images, batch_size: int) -> Predictions:
+    first = draws.members[0]
+    if first.per_pixel:
+        raise UsageError(
+            f"`{first.network.name}` tells a class for each pixel, and this names that of an image",
+            "archlang.train.segment gives its masks",
+        )
+    names, batches = read(images, batch_size)
     parts: list[Spread] = []
-    with random_kept(members[0].device):
+    with random_kept(first.device), fitting(batch_size):
         for number, batch in enumerate(batches):
-            draws: list[Tensor] = []
-            for member in members:
-                x = _prepared(member, batch)
-                with dropout_alone(member.module) if dropping else nullcontext():
-                    for _ in range(passes):
-                        seed_everything(member.device, seed, number, len(draws))
-                        draws.append(member.logits(x).double().softmax(1).cpu())
-            parts.append(_finite(torch.stack(draws), names[sum(len(p.mean) for p in parts) :]))
-    return Predictions(names, members[0].classes, Spread.joined(parts), len(members), passes)
+            draw = torch.stack([p.cpu() for p in draws.probabilities(batch, number)])
+            check_finite(draw, names[sum(len(part.mean) for part in parts) :])
+            parts.append(Spread.of(draw))
+    spread = Spread.joined(parts)
+    made, passes = len(draws.members), draws.passes
+    return Predictions(names, first.classes, spread, made, passes, draws.output, draws.outputs)
 
 
-def _finite(draws: Tensor, names: Sequence[str]) -> Spread:
-    broken = ~draws.isfinite().all(0).all(-1)
+@dataclass(frozen=True)
+class Draws:
+    """What is asked for each batch of images: ``passes`` passes of each of the ``members``.
+
+    With ``dropping``, dropout is on in them, its masks following from ``seed``.
+    """
+
+    members: Sequence[Trained]
+    passes: int
+    dropping: bool
+    seed: int
+    output: str
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        runs: Sequence[Run],
+        passes: int | None,
+        *,
+        seed: int = 0,
+        output: str | None = None,
+        device: str = "auto",
+    ) -> Draws:
+        """Raises ``TrainError`` where the networks are not there, or do not go together."""
+        if not runs:
+            raise UsageError("an ensemble wants at least one network")
+        if passes is not None and passes < 1:
+            raise UsageError(f"{passes} passes are none", "30 are usual")
+        members = [trained(run, device=device) for run in runs]
+        for other in members[1:]:
+            _check_same_classes(members[0], other)
+        outputs = members[0].output_names
+        for member in members:
+            if member is members[0] or len(member.output_names) > 1:
+                _check_output(member, output or outputs[0])
+            if member.per_pixel != members[0].per_pixel:
+                raise UsageError(
+                    f"{member.path} and {members[0].path} do not go together: "
+                    "one tells classes of pixels, the other those of images"
+                )
+            if passes is not None and not dropping_modules(member.module):
+                raise UsageError(
+                    f"`{member.network.name}` has no dropout, so every pass would be the same",
+                    "train it with `dropout(0.5)` before a linear layer, or leave the passes out",
+                )
+        dropping = passes is not None
+        return cls(members, passes or 1, dropping, seed, output or outputs[0], outputs)
+
+    @property
+    def count(self) -> int:
+        """How many draws there are of each image."""
+        return len(self.members) * self.passes
+
+    def probabilities(self, batch: Batch, number: int) -> Iterator[Tensor]:
+        """Draw by draw for batch ``number``, float64 [n, K] or [n, K, H, W], on the device."""
+        made = 0
+        for member in self.members:
+            output = self.output if len(member.output_names) > 1 else None
+            x = prepared(member, batch)
+            with dropout_alone(member.module) if self.dropping else nullcontext():
+                for _ in range(self.passes):
+                    seed_everything(member.device, self.seed, number, made)
+                    yield member.logits(x, output).double().softmax(1)
+                    made += 1
+
+
+def check_finite(probabilities: Tensor, names: Sequence[str]) -> None:
+    """Raise ``TrainError`` for the first image whose [draws, n, …] are not all finite."""
+    broken = ~probabilities.isfinite().flatten(2).all(-1).all(0)
     if bool(broken.any()):
         raise TrainError(
             f"the network gives numbers that are not finite for {names[int(broken.nonzero()[0])]}",
             "its weights are broken: take another checkpoint",
         )
-    return Spread.of(draws)
 
 
-def _check(member: Trained, dropping: bool) -> None:
-    name = member.network.name
-    if member.per_pixel:
-        raise UsageError(
-            f"`{name}` tells a class for each pixel, and predict names the class of an image",
-            "`archlang evaluate` scores it",
-        )
-    if dropping and not dropping_modules(member.module):
-        raise UsageError(
-            f"`{name}` has no dropout, so every pass would be the same",
-            "train it with `dropout(0.5)` before a linear layer, or leave the passes out",
-        )
+def _check_output(member: Trained, output: str) -> None:
+    names = member.output_names
+    if output not in names:
+        what = f"the outputs {', '.join(names)}" if len(names) > 1 else "one output"
+        raise UsageError(f"`{member.network.name}` has no output `{output}`", f"it has {what}")
 
 
 def _check_same_classes(one: Trained, other: Trained) -> None:
@@ -174,7 +238,7 @@ def _check_same_classes(one: Trained, other: Trained) -> None:
 Batch: TypeAlias = Tensor | list[Path]
 
 
-def _read(images: Images, size: int) -> tuple[tuple[str, ...], Iterator[Batch]]:
+def read(images: Images, size: int) -> tuple[tuple[str, ...], Iterator[Batch]]:
     """The names of all images, and them in batches."""
     if isinstance(images, Tensor):
         if images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
@@ -182,20 +246,33 @@ def _read(images: Images, size: int) -> tuple[tuple[str, ...], Iterator[Batch]]:
                 f"images are uint8 [N, C, H, W], not {images.dtype} {list(images.shape)}"
             )
         return tuple(map(str, range(len(images)))), iter(torch.split(images, size))
-    given = [images] if isinstance(images, str | Path) else images
-    paths = [found for path in given for found in _files(Path(path).expanduser())]
+    paths = [path for _, path in listed(images)]
     if not paths:
         raise UsageError("no image is given")
     for path in paths:
         read_header(path)
     cut = (paths[i : i + size] for i in range(0, len(paths), size))
-    return tuple(map(str, paths)), cut
+    return tuple(map(shown, paths)), cut
+
+
+def listed(images: str | Path | Sequence[str | Path]) -> list[tuple[Path, Path]]:
+    """All image files that are meant, each behind the folder in which it was found."""
+    given = [images] if isinstance(images, str | Path) else images
+    roots = [Path(path).expanduser() for path in given]
+    return [
+        (root if root.is_dir() else root.parent, found) for root in roots for found in _files(root)
+    ]
 
 
 def _files(path: Path) -> list[Path]:
     """The images that a path means: a file, or all in a folder and those in it."""
     if not path.exists():
-        raise UsageError(f"there is no file {path}")
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        guess = nearest(path.name, beside)
+        hint = (
+            f"did you mean {path.parent / guess}?" if guess else "give images, or folders of them"
+        )
+        raise UsageError(f"there is no file {path}", hint)
     if not path.is_dir():
         return [path]
     found = list(_inside(path))
@@ -214,7 +291,7 @@ def _inside(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _prepared(member: Trained, batch: Batch) -> Tensor:
+def prepared(member: Trained, batch: Batch) -> Tensor:
     """Float32 [n, *shape] on the member's device, prepared as it was trained."""
     prepare, channels = member.prepare, len(member.prepare.mean)
     if isinstance(batch, Tensor):
@@ -228,11 +305,12 @@ def _prepared(member: Trained, batch: Batch) -> Tensor:
             )
         x = prepare.sized(x.cpu())
     else:
-        x = torch.cat([prepare.sized(_decoded(path, member)[None]) for path in batch])
+        x = torch.cat([prepare.sized(decoded(path, member)[None]) for path in batch])
     return prepare.normalised(x.to(member.device))
 
 
-def _decoded(path: Path, member: Trained) -> Tensor:
+def decoded(path: Path, member: Trained) -> Tensor:
+    """An image in the channels that the member was trained on, uint8 [c, h, w]."""
     channels = len(member.prepare.mean)
     found = read_header(path).channels
     if found != channels and {found, channels} != {1, 3}:

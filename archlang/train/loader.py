@@ -6,7 +6,6 @@ worker processes, nor where a run goes on, nor how many processes share a batch 
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,12 +17,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from archlang.train.augment import Augment
+from archlang.train.colours import recoloured
 from archlang.train.data import IGNORE, IN_MEMORY, Samples
 from archlang.train.draws import drawing_from
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
 from archlang.train.views import Changes, Views, mixed, views
+from archlang.train.workers import deaf
 
 Key = tuple[int, int]
 """A sample in an epoch."""
@@ -94,7 +95,7 @@ class Batches:
         """
         found = self._source.batches(self._wanted(step))
         for at, (wanted, images, targets) in zip(count(step), found):
-            images, targets = self._changed(wanted.changes, images, targets)
+            images, targets = self._changed(wanted, images, targets)
             x, y = self.prepare.normalised(images), learned(targets)
             if mixing := self.augment.mixing:
                 x, y = mixed(mixing, x, y, classes=self.classes, seed=self.seed, step=at)
@@ -115,10 +116,12 @@ class Batches:
                 yield Wanted(epoch, samples, change)
             step = steps.stop
 
-    def _changed(self, changes: Changes, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _changed(self, wanted: Wanted, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What is done to a batch of uint8 [n, c, H, W] at once; masks go along."""
+        axes, drawn = self.prepare.colours, {"seed": self.seed, "epoch": wanted.epoch}
+        images = recoloured(self.augment, images, wanted.samples, axes, **drawn)
         masks = targets if targets.ndim == 3 else None
-        images, masks = changes.of(images, masks, self._fill)
+        images, masks = wanted.changes.of(images, masks, self._fill)
         return images, targets if masks is None else masks
 
 
@@ -285,7 +288,7 @@ class _Read:
                 batch_sampler=wanted,
                 num_workers=self.workers,
                 collate_fn=_stacked,
-                worker_init_fn=_deaf,
+                worker_init_fn=deaf,
                 pin_memory=self.device.type == "cuda",
                 # Its own, or starting it would draw from the generator that dropout uses.
                 generator=torch.Generator(),
@@ -308,16 +311,6 @@ def _stacked(items: list[Any]) -> Any:
     return torch.stack(images), torch.stack(targets)
 
 
-def _deaf(_: int) -> None:
-    """A worker leaves Ctrl-C and SIGTERM to its parent, which writes a checkpoint first.
-
-    A second SIGTERM ends it: what its parent sends when a worker does not end by itself.
-    """
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-
-
 def _source(
     samples: Samples,
     prepare: Preparation,
@@ -328,7 +321,7 @@ def _source(
 ) -> _Held | _Read:
     """Where images come from: memory if they fit and need nothing done one by one."""
     bytes_ = len(samples) * samples.channels * prepare.shape[1] * prepare.shape[2]
-    held = samples.tensors() if bytes_ <= IN_MEMORY and not augment.per_image else None
+    held = samples.tensors(workers) if bytes_ <= IN_MEMORY and not augment.per_image else None
     if held is None:
         return _Read(Each(samples, prepare, augment, seed), workers, device)
     images, targets = held

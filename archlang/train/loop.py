@@ -170,7 +170,7 @@ class Trainer:
             loss += value * len(x)
         # Said when all processes know: the others waited for its gradients.
         if not isfinite(loss := self.world.total(loss) / count):
-            raise self._diverged(f"the loss is {loss}", broken)
+            raise self._diverged(f"the loss is {loss}", broken, self.step + 1)
         return loss, int(count)
 
     def _update(self) -> None:
@@ -215,9 +215,11 @@ class Trainer:
             dtype=self.recipe.dtype,
             world=self.world,
         )
-        if not isfinite(score["eval_loss"]):
+        losses = [each["eval_loss"] for each in score.get("outputs", {"": score}).values()]
+        if not isfinite(sum(losses)):
             images, _ = next(iter(batches))
-            raise self._diverged(f"the {self.course.on} loss is {score['eval_loss']}", images)
+            what = f"the {self.course.on} loss is {next(v for v in losses if not isfinite(v))}"
+            raise self._diverged(what, images, self.step)
         return score
 
     def finish(self, best: Mapping[str, Tensor]) -> None:
@@ -308,9 +310,10 @@ class Trainer:
             return images.to(memory_format=torch.channels_last)
         return images
 
-    def _diverged(self, what: str, images: Tensor) -> TrainError:
+    def _diverged(self, what: str, images: Tensor, step: int) -> TrainError:
         where = self.world.any_of(first_broken_layer(self.model, images, self.recipe.dtype))
-        place = f"at step {self.step + 1} of {self.steps}, epoch {self.epoch + 1}"
+        epoch = -(-step // self.per_epoch)
+        place = f"at step {step} of {self.steps}, epoch {epoch}"
         return TrainError(
             f"{what} {place}" + (f"; {where}" if where else ""),
             f"lower the learning rate: --lr {self.recipe.optimizer.lr / 10:.2g} --force",

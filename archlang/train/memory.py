@@ -33,6 +33,7 @@ class Budget:
         self.network, self.recipe, self.device = network, recipe, device
         self.processes = processes
         self.parts = recipe.accumulate * processes
+        self.batch = -(-recipe.batch_size // self.parts)
 
     def setting(self) -> Setting | None:
         """How the account of memory speaks of the recipe; None where it does not know it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -16,9 +16,8 @@ from torch.nn import functional as F  # noqa: N812
 from archlang.train.data import Data, Samples
 from archlang.train.errors import UsageError
 from archlang.train.inputs import Fit, Mode, Preprocess
-
-_LEAST = 1e-6
-_CHUNK = 1024
+from archlang.train.measure import colour_axes, images_of, moments, total, value_counts
+from archlang.train.workers import Tell
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class Preparation:
 
     ``mean`` and ``std`` have one number for each stored channel, in units where white is 1.
     ``mean_image``, float32 [c, H, W], takes the place of ``mean`` where there is one.
+    ``colours``, float64 [c, c], are the axes along which ``augment.pca_noise`` moves.
     """
 
     shape: tuple[int, int, int]
@@ -36,17 +36,41 @@ class Preparation:
     fit: Fit = "stretch"
     crop_share: float = 0.875
     mean_image: Tensor | None = field(default=None, repr=False, compare=False)
+    colours: Tensor | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def measured(
-        cls, data: Data, shape: tuple[int, int, int], how: Preprocess | None = None
+        cls,
+        data: Data,
+        shape: tuple[int, int, int],
+        how: Preprocess | None = None,
+        *,
+        colours: bool = False,
+        workers: int = 0,
+        tell: Tell | None = None,
     ) -> Preparation:
         """For a network's input ``shape``, measured on all training images in float64.
 
         Every stored pixel counts once; a mean image is that of the images brought to ``shape``.
+        ``colours`` are measured where they are asked for. ``workers`` processes read files, and
+        change no number; ``tell`` hears how far they are.
         Raises ``TrainError`` where a file cannot be decoded.
         """
-        how = how or Preprocess()
+        found = cls._taken(data, shape, how or Preprocess(), workers, tell)
+        if not colours:
+            return found
+        return replace(found, colours=colour_axes(data.train, workers, tell))
+
+    @classmethod
+    def _taken(
+        cls,
+        data: Data,
+        shape: tuple[int, int, int],
+        how: Preprocess,
+        workers: int,
+        tell: Tell | None,
+    ) -> Preparation:
+        """What is taken from every image."""
         same_size = data.train.size is not None
         fit: Fit = how.fit or ("stretch" if same_size or data.task != "classification" else "crop")
         channels = data.train.channels
@@ -60,11 +84,11 @@ class Preparation:
         if how.mode == "none":
             return blank
         if how.mode == "mean_image":
-            image = blank._mean_image(data.train)
+            image = blank._mean_image(data.train, workers, tell)
             mean = tuple(image.double().mean((1, 2)).tolist())
             return cls(shape, mean, blank.std, how.mode, fit, how.crop_share, image)
         known = how.mean is not None and (how.std is not None or how.mode == "channel_mean")
-        counts = torch.zeros(channels, 256) if known else value_counts(data.train)
+        counts = torch.zeros(channels, 256) if known else value_counts(data.train, workers, tell)
         mean, std = moments(counts if how.mode.startswith("channel") else counts.sum(0, True))
         mean, std = (how.mean or mean), (how.std or std)
         if len(mean) < channels:
@@ -82,6 +106,8 @@ class Preparation:
         if text := plain.get("mean_image"):
             array = np.frombuffer(b64decode(text), "<f4").astype(np.float32)
             rest["mean_image"] = torch.from_numpy(array).view(len(mean), *shape[1:])
+        if axes := plain.get("colours"):
+            rest["colours"] = torch.tensor(axes, dtype=torch.float64)
         return cls(shape, mean, std, **rest)
 
     def plain(self) -> dict[str, Any]:
@@ -94,6 +120,8 @@ class Preparation:
             "fit": self.fit,
             "crop_share": self.crop_share,
         }
+        if self.colours is not None:
+            found["colours"] = self.colours.tolist()
         if self.mean_image is not None:
             found["mean_image"] = b64encode(
                 self.mean_image.numpy().astype("<f4").tobytes()
@@ -104,6 +132,17 @@ class Preparation:
     def fill(self) -> Tensor:
         """The colour that stands for nothing, uint8 [c]: it becomes about 0."""
         return (torch.tensor(self.mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
+    def region(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """What of an image of this size the network sees: top, left, height and width in it."""
+        if self.fit == "stretch":
+            return 0, 0, height, width
+        scale = max(self.shape[1] / height, self.shape[2] / width) / self.crop_share
+        h, w = (
+            max(1, min(long, round(short / scale)))
+            for short, long in zip(self.shape[1:], (height, width), strict=True)
+        )
+        return (height - h) // 2, (width - w) // 2, h, w
 
     def sized(self, images: Tensor, *, masks: bool = False) -> Tensor:
         """Uint8 [N, c, h, w] brought to the network's height and width, uint8 still.
@@ -158,41 +197,16 @@ class Preparation:
             found.append(f"the images are grey: their one channel is repeated {wanted[0]} times")
         return found
 
-    def _mean_image(self, samples: Samples) -> Tensor:
+    def _mean_image(self, samples: Samples, workers: int, tell: Tell | None) -> Tensor:
         """The mean of each pixel, float32 [c, H, W] with white 1, summed without rounding."""
-        total = torch.zeros(samples.channels, *self.shape[1:], dtype=torch.int64)
-        for images in chunks(samples):
-            total += self.sized(images).sum(0, dtype=torch.int64).cpu()
-        return (total.double() / (255 * len(samples))).float()
+        sums = total(samples, self._summed, workers, tell)
+        return (sums.double() / (255 * len(samples))).float()
 
-
-def chunks(samples: Samples) -> Iterator[Tensor]:
-    """All images, uint8 [n, C, h, w], as many at once as have one size and are at hand."""
-    held = samples.tensors()
-    if held is not None:
-        yield from torch.split(held[0], _CHUNK)
-        return
-    for i in range(len(samples)):
-        yield samples[i][0][None]
-
-
-def value_counts(samples: Samples) -> Tensor:
-    """How many pixels have each of the 256 values: int64 [C, 256]."""
-    counts = torch.zeros(samples.channels, 256, dtype=torch.int64)
-    for images in chunks(samples):
-        for channel, pixels in enumerate(images.unbind(1)):
-            counts[channel] += torch.bincount(pixels.flatten(), minlength=256).cpu()
-    return counts
-
-
-def moments(counts: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation of each row of ``value_counts``, with white 1."""
-    # Counts of the 256 values are exact and small, whatever the number of images.
-    values = torch.arange(256, dtype=torch.float64) / 255
-    share = counts.double() / counts.sum(1, keepdim=True).clamp(min=1)
-    mean = (share * values).sum(1)
-    variance = (share * (values - mean[:, None]) ** 2).sum(1)
-    return tuple(mean.tolist()), tuple(variance.sqrt().clamp(min=_LEAST).tolist())
+    def _summed(self, samples: Samples, numbers: range) -> Tensor:
+        sums = torch.zeros(samples.channels, *self.shape[1:], dtype=torch.int64)
+        for images in images_of(samples, numbers):
+            sums += self.sized(images).sum(0, dtype=torch.int64).cpu()
+        return sums
 
 
 @cache

@@ -19,6 +19,9 @@ class Reporter:
     def say(self, text: str) -> None:
         """A remark."""
 
+    def reading(self, done: int, count: int) -> None:
+        """Before training, ``done`` of ``count`` image files are read and measured."""
+
     def start(self, step: int, steps: int) -> None:
         """Training begins at ``step``, counted from 0."""
 
@@ -29,7 +32,7 @@ class Reporter:
         """An epoch is over."""
 
     def stop(self) -> None:
-        """Training is over, for whatever reason."""
+        """Reading, or training, is over, for whatever reason."""
 
 
 class Terminal(Reporter):
@@ -43,6 +46,25 @@ class Terminal(Reporter):
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
+
+    def reading(self, done: int, count: int) -> None:
+        if not self.console.is_terminal:
+            return
+        if self._progress is None:
+            self._progress = Progress(
+                TextColumn("reading images"),
+                BarColumn(),
+                TextColumn("{task.completed:,} of {task.total:,}"),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self._task = self._progress.add_task("", total=count)
+            self._progress.start()
+        if self._task is not None:
+            self._progress.update(self._task, completed=done)
+        if done == count:
+            self.stop()
 
     def start(self, step: int, steps: int) -> None:
         if not self.console.is_terminal:
@@ -72,12 +94,20 @@ class Terminal(Reporter):
 
     def epoch(self, entry: Mapping[str, Any]) -> None:
         on = entry["on"]
+        scores = [
+            f"{on} loss {score['eval_loss']:.4f}  {on} accuracy {score['accuracy']:.2%}"
+            + (f"  {on} IoU {score['iou']:.2%}" if "iou" in score else "")
+            for score in [entry]
+        ]
+        if "outputs" in entry:
+            named = entry["outputs"].items()
+            scores = [f"{on} accuracy"] + [f"{n} {score['accuracy']:.2%}" for n, score in named]
         self.say(
-            f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  "
-            f"{on} loss {entry['eval_loss']:.4f}  {on} accuracy {entry['accuracy']:.2%}  "
+            f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  {'  '.join(scores)}  "
             f"lr {entry['lr']:.2g}"
         )
 
     def stop(self) -> None:
         if self._progress is not None:
             self._progress.stop()
+            self._progress = None

@@ -16,7 +16,7 @@ from archlang.train.data import Data, carved, check_fit, load
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
-from archlang.train.identity import identify, plain, versions
+from archlang.train.identity import identify, plain, said, versions
 from archlang.train.introduction import introduction
 from archlang.train.loader import Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
@@ -71,7 +71,7 @@ class Run:
         self.network, self.data, self.folder, self.reporter = network, data, folder, reporter
         self.recipe, self.world = recipe, world or World()
         self._peak: int | None = None
-        self.prepare = Preparation.measured(data, check_fit(network, data), recipe.preprocess)
+        self.prepare = measured(network, data, recipe, reporter)
         self.device = device
         self.budget = Budget(network, recipe, self.device, self.world.size)
         self.identity = identify(network, data, self.prepare, recipe)
@@ -248,6 +248,7 @@ class Run:
             "identity": self.identity,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
+            "source": said(self.data),
         }
 
     def _save(self, file: Path) -> None:
@@ -277,6 +278,7 @@ class Run:
             "params": self.network.totals.params,
             "prepare": self.prepare.plain(),
             "classes": list(self.data.classes),
+            "source": said(self.data),
             "versions": versions(),
         }
         if result is not None:
@@ -292,6 +294,21 @@ class Run:
             write_curves(self.folder, self.trainer.history, title)
         checkpoint.save_json(self.folder.config, content)
         write_page(self.folder, content)
+
+
+def measured(network: Network, data: Data, recipe: Recipe, reporter: Reporter) -> Preparation:
+    """What is taken from every image, measured on those to learn from."""
+    try:
+        return Preparation.measured(
+            data,
+            check_fit(network, data),
+            recipe.preprocess,
+            colours=recipe.augment.pca_noise > 0,
+            workers=recipe.workers,
+            tell=reporter.reading,
+        )
+    finally:
+        reporter.stop()
 
 
 def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:

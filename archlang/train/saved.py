@@ -21,11 +21,13 @@ from archlang.train import checkpoint, device as devices
 from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder
 from archlang.train.network import Network
+from archlang.train.palette import Colour, colours
 from archlang.train.prepare import Preparation
-from archlang.train.task import main_output
+from archlang.train.task import main_outputs
 from archlang.wording import shape_text
 
 SAFETENSORS = ".safetensors"
+_NEEDED = ("model", "identity", "prepare", "classes")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Trained:
 
     ``prepare`` and ``classes`` are those of the training. ``weights`` has every value of the
     ``state_dict`` on the CPU: their running mean, ``averaged``, where the run kept one.
-    ``epoch`` is the last one they have seen, None where the file does not say.
+    ``epoch`` is the last one they have seen, None where the file does not say. ``source`` says
+    where the data was read: as it was asked for, ``data``, and what that was then, ``path``;
+    and the colours of its masks' classes, ``palette``.
     """
 
     path: Path
@@ -47,6 +51,7 @@ class Trained:
     device: torch.device
     averaged: bool = False
     epoch: int | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -59,17 +64,36 @@ class Trained:
         """Whether it tells a class for each pixel, and not one for the image."""
         return len(next(iter(self.network.outputs.values()))) > 1
 
-    @torch.no_grad()
-    def logits(self, images: Tensor) -> Tensor:
-        """Float32 [N, classes], or [N, classes, H, W], of prepared images on the device.
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Its outputs, those left out that exist in training only."""
+        return tuple(name for name in self.network.outputs if name not in self.network.aux)
 
-        Computed in the precision that it was trained in.
+    @property
+    def palette(self) -> tuple[Colour, ...]:
+        """The colours of its classes, those of the data's masks where they had any."""
+        given = ((r, g, b) for r, g, b in self.source.get("palette", ()))
+        return colours(len(self.classes), tuple(given))
+
+    def logits(self, images: Tensor, output: str | None = None) -> Tensor:
+        """Those of one output, by its name; of the first without one."""
+        found = self.outputs(images)
+        return found[output or next(iter(found))]
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Each output, float32 [N, classes] or [N, classes, H, W], of prepared images.
+
+        Images are on the device. Computed in the precision that it was trained in.
         """
         if self.recipe.get("channels_last"):
             images = images.to(memory_format=torch.channels_last)
         with devices.autocast(self.device, self.recipe.get("dtype", "float32")):
             outputs = self.module(images)
-        return main_output(outputs, self.network.aux).float()
+        found = main_outputs(outputs, self.network.aux)
+        if len(self.output_names) == 1:
+            found = {self.output_names[0]: next(iter(found.values()))}
+        return {name: value.float() for name, value in found.items()}
 
 
 Run: TypeAlias = Trained | str | Path
@@ -106,6 +130,7 @@ def trained(source: Run, *, device: str = "auto", network: Network | None = None
         chosen,
         state["averaged"],
         state["epoch"],
+        state.get("source", {}),
     )
 
 
@@ -172,10 +197,20 @@ def _from_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state = checkpoint.load(path)
     except UsageError as error:
+        if path.suffix == ".arch":
+            raise UsageError(
+                f"{path} is a spec, and a trained network is wanted",
+                "name a run's folder; `archlang train` makes one",
+            ) from None
         others = [n for n in ("best.pt", "last.pt") if n != path.name]
         whole = [str(path.with_name(n)) for n in others if path.with_name(n).exists()]
         hint = f"another one of the run may be whole: {whole[0]}" if whole else "train it anew"
         raise UsageError(error.message, hint) from None
+    if missing := [name for name in _NEEDED if name not in state]:
+        raise UsageError(
+            f"{path} is no checkpoint of a run: it lacks `{missing[0]}`",
+            "name a run's folder; `archlang train` makes one",
+        )
     weights, averaged = weights_of(state)
     epoch = state["history"][-1]["epoch"] if state.get("history") else None
     return {**state, "weights": weights, "averaged": averaged, "epoch": epoch}
@@ -188,6 +223,7 @@ def _from_json(path: Path) -> dict[str, Any]:
         about = json.loads(beside.read_text("utf-8"))
         identity = {name: about[name] for name in ("model", "files", "settings", "data", "recipe")}
         found = {"prepare": about["prepare"], "classes": about["classes"]}
+        found["source"] = about.get("source", {})
     except (OSError, ValueError, KeyError):
         raise UsageError(
             f"{path} holds weights alone, and no run's {beside.name} lies beside it",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from archlang.train.device import autocast
 from archlang.train.distributed import World
-from archlang.train.task import Task, main_output
+from archlang.train.task import Meter, Task, main_outputs
 
 
 @torch.no_grad()
@@ -27,15 +27,22 @@ def evaluate(
     """Score ``model`` on prepared images and targets; leaves it in the mode it was in.
 
     Each process gives its own batches, as many as every other, and has the score of all of
-    them; an image without a target is run and not counted.
+    them; an image without a target is run and not counted. The score is the first output's;
+    of several, ``outputs`` has each one's, by name.
     """
     was_training = model.training
     model.eval()
-    meter = task.meter(device)
+    meters: dict[str, Meter] = {}
     for images, targets in batches:
         with autocast(device, dtype):
             outputs = model(images)
-        meter.add(main_output(outputs, aux or {}).float()[: len(targets)], targets)
-    (world or World()).add_up(meter.sums)
+        for name, logits in main_outputs(outputs, aux or {}).items():
+            meter = meters.setdefault(name, task.meter(device))
+            meter.add(logits.float()[: len(targets)], targets)
     model.train(was_training)
-    return meter.score()
+    scores: dict[str, dict[str, Any]] = {}
+    for name, meter in meters.items():
+        (world or World()).add_up(meter.sums)
+        scores[name] = meter.score()
+    first = next(iter(scores.values()))
+    return first if len(scores) == 1 else {**first, "outputs": scores}

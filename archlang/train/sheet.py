@@ -10,23 +10,17 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.augment import Augment
+from archlang.train.colours import recoloured
 from archlang.train.data import IGNORE, Data
 from archlang.train.draws import seed_of
 from archlang.train.inputs import Preprocess
 from archlang.train.loader import Each
+from archlang.train.palette import Colour, colours, laid_over
 from archlang.train.prepare import Preparation
-from archlang.train.views import augmented
+from archlang.train.views import augmented, mixed
 
 _LEAST, _GAP, _WHITE = 72, 4, 255
 _LARGE = (224, 224)
-_COLOURS = torch.tensor(
-    [
-        *((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
-        *((0, 114, 178), (213, 94, 0), (204, 121, 167)),
-    ],
-    dtype=torch.float32,
-)
-"""Colours that people of any colour vision tell apart; Okabe and Ito 2008."""
 
 
 class Layout(NamedTuple):
@@ -44,13 +38,14 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
     """The sheet, uint8 [3, H, W]. Column k has what epoch k has of the sample, with this seed.
 
     The samples are training images chosen by ``seed``. Masks are laid over their images in
-    colour. Mixing, which is done to batches, is not shown. Raises ``TrainError``.
+    colour. Mixing, which is done to batches, is done to a column. Raises ``TrainError``.
     """
     layout = layout or Layout()
     order = torch.Generator().manual_seed(seed_of("sheet", seed))
     chosen = torch.randperm(len(data.train), generator=order)[: layout.rows]
-    prepare = _prepared(data, augment, layout.size)
     augment.check(data.train.channels, data.task)
+    prepare = _prepared(data, augment, layout.size)
+    palette = colours(len(data.classes), data.palette)
 
     def column(how: Augment, epoch: int) -> Tensor:
         each = Each(data.train, prepare, how, seed)
@@ -59,10 +54,17 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
             for part in zip(*(each.seen(epoch, i) for i in chosen.tolist()), strict=True)
         )
         masks = targets if targets.ndim == 3 else None
+        images = recoloured(how, images, chosen, prepare.colours, seed=seed, epoch=epoch)
         images, masks = augmented(
             how, images, masks, chosen, seed=seed, epoch=epoch, fill=prepare.fill
         )
-        return _coloured(images, masks)
+        if how.mixing:
+            classes = len(data.classes)
+            shares, _ = mixed(
+                how.mixing, images.float(), targets, classes=classes, seed=seed, step=epoch
+            )
+            images = shares.round().to(torch.uint8)
+        return _coloured(images, masks, palette)
 
     draws = [column(augment, epoch) for epoch in range(layout.columns)]
     return _arranged([column(Augment(), 0), *draws])
@@ -72,10 +74,11 @@ def _prepared(data: Data, augment: Augment, size: tuple[int, int] | None) -> Pre
     """How images come to the size; the mean is measured where something is filled with it."""
     height, width = size or data.train.size or _LARGE
     how = Preprocess() if augment.random_erasing else Preprocess(mode="none")
-    return Preparation.measured(data, (data.train.channels, height, width), how)
+    shape = (data.train.channels, height, width)
+    return Preparation.measured(data, shape, how, colours=augment.pca_noise > 0)
 
 
-def _coloured(images: Tensor, masks: Tensor | None) -> Tensor:
+def _coloured(images: Tensor, masks: Tensor | None, palette: tuple[Colour, ...]) -> Tensor:
     """Images [N, c, H, W] as uint8 [N, 3, H, W], with their masks over them.
 
     Of more than three channels the first three are shown, of two the first.
@@ -83,10 +86,7 @@ def _coloured(images: Tensor, masks: Tensor | None) -> Tensor:
     shown = images[:, :3] if images.shape[1] > 2 else images[:, :1].expand(-1, 3, -1, -1)
     if masks is None:
         return shown
-    classes = masks.long()
-    colours = _COLOURS[classes % len(_COLOURS)].permute(0, 3, 1, 2)
-    over = (shown.float() + colours) / 2
-    return torch.where((classes == IGNORE)[:, None], shown.float(), over).to(torch.uint8)
+    return laid_over(shown, masks, palette, IGNORE)
 
 
 def _arranged(columns: list[Tensor]) -> Tensor:

@@ -46,8 +46,12 @@ class Task(ABC):
         """Nothing counted yet."""
 
     @abstractmethod
+    def _merit(self, score: Mapping[str, Any]) -> float:
+        """How good a score is."""
+
     def merit(self, entry: Mapping[str, Any]) -> float:
-        """How good an epoch was: the best has most of it."""
+        """How good an epoch was: the best has most of it. Several outputs count alike."""
+        return sum(self._merit(score) for score in entry.get("outputs", {"": entry}).values())
 
     def loss(
         self, outputs: Outputs, targets: Tensor, aux: Mapping[str, float], smoothing: float = 0.0
@@ -72,11 +76,22 @@ class Task(ABC):
         return loss
 
 
-def main_output(outputs: Outputs, aux: Mapping[str, float]) -> Tensor:
-    """The logits among what a network returns: the first output that is not ``aux``."""
+def main_outputs(outputs: Outputs, aux: Mapping[str, float]) -> dict[str, Tensor]:
+    """The logits among what a network returns, by name: all outputs that are not ``aux``."""
     if isinstance(outputs, Tensor):
-        return outputs
-    return next(value for name, value in outputs.items() if name not in aux)
+        return {"output": outputs}
+    return {name: value for name, value in outputs.items() if name not in aux}
+
+
+def main_output(outputs: Outputs, aux: Mapping[str, float]) -> Tensor:
+    """The first of them."""
+    return next(iter(main_outputs(outputs, aux).values()))
+
+
+def summed(logits: Tensor, targets: Tensor) -> Tensor:
+    """The cross-entropy of all samples, or pixels, in nats; float64, so that batches add up."""
+    each = F.cross_entropy(logits, targets, reduction="none", ignore_index=IGNORED)
+    return each.sum(dtype=torch.float64)
 
 
 class Classification(Task):
@@ -88,8 +103,8 @@ class Classification(Task):
     def meter(self, device: torch.device) -> Meter:
         return _Classes(device)
 
-    def merit(self, entry: Mapping[str, Any]) -> float:
-        return float(entry["correct"])
+    def _merit(self, score: Mapping[str, Any]) -> float:
+        return float(score["correct"])
 
 
 class _Classes(Meter):
@@ -97,10 +112,10 @@ class _Classes(Meter):
         self.sums = torch.zeros(3, dtype=torch.float64, device=device)
 
     def add(self, logits: Tensor, targets: Tensor) -> None:
-        loss = F.cross_entropy(logits, targets, reduction="sum")
+        loss = summed(logits, targets)
         correct = (logits.argmax(1) == targets).sum()
         count = torch.tensor(len(targets), device=logits.device)
-        self.sums += torch.stack([loss.double(), correct.double(), count.double()])
+        self.sums += torch.stack([loss, correct.double(), count.double()])
 
     def score(self) -> dict[str, Any]:
         loss, correct, count = self.sums.tolist()
@@ -121,8 +136,8 @@ class Segmentation(Task):
     def meter(self, device: torch.device) -> Meter:
         return _Pixels(len(self.classes), device)
 
-    def merit(self, entry: Mapping[str, Any]) -> float:
-        return float(entry["iou"])
+    def _merit(self, score: Mapping[str, Any]) -> float:
+        return float(score["iou"])
 
 
 class _Pixels(Meter):
@@ -133,10 +148,9 @@ class _Pixels(Meter):
         self.sums = torch.zeros(1 + classes * classes, dtype=torch.float64, device=device)
 
     def add(self, logits: Tensor, targets: Tensor) -> None:
-        loss = F.cross_entropy(logits, targets, reduction="sum", ignore_index=IGNORED)
         counted = targets != IGNORED
         pairs = targets[counted] * self.classes + logits.argmax(1)[counted]
-        self.sums[0] += loss.double()
+        self.sums[0] += summed(logits, targets)
         self.sums[1:] += torch.bincount(pairs, minlength=self.classes**2).double()
 
     def score(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_sheet_of_a_recipe(tmp_path: Path) -> None:
     result = run("digits", "--sheet", out, *options)
     assert result.exit_code == 0, result.stderr
     said = result.stdout.splitlines()[-1]
-    assert said.endswith("rotation, random_erasing; mixing is done to batches, and not shown")
+    assert said.endswith("rotation, random_erasing, mixing")
     refused = run(f"folder:{tmp_path / 'd'}", "--sheet", out, "--recipe", recipe)
     assert refused.exit_code == 2
     assert "`mixing` mixes labels, and segmentation has masks" in refused.stderr

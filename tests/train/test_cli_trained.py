@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+import archlang
 from archlang.cli.app import program as made
 from archlang.train import ensemble, evaluate
 from archlang.train.data import READERS, Reader, TensorSamples
@@ -173,3 +174,47 @@ def test_predict_messages(runs: Sequence[Path], images: Path) -> None:
     assert missing.exit_code == 2
     assert "there is no file" in missing.stderr
     assert invoke("predict", images, images / "0.png").exit_code == 2
+
+
+TWO = """model two { input image: [1, 8, 8]; flatten
+    first = linear(3); relu; second = linear(3)
+    output first, second }"""
+
+
+def test_several_outputs(tmp_path: Path, images: Path) -> None:
+    run(tmp_path / "two", archlang.loads(TWO))
+    found = evaluate(tmp_path / "two", device="cpu")
+    score = invoke("evaluate", tmp_path / "two", "--device", "cpu", "--plot", tmp_path / "c.svg")
+    assert score.exit_code == 0, score.stderr
+    lines = score.stdout.splitlines()
+    for scored in found.outputs:
+        start = lines.index(f"output `{scored.output}`")
+        assert lines[start + 1] == f"accuracy   {scored.accuracy:.2%} ({scored.correct} of 20)"
+    assert sorted(p.name for p in tmp_path.glob("*.svg")) == ["c-second.svg", "c.svg"]
+    as_json = json.loads(invoke("evaluate", tmp_path / "two", "-f", "json").stdout)
+    assert list(as_json["outputs"]) == ["first", "second"]
+    for name, other in (("first", "second"), ("second", "first")):
+        asked = [] if name == "first" else ["--output", name]
+        result = invoke("predict", tmp_path / "two", images, "-f", "json", *asked)
+        rows = json.loads(result.stdout)["images"]
+        wanted = ensemble([tmp_path / "two"], images, output=name, device="cpu")
+        assert tuple(row["top"][0]["class"] for row in rows) == wanted.labels
+        assert result.stderr == f"note: this is output `{name}`; --output: {other}\n"
+    wrong = invoke("predict", tmp_path / "two", images, "--output", "third")
+    assert wrong.exit_code == 2
+    assert "`two` has no output `third`" in wrong.stderr
+    assert "it has the outputs first, second" in wrong.stderr
+
+
+def test_explain_has_all_augmentation(tmp_path: Path) -> None:
+    from archlang.train.augment import Augment
+
+    spec = tmp_path / "s.arch"
+    spec.write_text(TWO)
+    given = [f"--set=augment.{name}=true" for name in ("rand_augment", "random_resized_crop")]
+    said = CliRunner().invoke(made(["train"]), ["train", str(spec), *given, "--explain"])
+    assert said.exit_code == 0, said.stderr
+    for name in Augment.model_fields:
+        assert f"augment.{name}" in said.stdout
+    for name in ("label_smoothing", "preprocess.mode"):
+        assert name in said.stdout

@@ -135,7 +135,7 @@ def test_pixels_without_a_class_are_not_counted(tmp_path: Path) -> None:
 
 
 def test_the_runs_own_data(one: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="was trained on stripes, which is read from a path"):
+    with pytest.raises(UsageError, match="was trained on stripes, and does not say where"):
         evaluate(one)
     asked: list[Any] = []
 

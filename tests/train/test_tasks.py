@@ -83,7 +83,7 @@ model helped {
 """
 
 
-def test_every_output_learns_and_the_first_is_judged(tmp_path: Path) -> None:
+def test_every_output_learns(tmp_path: Path) -> None:
     network = loads(TWO)
     assert list(network.outputs) == ["coarse", "fine"]
     result = train(network, stripes(), {**RECIPE, "epochs": 8}, tmp_path, progress=False)
@@ -109,3 +109,49 @@ def test_an_auxiliary_head_of_a_spec_learns(tmp_path: Path) -> None:
     torch.manual_seed(0)
     fresh = dict(network.to_torch().named_parameters())["side.weight"]
     assert not torch.equal(fresh, checkpoint.load(tmp_path / "last.pt")["model"]["side.weight"])
+
+
+def test_every_output_is_scored(tmp_path: Path) -> None:
+    from archlang.train import evaluate, predict, trained
+
+    result = train(loads(TWO), stripes(), RECIPE, tmp_path, progress=False)
+    last = result.history[-1]
+    assert list(last["outputs"]) == ["coarse", "fine"]
+    assert last["correct"] == last["outputs"]["coarse"]["correct"]
+    right = [sum(s["correct"] for s in entry["outputs"].values()) for entry in result.history]
+    assert right[result.best_epoch - 1] == max(right), "all outputs choose the best epoch"
+    found = evaluate(tmp_path / "last.pt", stripes(), device="cpu")
+    assert [score.output for score in found.outputs] == ["coarse", "fine"]
+    assert found.table.equal(found.outputs[0].table)
+    one = trained(tmp_path / "last.pt", device="cpu")
+    for score in found.outputs:
+        assert score.correct == last["outputs"][score.output]["correct"]
+        assert score.loss == pytest.approx(last["outputs"][score.output]["eval_loss"])
+        seen = predict(one, stripes().test_images, output=score.output)
+        labels = [one.classes.index(name) for name in seen.labels]
+        assert (torch.tensor(labels) == stripes().test_labels).sum() == score.correct
+        assert (seen.output, seen.outputs) == (score.output, ("coarse", "fine"))
+        plain = found.plain()["outputs"][score.output]
+        assert (plain["correct"], plain["output"]) == (score.correct, score.output)
+    with pytest.raises(TrainError, match="`two` has no output `third`"):
+        predict(one, stripes().test_images, output="third")
+
+
+def test_outputs_in_any_number_of_parts() -> None:
+    """As processes do: each counts its own samples, and the sums are added up."""
+    from archlang.train.task import TASKS
+
+    torch.manual_seed(0)
+    for kind, shape in (("classification", ()), ("segmentation", (5, 4))):
+        task = TASKS[kind](("a", "b", "c"))
+        logits, targets = torch.randn(23, 3, *shape), torch.randint(0, 3, (23, *shape))
+        whole = task.meter(torch.device("cpu"))
+        whole.add(logits, targets)
+        for parts in (1, 2, 3, 23):
+            sums = torch.zeros_like(whole.sums)
+            for x, y in zip(logits.chunk(parts), targets.chunk(parts), strict=True):
+                meter = task.meter(torch.device("cpu"))
+                meter.add(x, y)
+                sums += meter.sums
+            assert torch.allclose(sums, whole.sums, rtol=1e-15, atol=0)
+            assert torch.equal(sums[1:], whole.sums[1:]), "counts are exact"

@@ -227,3 +227,52 @@ def test_what_does_not_go_together(fields: dict, channels: int, task: str, says:
     with pytest.raises(TrainError, match=says):
         Augment.of(fields).check(channels, task)
     Augment.of(fields).check(3, "classification")
+
+
+def test_colour_jitter_changes_by_its_shares() -> None:
+    """Brightness multiplies by 1 - b … 1 + b."""
+    view = views(Augment.of({"color_jitter": {"brightness": 0.4}}), (4, 4))
+    assert view is not None
+    image = torch.full((3, 4, 4), 100, dtype=torch.uint8)
+    seen = []
+    for number in range(300):
+        with drawing_from("x", number):
+            seen.append(view(image, None)[0])
+    values = torch.stack(seen).flatten(1).double()
+    assert torch.equal(values.amax(1), values.amin(1))
+    assert 59 <= float(values.min()) < 65
+    assert 135 < float(values.max()) <= 140
+    assert float(values.mean()) == pytest.approx(100, abs=3)
+
+
+def test_a_resized_crop_has_its_share_of_the_area() -> None:
+    """The pixels are numbered along both sides, so a crop says how much of each it has."""
+    view = views(
+        Augment.of({"random_resized_crop": {"scale": (0.25, 0.5), "ratio": (1, 1)}}), (64, 64)
+    )
+    assert view is not None
+    line = torch.linspace(0, 255, 64).round().to(torch.uint8)
+    image = torch.stack([line[:, None].expand(64, 64), line.expand(64, 64)])[[0, 1, 1]]
+    for number in range(50):
+        with drawing_from("x", number):
+            seen = view(image, None)[0].double()
+        assert seen.shape == (3, 64, 64)
+        tall, wide = (float(seen[c].max() - seen[c].min()) / 255 for c in (0, 1))
+        assert 0.23 <= tall * wide <= 0.52
+        assert tall == pytest.approx(wide, abs=0.06)
+
+
+def test_a_rotation_turns_by_at_most_its_degrees() -> None:
+    """A bright dot to the right of the middle says by how much."""
+    view = views(Augment.of({"rotation": 20}), (65, 65))
+    assert view is not None
+    image = torch.zeros(1, 65, 65, dtype=torch.uint8)
+    image[:, 31:34, 55:58] = 255
+    turns = []
+    for number in range(200):
+        with drawing_from("x", number):
+            seen = view(image, None)[0][0].double()
+        y, x = (seen.sum(1 - axis) @ torch.arange(65.0).double() / seen.sum() for axis in (0, 1))
+        turns.append(float(torch.rad2deg(torch.atan2(32 - y, x - 32))))
+    assert -20.5 <= min(turns) < -17
+    assert 17 < max(turns) <= 20.5

@@ -80,7 +80,7 @@ def arm(moment: str, count: int) -> None:
         patched.replace = nth(count, patched.replace)
     elif moment == "evaluation":
         evaluating: Any = scoring
-        evaluating.main_output = nth(-(-count // 3), evaluating.main_output)
+        evaluating.main_outputs = nth(-(-count // 3), evaluating.main_outputs)
 
 
 def live(out: Path, recipe: dict[str, Any], moment: str, count: int) -> None:

@@ -3,7 +3,7 @@
 from archlang.train.data import builtin as builtin, cifar as cifar, folder as folder, table as table
 from archlang.train.data.dataset import Data
 from archlang.train.data.fit import check_fit
-from archlang.train.data.images import read_image
+from archlang.train.data.images import read_image, shown
 from archlang.train.data.registry import READERS, Asked, Reader, load, reader
 from archlang.train.data.samples import IGNORE, IN_MEMORY, FileSamples, Samples, Task, TensorSamples
 from archlang.train.data.split import carved
@@ -24,4 +24,5 @@ __all__ = [
     "load",
     "read_image",
     "reader",
+    "shown",
 ]

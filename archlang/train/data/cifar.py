@@ -93,7 +93,10 @@ def _read(layout: Layout, path: Path | None) -> Data:
             f"write `--data {layout.name}:PATH` with its .tar.gz, or the folder in it",
         )
     if not path.exists():
-        raise UsageError(f"there is no {path}")
+        raise UsageError(
+            f"there is no {path}",
+            f"`--data {layout.name}:PATH` wants its .tar.gz, or the folder in it",
+        )
     with _files(layout, path) as (names, open_):
         pickled = layout.test in names
         wanted = (
@@ -101,6 +104,11 @@ def _read(layout: Layout, path: Path | None) -> Data:
             if pickled
             else (*layout.train_bytes, layout.test_bytes, layout.meta_bytes)
         )
+        if not names & {*layout.train, layout.test, *layout.train_bytes, layout.test_bytes}:
+            raise UsageError(
+                f"{path} holds none of {layout.name}'s files",
+                f"they are {', '.join((*layout.train, layout.test, layout.meta))}, or end in .bin",
+            )
         if missing := [name for name in wanted if name not in names]:
             raise UsageError(
                 f"{path} has no {missing[0]}",
@@ -135,9 +143,9 @@ def _files(layout: Layout, path: Path) -> Iterator[tuple[set[str], Open]]:
                 return BytesIO(file.read() if file else b"")
 
             yield set(members), unpacked
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, zlib.error):
         raise UsageError(
-            f"{path} cannot be read as an archive: {str(error) or 'it is cut short'}",
+            f"{path} cannot be read as an archive: it is cut short, or something else",
             "download or copy it again",
         ) from None
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from archlang.train.data.samples import Samples, Task, TensorSamples
 from archlang.train.errors import TrainError
+from archlang.train.palette import Colour
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Data:
 
     Labels count from 0 to len(classes) - 1, and so do the pixels of masks, but for ``IGNORE``.
     ``suggests`` holds fields of the recipe that suit the data, for where a user gives none.
+    ``source`` is ``NAME`` or ``NAME:PATH``, as it was asked for; "" where it was not loaded.
+    ``palette`` has the colours of the classes, where masks carry some.
     Raises ``TrainError`` where these do not hold.
     """
 
@@ -28,6 +31,8 @@ class Data:
     test: Samples = field(repr=False)
     valid: Samples | None = field(default=None, repr=False)
     suggests: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    palette: tuple[Colour, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         for part, samples in self.parts.items():

@@ -143,7 +143,8 @@ def _values(path: Path, samples: FileSamples, index: int) -> set[int]:
     if samples.sizes and tuple(mask.shape) != samples.sizes[index]:
         raise TrainError(
             f"{path} has {_by(tuple(mask.shape))} pixels, but its image "
-            f"{samples.name(index)} has {_by(samples.sizes[index])}"
+            f"{samples.name(index)} has {_by(samples.sizes[index])}",
+            "a mask has the class of each pixel of its image: make both of one size",
         )
     return set(torch.nonzero(torch.bincount(mask.flatten())).flatten().tolist())
 

@@ -45,6 +45,8 @@ def _check_output(
         hint = f"end it with `linear({wanted})`"
         if any("classes" in text for text in network.files.values()):
             hint = f"`--set classes={wanted}` if it has such a parameter; otherwise {hint}"
+        if len(network.outputs) > 1:
+            hint += "; every output is held against the same labels"
         raise TrainError(
             f"`{what}` has {output[0]} outputs, but {data.name} has {wanted} classes", hint
         )
@@ -55,7 +57,8 @@ def _image_input(network: Network) -> tuple[int, int, int]:
         names = ", ".join(network.inputs)
         raise TrainError(
             f"`{network.name}` takes {len(network.inputs)} inputs ({names}), "
-            "and image classification gives one"
+            "and data has one image for each label",
+            "train it in a loop of your own: archlang.load(FILE).to_torch() is the module",
         )
     ((name, shape),) = network.inputs.items()
     if len(shape) != 3:

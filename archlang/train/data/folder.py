@@ -17,10 +17,12 @@ from archlang.train.data.files import (
     samples_of,
     visible,
 )
+from archlang.train.data.images import read_palette, shown
 from archlang.train.data.registry import Asked, reader
 from archlang.train.data.samples import FileSamples
 from archlang.train.data.split import split
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.palette import Colour
 
 _TRAIN, _VALID, _TEST = "train", ("val", "valid", "validation"), "test"
 _NAMES = "classes.txt"
@@ -65,7 +67,8 @@ def _classification(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data
             f"{parts['train']} has one class, {classes[0]}", "a classifier tells at least two apart"
         )
     listed = {name: _labelled(part, classes) for name, part in parts.items()}
-    return assembled(root.resolve().name, tuple(classes), listed, asked)
+    names = tuple(shown(name) for name in classes)
+    return assembled(shown(root.resolve().name), names, listed, asked)
 
 
 def _class_folders(part: Path) -> list[str]:
@@ -83,7 +86,10 @@ def _class_folders(part: Path) -> list[str]:
     for i, name in enumerate(lower):
         if name in lower[:i]:
             twin = names[lower.index(name)]
-            raise TrainError(f"{part} has the classes {twin} and {names[i]}: the same name twice")
+            raise TrainError(
+                f"{part} has the classes {twin} and {names[i]}: the same name twice",
+                "put their images into one folder, or rename one",
+            )
     return names
 
 
@@ -116,9 +122,12 @@ def _segmentation(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data:
     if named.is_file():
         classes = tuple(line.strip() for line in named.read_text("utf-8").splitlines() if line)
         if len(set(classes)) != len(classes):
-            raise TrainError(f"{named} names a class twice")
+            raise TrainError(f"{named} names a class twice", "name each class once, one a line")
     return assembled(
-        root.resolve().name, classes, {name: _paired(part) for name, part in parts.items()}, asked
+        shown(root.resolve().name),
+        classes,
+        {name: _paired(part) for name, part in parts.items()},
+        asked,
     )
 
 
@@ -142,7 +151,8 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         stem = str(path.relative_to(folder).with_suffix(""))
         if stem in found:
             raise TrainError(
-                f"{found[stem]} and {path} have the same name", "one mask cannot be told for which"
+                f"{found[stem]} and {path} have the same name",
+                "an image and its mask are told by it: rename one, or take it out",
             )
         found[stem] = path
     return found
@@ -157,12 +167,19 @@ def assembled(
     """
     made = samples_of(list(listed.values()), verify=asked.verify)
     parts: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
+    palette: tuple[Colour, ...] = ()
     if parts["train"].labels is None:
         train_first = sorted(parts, key=lambda part: part != "train")
         masks = look_at_masks([parts[part] for part in train_first], classes)
         classes = masks.classes
+        palette = () if masks.binary else read_palette(_first_mask(parts["train"]))
         parts = {n: replace(samples, binary=masks.binary) for n, samples in parts.items()}
     if "test" in parts:
-        return Data(name, classes, parts["train"], parts["test"], parts.get("valid"))
+        found = parts["train"], parts["test"], parts.get("valid")
+        return Data(name, classes, *found, palette=palette)
     learn, test = split(parts["train"], asked.split.test, asked.split.seed)
-    return Data(name, classes, learn, test, parts.get("valid"))
+    return Data(name, classes, learn, test, parts.get("valid"), palette=palette)
+
+
+def _first_mask(samples: FileSamples) -> Path:
+    return next(path for path in samples.targets if isinstance(path, Path))

@@ -13,6 +13,7 @@ from torch import Tensor
 from archlang.train.errors import UsageError
 
 _UNSIGNED_BYTE = 0x08
+_AGAIN = "download or copy it again"
 
 
 def read_idx(path: Path, axes: int) -> Tensor:
@@ -24,12 +25,14 @@ def read_idx(path: Path, axes: int) -> Tensor:
         raw = path.read_bytes()
         content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise UsageError(f"{path} is a damaged gzip file", "download or copy it again") from None
+        raise UsageError(f"{path} is a damaged gzip file", _AGAIN) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
     header = 4 + 4 * axes
     if len(content) < header:
-        raise UsageError(f"{path} is cut short: {len(content)} bytes, less than an IDX header")
+        raise UsageError(
+            f"{path} is cut short: {len(content)} bytes, less than an IDX header", _AGAIN
+        )
     if content[:4] != bytes((0, 0, _UNSIGNED_BYTE, axes)):
         raise UsageError(
             f"{path} is not an IDX file of bytes with {axes} axes: "
@@ -41,7 +44,9 @@ def read_idx(path: Path, axes: int) -> Tensor:
     if expected != found:
         shape = "x".join(map(str, sizes))
         what = "is cut short" if found < expected else "is longer than its header says"
-        raise UsageError(f"{path} {what}: {shape} needs {expected:,} bytes, {found:,} are there")
+        raise UsageError(
+            f"{path} {what}: {shape} needs {expected:,} bytes, {found:,} are there", _AGAIN
+        )
     if expected == 0:
-        raise UsageError(f"{path} is empty")
+        raise UsageError(f"{path} is empty", _AGAIN)
     return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header).view(sizes)

@@ -6,6 +6,7 @@ PNG, JPEG and what else Pillow reads; NumPy's ``.npy`` for any number of channel
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.palette import Colour
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 ARRAY = ".npy"
@@ -28,6 +30,11 @@ class Header(NamedTuple):
 
     channels: int
     size: tuple[int, int]
+
+
+def shown(path: Path | str) -> str:
+    """A name that can be printed and saved: bytes that are no UTF-8 become ``\\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def is_image(path: Path) -> bool:
@@ -96,6 +103,15 @@ def read_mask(path: Path, *, binary: bool = False) -> Tensor:
     return torch.from_numpy((array == 255).astype(np.uint8) if binary else array.copy())
 
 
+def read_palette(path: Path) -> tuple[Colour, ...]:
+    """The colours of an image that has a palette; () of any other."""
+    if path.suffix.lower() == ARRAY:
+        return ()
+    with _pillow().open(path) as image:
+        flat = (image.getpalette("RGB") or []) if image.mode == "P" else []
+    return tuple(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+
+
 def _decoded(path: Path, channels: int) -> NDArray[np.uint8]:
     """Pixels [H, W, 1 or 3] by Pillow."""
     from PIL import ImageOps
@@ -155,9 +171,13 @@ def _damaged(path: Path, error: Exception) -> TrainError:
         return TrainError(f"there is no file {path}")
     if isinstance(error, PermissionError):
         return TrainError(f"{path} cannot be read: permission denied")
+    why = "it is damaged, or something else"
+    if path.is_file() and not path.stat().st_size:
+        why = "it is empty"
+    elif any(word in str(error) for word in ("truncated", "broken data stream", "not processed")):
+        why = "it is cut short, or damaged"
     return TrainError(
-        f"{path} cannot be decoded as an image: it is damaged, or something else",
-        "copy it again, or take it out",
+        f"{path} cannot be decoded as an image: {why}", "copy it again, or take it out"
     )
 
 

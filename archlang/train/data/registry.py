@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archlang.op import nearest
@@ -86,7 +86,7 @@ def load(
     asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify)
     if download:
         fetch(name, found, asked.path)
-    data = found.read(asked)
+    data = replace(found.read(asked), source=spec)
     return carved(data, asked.split.valid, asked.split.seed)
 
 

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from archlang.train.data.images import read_image, read_mask
+from archlang.train.data.images import read_image, read_mask, shown
+from archlang.train.workers import Tell, done
 
 Task = Literal["classification", "segmentation"]
 
 IGNORE = 255
 """The value of a mask's pixels that belong to no class: they are neither learned nor counted."""
 
+_AT_ONCE = 16
 IN_MEMORY = 2**30
 """Bytes of images that are kept in memory at most."""
 
@@ -57,10 +59,11 @@ class Samples(ABC):
         """What a message calls a sample: its file, or its number."""
 
     @abstractmethod
-    def tensors(self) -> tuple[Tensor, Tensor] | None:
+    def tensors(self, workers: int = 0, tell: Tell | None = None) -> tuple[Tensor, Tensor] | None:
         """All images uint8 [N, C, H, W] and labels int64 [N] or masks uint8 [N, H, W].
 
-        None where they differ in size or are too many to be kept in memory.
+        None where they differ in size or are too many to be kept in memory. The first time,
+        ``workers`` processes read files, and ``tell`` hears how far they are.
         """
 
     @abstractmethod
@@ -97,7 +100,7 @@ class TensorSamples(Samples):
     def name(self, index: int) -> str:
         return f"image {index}"
 
-    def tensors(self) -> tuple[Tensor, Tensor]:
+    def tensors(self, workers: int = 0, tell: Tell | None = None) -> tuple[Tensor, Tensor]:
         return self.images, self.targets
 
     def subset(self, indices: Tensor) -> TensorSamples:
@@ -118,6 +121,9 @@ class FileSamples(Samples):
     channels_: int
     sizes: Sequence[tuple[int, int]] = field(repr=False)
     binary: bool = False
+    _held: list[tuple[Tensor, Tensor]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -141,22 +147,39 @@ class FileSamples(Samples):
         return self.targets if isinstance(self.targets, Tensor) else None
 
     def name(self, index: int) -> str:
-        return str(self.paths[index])
+        return shown(self.paths[index])
 
-    def tensors(self) -> tuple[Tensor, Tensor] | None:
-        return self._tensors
-
-    @cached_property
-    def _tensors(self) -> tuple[Tensor, Tensor] | None:
+    def tensors(self, workers: int = 0, tell: Tell | None = None) -> tuple[Tensor, Tensor] | None:
         if self.size is None or len(self) * self.channels * self.size[0] * self.size[1] > IN_MEMORY:
             return None
+        if not self._held:
+            self._held.append(self._read(workers, tell))
+        return self._held[0]
+
+    def _read(self, workers: int, tell: Tell | None) -> tuple[Tensor, Tensor]:
+        assert self.size is not None
         images = torch.empty(len(self), self.channels, *self.size, dtype=torch.uint8)
-        masks: list[Tensor] = []
-        for i in range(len(self)):
-            images[i], target = self[i]
-            if isinstance(target, Tensor):
-                masks.append(target)
-        return images, torch.stack(masks) if self.labels is None else self.labels
+        masks = torch.empty(len(self), *self.size, dtype=torch.uint8)
+        for number, (seen, targets) in enumerate(
+            done(self._some, -(-len(self) // _AT_ONCE), workers)
+        ):
+            start = number * _AT_ONCE
+            images[start : start + len(seen)] = seen
+            if self.labels is None:
+                masks[start : start + len(seen)] = targets
+            if tell is not None:
+                tell(start + len(seen), len(self))
+        return images, masks if self.labels is None else self.labels
+
+    def _some(self, number: int) -> tuple[Tensor, Tensor]:
+        """So many at once as a worker hands over: images, and their masks or labels."""
+        last = min((number + 1) * _AT_ONCE, len(self))
+        pairs = [self[i] for i in range(number * _AT_ONCE, last)]
+        images, targets = zip(*pairs, strict=True)
+        return torch.stack(images), torch.stack([torch.as_tensor(t) for t in targets])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": []}
 
     def subset(self, indices: Tensor) -> FileSamples:
         chosen = indices.tolist()

@@ -13,7 +13,7 @@ from archlang.op import nearest
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import Listed
 from archlang.train.data.folder import assembled
-from archlang.train.data.images import is_image
+from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, shown
 from archlang.train.data.registry import Asked, reader
 from archlang.train.errors import TrainError, UsageError
 
@@ -47,24 +47,36 @@ def table(asked: Asked) -> Data:
         with file.open(newline="", encoding="utf-8-sig") as text:
             rows, kind = _rows(file, text)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(
-            f"{file} cannot be read: {why}", "it is to be a CSV file in UTF-8"
-        ) from None
+        raise _unreadable(file, error) from None
     parts = _by_split(file, rows)
+    name = shown(file.stem)
     if kind == "mask":
         listed = {
             name: Listed([r.image for r in part], [file.parent / r.target for r in part])
             for name, part in parts.items()
         }
-        return assembled(file.stem, (), listed, asked)
+        return assembled(name, (), listed, asked)
     classes = _classes(file, parts)
     numbers = {name: i for i, name in enumerate(classes)}
     listed = {
         name: Listed([r.image for r in part], torch.tensor([numbers[r.target] for r in part]))
         for name, part in parts.items()
     }
-    return assembled(file.stem, classes, listed, asked)
+    return assembled(name, classes, listed, asked)
+
+
+def _unreadable(file: Path, error: Exception) -> UsageError:
+    if not file.exists():
+        return UsageError(f"{file} does not exist", "write `--data csv:FILE`")
+    if file.is_dir():
+        return UsageError(f"{file} is a folder", f"write `--data folder:{file}`")
+    if isinstance(error, UnicodeDecodeError):
+        good = file.read_bytes().decode("utf-8", "surrogateescape")
+        first = next(i for i, char in enumerate(good) if "\udc80" <= char <= "\udcff")
+        line = good.count("\n", 0, first) + 1
+        return UsageError(f"{file}, line {line} is not UTF-8", "save the file in UTF-8")
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return UsageError(f"{file} cannot be read: {why}", "it is to be a CSV file in UTF-8")
 
 
 def _rows(file: Path, text: Iterator[str]) -> tuple[list[Row], str]:
@@ -74,19 +86,42 @@ def _rows(file: Path, text: Iterator[str]) -> tuple[list[Row], str]:
     table.fieldnames = columns
     kinds = [name for name in ("label", "mask") if name in columns]
     if "path" not in columns or len(kinds) != 1:
-        guess = next((nearest(name, ["path", "label", "mask"]) for name in columns), None)
-        raise UsageError(
-            f"{file} has the columns {', '.join(columns) or 'none'}",
-            f"it wants {_COLUMNS}" + (f"; is one of them `{guess}`?" if guess else ""),
-        )
+        raise _no_columns(file, columns)
     return [_row(file, table.line_num, cells, kinds[0]) for cells in table], kinds[0]
+
+
+def _no_columns(file: Path, columns: list[str]) -> UsageError:
+    """What is wrong with the first line of a table, which is to name its columns."""
+    if not columns:
+        return UsageError(f"{file} is empty", f"its first line names the columns: {_COLUMNS}")
+    lacks = "path" if "path" not in columns else "label or mask"
+    if {"label", "mask"} <= set(columns):
+        return UsageError(f"{file} has both columns, label and mask", f"it wants {_COLUMNS}")
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
+        return UsageError(f"{file} is not separated by commas: `{columns[0]}`", "use commas")
+    hint = f"its first line names the columns: {_COLUMNS}"
+    taken = {"path", "label", "mask", "split"}
+    wanted = ["path"] if lacks == "path" else ["label", "mask"]
+    near = ((name, nearest(name, wanted)) for name in columns if name not in taken)
+    for name, guess in near:
+        if guess:
+            hint = f"is `{name}` the column {guess}? {hint}"
+            break
+    return UsageError(f"{file} has no column {lacks}, but {', '.join(columns)}", hint)
 
 
 def _row(file: Path, line: int, cells: Mapping[str, str | None], kind: str) -> Row:
     path, target, use = ((cells.get(name) or "").strip() for name in ("path", kind, "split"))
     where = f"{file}, line {line}"
+    if None in cells:
+        raise UsageError(
+            f"{where} has more cells than the head has columns",
+            'a name with a comma in it stands in quotes: "a, b.png"',
+        )
     if not path or not target:
-        raise UsageError(f"{where} has no {'path' if not path else kind}")
+        raise UsageError(
+            f"{where} has no {'path' if not path else kind}", "fill it in, or take the line out"
+        )
     if use.lower() not in _SPLITS:
         raise UsageError(f"{where} has the split {use}", "it can be train, test or valid")
     image = file.parent / path
@@ -97,13 +132,16 @@ def _row(file: Path, line: int, cells: Mapping[str, str | None], kind: str) -> R
                 "paths are relative to the folder of the CSV file",
             )
         if not is_image(found):
-            raise UsageError(f"{where} names {found}, which is not an image")
+            raise UsageError(
+                f"{where} names {found}, which is not an image",
+                f"images end in {', '.join((*EXTENSIONS, ARRAY))}",
+            )
     return Row(line, image, target, _SPLITS[use.lower()])
 
 
 def _by_split(file: Path, rows: list[Row]) -> dict[str, list[Row]]:
     if not rows:
-        raise UsageError(f"{file} has no rows below its head")
+        raise UsageError(f"{file} has no rows below its head", "each row is an image")
     seen: dict[Path, int] = {}
     parts: dict[str, list[Row]] = {}
     for row in rows:
@@ -130,7 +168,8 @@ def _classes(file: Path, parts: Mapping[str, list[Row]]) -> tuple[str, ...]:
             if row.target not in labels:
                 raise TrainError(
                     f"{file}, line {row.line} has the label {row.target}, "
-                    f"which is in {name} and not in train"
+                    f"which is in {name} and not in train",
+                    "a class is learned from images to train with",
                 )
     if len(labels) == 1:
         raise TrainError(f"{file} has one class, {min(labels)}", "a classifier tells two apart")
