@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -72,8 +72,8 @@ class Figures:
         """Those of ``memory``, with the values that they have where nothing is said of them."""
         if self.setting is None:
             return _MEMORY
-        given = asdict(self.setting)
-        return tuple(Parameter(p.name, False, given.get(p.name, p.default)) for p in _MEMORY)
+        given = self.setting
+        return tuple(Parameter(p.name, False, getattr(given, p.name, p.default)) for p in _MEMORY)
 
     def words(self, name: str) -> list[str]:
         """The words that a figure's arguments may be."""
@@ -109,7 +109,7 @@ class Figures:
         takes = self._arguments
         values = {p.name: bound[p.name].value if p.name in bound else p.default for p in takes}
         for name, choices in _choices().items():
-            if values[name] not in choices:
+            if name in bound and values[name] not in choices:
                 listed = ", ".join(map(written, choices))
                 fail("A105", f"`{name}` is one of {listed}, not `{written(values[name])}`",
                      bound[name].span)  # fmt: skip
@@ -117,9 +117,8 @@ class Figures:
         if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
             shown = written(batch) if isinstance(batch, int) else describe(batch)
             fail("A105", f"`batch` is a whole number from 1, not {shown}", bound["batch"].span)
-        again = self.setting.recompute if self.setting is not None else ()
         values["dtype"] = PRECISIONS[values["dtype"]]
-        setting = Setting(**values, recompute=again)
+        setting = replace(self.setting or Setting(), **values)
         if (setting, train) not in self.accounts:  # what is not met is asked for again
             self.accounts[setting, train] = Memory(self.part, setting)
         return _worst(self.accounts[setting, train], train).total

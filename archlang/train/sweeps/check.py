@@ -19,7 +19,7 @@ from archlang.graph import Graph
 from archlang.network import Network
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.recipe import Layer
-from archlang.train.setting import setting_of
+from archlang.train.setting import setting_of, unknown
 from archlang.train.sweeps.ask import Ask, Requirement
 from archlang.train.sweeps.grid import Combination
 
@@ -85,7 +85,8 @@ class Checker:
             return Point(combination, {}, LeftOut("recipe", error.message, notes))
         network = self._network(combination.model, tuple(settings.items()))
         graph = None if isinstance(network, ArchError) else network.graph
-        setting = setting_of(recipe, self.device(recipe.device), graph)
+        device = self.device(recipe.device)
+        setting = setting_of(recipe, device, graph) or unknown(recipe, device)
         again = recipe.recompute
         key = (combination.model, tuple(settings.items()), setting if self._memory else None, again)
         if key not in self._known:
@@ -99,7 +100,7 @@ class Checker:
             return error
 
     def _looked(
-        self, network: Network | ArchError, setting: Setting | None, again: tuple[str, ...]
+        self, network: Network | ArchError, setting: Setting | str, again: tuple[str, ...]
     ) -> tuple[Mapping[str, int], LeftOut | None]:
         if isinstance(network, ArchError):
             first = next(d for d in network.diagnostics if d.severity == "error")
@@ -116,10 +117,10 @@ class Checker:
         return {n: figures[n] for n in self.ask.figures if n in figures}, left_out
 
     def _impossible(
-        self, network: Network, setting: Setting | None, again: tuple[str, ...]
+        self, network: Network, setting: Setting | str, again: tuple[str, ...]
     ) -> LeftOut | None:
         """Why a network cannot be trained as it is asked for, whatever its figures."""
-        if again and setting is not None:
+        if again and not isinstance(setting, str):
             try:
                 network.memory(setting)
             except ValueError as error:
@@ -180,13 +181,14 @@ def _named(left_out: LeftOut, names: Sequence[str]) -> list[str]:
     return [n for n in names if n in left_out.why]
 
 
-def _unmet(graph: Graph, requirement: Requirement, setting: Setting | None) -> LeftOut | None:
+def _unmet(graph: Graph, requirement: Requirement, setting: Setting | str) -> LeftOut | None:
     """Why a network does not meet a requirement; raises ``UsageError`` where that has no sense."""
-    if setting is None and "memory" in free_names(requirement.condition):
-        what = "what its optimizer takes is not known"
+    known = None if isinstance(setting, str) else setting
+    if known is None and "memory" in free_names(requirement.condition):
+        what = f"what a step takes is not predicted with {setting}"
         return LeftOut("requirement", requirement.text, (what,))
     asked = stated(graph, requirement.source, requirement.condition)
-    for found in check_requirements(graph, [asked], setting):
+    for found in check_requirements(graph, [asked], known):
         if found.code == "A205":
             return LeftOut("requirement", requirement.text, found.notes, found)
         hint = 'for example --require "params <= 1M"'
@@ -207,13 +209,14 @@ def _said(message: str) -> str:
     )
 
 
-def _figures(graph: Graph, names: Iterable[str], setting: Setting | None) -> dict[str, int]:
+def _figures(graph: Graph, names: Iterable[str], setting: Setting | str) -> dict[str, int]:
     """Figures of a network, but those that a parameter of it takes the name of."""
-    found = Figures(graph, graph.root, setting)
+    known = None if isinstance(setting, str) else setting
+    found = Figures(graph, graph.root, known)
     hidden = graph.root.env.values if graph.root.env is not None else {}
     values: dict[str, int] = {}
     for name in names:
-        if name in hidden or (name == "memory" and setting is None):
+        if name in hidden or (name == "memory" and known is None):
             continue
         value = found.value(name)
         values[name] = int(value.of({}) if isinstance(value, Measure) else value)
