@@ -82,9 +82,10 @@ def test_a_disk_that_is_full_keeps_the_last_checkpoint(
         return write(self, data)
 
     folder = tmp_path / "full"
-    with monkeypatch.context() as patch, pytest.raises(TrainError) as caught:
+    with monkeypatch.context() as patch:
         patch.setattr(checkpoint._Writer, "write", until_full)
-        train(loads(SPEC), stripes(), recipe, folder, progress=False)
+        with pytest.raises(TrainError) as caught:
+            train(loads(SPEC), stripes(), recipe, folder, progress=False)
     assert caught.value.message.endswith("cannot be written: No space left on device")
     assert caught.value.hint.startswith("make room and run the same command again")
     assert caught.value.exit_code == 2

@@ -183,12 +183,12 @@ def _named(left_out: LeftOut, names: Sequence[str]) -> list[str]:
 
 def _unmet(graph: Graph, requirement: Requirement, setting: Setting | str) -> LeftOut | None:
     """Why a network does not meet a requirement; raises ``UsageError`` where that has no sense."""
-    known = None if isinstance(setting, str) else setting
-    if known is None and "memory" in free_names(requirement.condition):
+    account = None if isinstance(setting, str) else setting
+    if account is None and "memory" in free_names(requirement.condition):
         what = f"what a step takes is not predicted with {setting}"
         return LeftOut("requirement", requirement.text, (what,))
     asked = stated(graph, requirement.source, requirement.condition)
-    for found in check_requirements(graph, [asked], known):
+    for found in check_requirements(graph, [asked], account):
         if found.code == "A205":
             return LeftOut("requirement", requirement.text, found.notes, found)
         hint = 'for example --require "params <= 1M"'
