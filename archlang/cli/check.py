@@ -119,10 +119,12 @@ def check(
     asked = [_readable(text) for text in require or []]
 
     def checked(given: Mapping[str, Source]) -> list[Checked]:
-        made = [check_file(file, model, set_, input_, asked, data, given) for file in files]
-        for one in made:
+        made = []
+        for file in files:
+            one = check_file(file, model, set_, input_, asked, data, given)
             if one.right:
-                one.found += lint(one.program, one.models, choice(one.file, select, ignore))
+                one.found += lint(one.program, one.models, choice(file, select, ignore))
+            made.append(one)
         return made
 
     done = checked({})

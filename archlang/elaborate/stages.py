@@ -373,7 +373,7 @@ class Stages(Findings, ABC):
             fail("A105", f"`x` takes a whole number of copies, not {int(count)}", span)
         if count > (most := self.evaluator.limits.layers):
             message = f"{int(count):,} copies; a network has at most {most:,} layers"
-            fail("A001", message, span, help=advice("layers"))
+            fail("A001", message, span, help=advice("layers", 2 * int(count)))
         self.evaluator.fixed(count, span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):
