@@ -114,7 +114,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         if opened and token.parted and before and _closed_later(found, token, opened[-1]):
             yield _semicolon(source, before, token)
         elif opened and ends:
-            yield _left_open(source, opened, token, before)
+            yield _left_open(source, found, opened, token, before)
             opened = []
         if token.text in "([":
             opened.append(token)
@@ -124,7 +124,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 opened.pop()
             elif any(t.text == wanted for t in opened):
                 last = max(n for n, t in enumerate(opened) if t.text == wanted)
-                yield _left_open(source, opened[last + 1 :], token, before)
+                yield _left_open(source, found, opened[last + 1 :], token, before)
                 del opened[last:]
             elif opened:
                 right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
@@ -134,7 +134,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 yield _closes_nothing(source, token)
         before = token
     if opened:
-        yield _left_open(source, opened, None, before)
+        yield _left_open(source, found, opened, None, before)
 
 
 def _closed_later(found: list[Token], token: Token, opener: Token) -> bool:
@@ -155,12 +155,36 @@ def _semicolon(source: Source, before: Token, token: Token) -> Diagnostic:
 
 
 def _left_open(
-    source: Source, opened: list[Token], noticed: Token | None, before: Token | None
+    source: Source,
+    found: list[Token],
+    opened: list[Token],
+    noticed: Token | None,
+    before: Token | None,
 ) -> Diagnostic:
     """Brackets without their other halves; these could stand behind the word ``before``."""
     finding = _never_closed(source, opened[-1], noticed)
+    if before is None:
+        return finding
     closing = "".join(OPENS[t.text] for t in reversed(opened))
-    return replace(finding, fixes=_added(source, before.end, closing)) if before else finding
+    added = _added(source, before.end, closing)
+    inside = [t for t in found if opened[0].start <= t.start <= before.start]
+    safe = not any(map(_may_end, inside, inside[1:]))
+    return replace(finding, fixes=_or_doubled(source, opened[-1], added, safe))
+
+
+def _may_end(token: Token, after: Token) -> bool:
+    """Whether brackets that are left open at a word could be meant to end before its neighbour."""
+    return after.text in OPENS or bool(re.fullmatch(r"[-+*/%<>=!]=?|\*\*|//", after.text))
+
+
+def _or_doubled(source: Source, opener: Token, added: tuple[Fix, ...], safe: bool) -> (
+    tuple[Fix, ...]
+):  # fmt: skip
+    """The edits for what is left open: where it stands twice, one of the two may be too many."""
+    around = source.text[max(opener.start - 1, 0) : opener.end + 1]
+    if 2 * opener.text in around:
+        return (*_left_out(source, opener.start, opener.end), *(replace(a, safe=False) for a in added))
+    return tuple(replace(fix, safe=fix.safe and safe) for fix in added)
 
 
 def _added(source: Source, at: int, text: str) -> tuple[Fix, ...]:
@@ -202,7 +226,7 @@ def _left_out(source: Source, start: int, end: int) -> tuple[Fix, ...]:
     before, behind = text[begin:start], text[end:stop]
     if not before.strip() and not behind.strip():
         start, end = begin, stop
-    elif before.strip():
+    elif mark in CLOSES and before.strip():
         start = begin + len(before.rstrip())
     return (Fix(f"leave `{mark}` out", (Edit(Span(source, start, end), ""),)),)
 
@@ -256,12 +280,15 @@ class _Braces:
             blank = re.match(r"[ \t]*", text[begin : opener.start])[0]  # type: ignore[index]
             end = text.find("\n", last.end)
             at, added = len(text) if end < 0 else end, f"\n{blank}}}"
-            return replace(finding, fixes=_added(self.source, at, added))
+            ways = _added(self.source, at, added)
+            return replace(finding, fixes=_or_doubled(self.source, opener, ways, True))
         line = [t for t in self.found if self.line(t) == self.line(opener)]
         fixes = _added(self.source, line[-1].end, " }")
         after = next((t for t in self.found if t.start > line[-1].start), None)
         deeper = after is not None and after.indent > opener.indent
-        return replace(finding, fixes=tuple(replace(f, safe=not deeper) for f in fixes))
+        inside = [t.text for t in line if t.start > opener.start]
+        safe = not deeper and not {"{", "}", "->", ":"}.intersection(inside)
+        return replace(finding, fixes=_or_doubled(self.source, opener, fixes, safe))
 
     def closing(
         self, opened: list[Token], token: Token, pending: Token | None
