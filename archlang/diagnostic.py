@@ -47,6 +47,7 @@ CODES: dict[str, str] = {
     "A306": "places of the input that no output sees",
     "A307": "`inplace` where nothing can be written over",
     "A308": "an ignore that ignores nothing",
+    "A309": "a merge of one branch",
     "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""

@@ -183,7 +183,10 @@ def _or_doubled(source: Source, opener: Token, added: tuple[Fix, ...], safe: boo
     """The edits for what is left open: where it stands twice, one of the two may be too many."""
     around = source.text[max(opener.start - 1, 0) : opener.end + 1]
     if 2 * opener.text in around:
-        return (*_left_out(source, opener.start, opener.end), *(replace(a, safe=False) for a in added))
+        return (
+            *_left_out(source, opener.start, opener.end),
+            *(replace(a, safe=False) for a in added),
+        )
     return tuple(replace(fix, safe=fix.safe and safe) for fix in added)
 
 

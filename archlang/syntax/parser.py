@@ -197,8 +197,7 @@ def _check_limits(source: Source) -> None:
                 f"a line of {end - start:,} characters; the longest that is read is "
                 f"{limits.line:,}",
                 Span(source, start, start + 1),
-                help="break the line before `->`, or after a comma; "
-                + advice("line", end - start),
+                help="break the line before `->`, or after a comma; " + advice("line", end - start),
             )
         start = end + 1
 
