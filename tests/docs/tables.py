@@ -17,6 +17,7 @@ from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
 from archlang.rules import rules
 from archlang.syntax import builder, recovery
+from archlang.cli.schema import schema as told
 from archlang.train.recipe import schema
 from tests.docs.blocks import ROOT
 
@@ -156,11 +157,17 @@ def recipe_schema() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def check_schema() -> str:
+    """docs/check.schema.json."""
+    return json.dumps(told(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     DOCS / "layers.md": layers_page,
     DOCS / "blocks.md": blocks_page,
     DOCS / "rules.md": rules_page,
     DOCS / "recipe.schema.json": recipe_schema,
+    DOCS / "check.schema.json": check_schema,
 }
 
 
