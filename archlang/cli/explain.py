@@ -64,6 +64,8 @@ def _codes(given: str) -> list[str]:
 
 def _hint(given: str) -> str:
     """The code that is likely meant, by its digits, its spelling or the words of its title."""
+    if "-" in given:
+        return "a range goes from one code to another, as in `A201-A204`"
     digits = re.sub(r"\D", "", given)
     if guess := next((c for c in CODES if c[1:] == digits), None) or nearest(given, list(CODES)):
         return f"did you mean `{guess}`, {CODES[guess]}?"

@@ -27,7 +27,7 @@ UNKNOWN = [
     ("A2034", "did you mean `A20"),
     ("203", "did you mean `A203`"),
     ("E305", "did you mean `A305`"),
-    ("A201-A9", "archlang rules"),
+    ("A201-A9", "as in `A201-A204`"),
     ("stride", "it is in A305: a stride larger than the kernel"),
     ("`?`", "archlang rules"),
     ("zzz", "archlang rules"),
