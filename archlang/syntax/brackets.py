@@ -91,11 +91,9 @@ def _quoted(source: Source, found: list[Token], start: int, end: int) -> tuple[F
     first, last = found[0].start, max(found[-1].end, end)
     before = source.text[first:last]
     fit = [p for p in places if _matches(f'{before[: p - first]}"{before[p - first :]}')]
-    return tuple(
-        replace(fix, safe=len(fit) < 2)
-        for place in fit[:2] or [end]
-        for fix in _added(source, place, '"')
-    )
+    added = (fix for place in fit[:2] or [end] for fix in _added(source, place, '"'))
+    ways = (replace(fix, safe=len(fit) < 2) for fix in added)
+    return (*ways, *_left_out(source, start, start + 1))
 
 
 def _matches(text: str) -> bool:
@@ -266,7 +264,7 @@ class _Braces:
 
     def falls_back(self, opener: Token, token: Token) -> bool:
         """Whether a line stands as far left as the one that opened the body it is in."""
-        leaves = token.text == "->" or (token.broken and token.text != "|")
+        leaves = token.text in ("->", "else") or (token.broken and token.text != "|")
         return opener.last and leaves and token.indent <= opener.indent
 
     def left_open(self, opener: Token, noticed: Token | None, last: Token | None) -> Diagnostic:
