@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from archlang.analyses import unknowns
+from archlang.cli.schema import schema as told
 from archlang.diagnostic import CODES
 from archlang.elaborate import stages
 from archlang.limits import NAMES, Limits
@@ -17,7 +18,6 @@ from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
 from archlang.rules import rules
 from archlang.syntax import builder, recovery
-from archlang.cli.schema import schema as told
 from archlang.train.recipe import schema
 from tests.docs.blocks import ROOT
 
