@@ -28,10 +28,11 @@ def lint(
     found = _found(program, graphs, choice)
     known = {(d.code, d.span.text) for d in found}
     names = {graph.name for graph in graphs}
-    return [
-        replace(d, fixes=tuple(_proven(program, names, d, choice, known))) if d.fixes else d
-        for d in found
-    ]
+    out = []
+    for finding in found:
+        ways = tuple(_proven(program, names, finding, choice, known))
+        out.append(replace(finding, fixes=ways, help="" if ways else finding.help))
+    return out
 
 
 def _found(program: Program, graphs: Sequence[Graph], choice: Choice) -> list[Diagnostic]:
