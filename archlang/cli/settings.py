@@ -82,7 +82,10 @@ def _split(given: list[str] | None) -> list[str]:
 
 
 def _nearest(file: str) -> Path | None:
-    folder = Path.cwd() if file == "-" else Path(file).resolve().parent
+    try:
+        folder = Path.cwd() if file == "-" else Path(file).resolve().parent
+    except (OSError, ValueError):  # such a file cannot be read, which is said where it is
+        return None
     return next((p for f in (folder, *folder.parents) if (p := f / FILE).is_file()), None)
 
 
