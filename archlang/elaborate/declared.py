@@ -26,7 +26,7 @@ _LATER = (ast.Let, ast.Shared, ast.Input, ast.Label)
 
 def named_below(file: ast.File, name: str, after: int) -> Span | None:
     """The first place behind an offset where the same body, or a `let` of the file, has a name."""
-    places = []
+    places: list[tuple[str, int]] = []
     for item in file.items:
         if isinstance(item, ast.Block | ast.Model) and item.body.start <= after < item.end:
             places += _places(item.body, file.source.text, _LATER)
@@ -45,7 +45,7 @@ def _places(item: Any, text: str, kinds: tuple[type, ...] = _DECLARES) -> Iterat
         numbered = kinds is _LATER and getattr(item, "indices", None)  # `a[1]` does not name `a`
         sized = isinstance(item, ast.DimSpec) and item.name
         if (isinstance(item, kinds) and not numbered) or sized:
-            name = str(item.name)
+            name = str(getattr(item, "name"))  # noqa: B009 - all of these kinds have one
             at = text.find(name, item.start)
             yield name, at
         elif isinstance(item, ast.For) and kinds is _DECLARES:
