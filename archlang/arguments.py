@@ -15,9 +15,9 @@ LARGEST = 2**31 - 1
 """The largest number a layer takes: PyTorch's own sizes overflow not far above it."""
 
 
-def _whole(value: object, least: int) -> int:
+def _whole(value: object, least: int, kind: str = "a whole number") -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"must be a whole number, not `{format_value(value)}`")
+        raise ValueError(f"must be {kind}, not `{format_value(value)}`")
     if value < least:
         raise ValueError(f"must be at least {least}, not {int(value)}")
     if value > LARGEST:
@@ -28,7 +28,7 @@ def _whole(value: object, least: int) -> int:
 def _sized(value: object, least: int) -> int | tuple[int, ...]:
     if isinstance(value, (tuple, list)):
         return tuple(_whole(v, least) for v in value)
-    return _whole(value, least)
+    return _whole(value, least, "a whole number or a size such as 3x3")
 
 
 def _padding(value: object) -> Any:
@@ -66,9 +66,9 @@ def _ratios(value: object) -> Any:
     return _ratio(value)
 
 
-def _number(value: object) -> float:
+def _number(value: object, kind: str = "a number") -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
-        raise ValueError(f"must be a number, not `{format_value(value)}`")
+        raise ValueError(f"must be {kind}, not `{format_value(value)}`")
     return float(value)
 
 
@@ -80,7 +80,9 @@ def _probability(value: object) -> float:
 
 
 def _numbers(value: object) -> float | list[float]:
-    return [_number(v) for v in value] if isinstance(value, list) else _number(value)
+    if isinstance(value, list):
+        return [_number(v) for v in value]
+    return _number(value, "a number or a list of numbers")
 
 
 def _truth(value: object) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from archlang.source import Edit, Source, Span, edited
@@ -47,6 +47,7 @@ CODES: dict[str, str] = {
     "A306": "places of the input that no output sees",
     "A307": "`inplace` where nothing can be written over",
     "A308": "an ignore that ignores nothing",
+    "A309": "a merge of one branch",
     "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""
@@ -149,18 +150,21 @@ def _place(span: Span) -> dict[str, Any]:
 
 
 def cells(text: str) -> int:
-    """How many columns of a terminal ``text`` takes; a tab is four."""
+    """How many columns of a terminal ``text`` takes; a tab is four.
+
+    What cannot be printed is shown as a mark of one column, so nothing joins two characters.
+    """
     if text.isascii() and text.isprintable():
         return len(text)
     return sum(map(_cells, text))
 
 
 def _cells(character: str) -> int:
-    if character == "\t":
-        return 4
-    if unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    from rich.cells import get_character_cell_size  # few specs need it
+
+    if not character.isprintable():
+        return 4 if character == "\t" else 1
+    return get_character_cell_size(character)
 
 
 Frame: TypeAlias = Literal["plain", "boxes", "ascii"]
@@ -170,7 +174,7 @@ _GLYPHS = {
     "ascii": ("-->", "|", "^", "-"),
     "boxes": (" ┌─", "│", "━", "─"),
 }
-_ASCII = {"…": "...", "×": "x", "→": "->", "–": "-", "≥": ">=", "≤": "<=", "⊕": "+"}
+_ASCII = {"…": "...", "×": "x", "→": "->", "–": "-", "≥": ">=", "≤": "<=", "⊕": "+", "\ufffd": "?"}
 
 
 def in_ascii(text: str) -> str:
@@ -291,8 +295,9 @@ class _Renderer:
         bar = self.paint(self.bar, "rule")
         for number in sorted({m.line for m in marks}):
             here = sorted((m for m in marks if m.line == number), key=lambda m: (-m.start, m.end))
-            text = source.line(number)
-            room = self.width - gutter - 3
+            text, room = source.line(number), self.width - gutter - 3
+            if self.frame == "ascii":
+                text, here = _spelled(text, here)
             left = _window(text, here, room)
             shown = "".join(map(_visible, _within(text[left:], room))).rstrip()
             yield f"{self.paint(f'{number:>{gutter}}', 'rule')} {bar} {shown}"
@@ -326,6 +331,18 @@ def _mark(span: Span, text: str, primary: bool) -> _Mark:
     whole = len(span.source.line(line).rstrip())
     end = end_column - 1 if end_line == line else whole
     return _Mark(line, column - 1, max(end, column), text, primary)
+
+
+def _spelled(text: str, marks: list[_Mark]) -> tuple[str, list[_Mark]]:
+    """A line in ASCII, and its marks where they then stand."""
+    spelled = [in_ascii(c if c == "\t" else _visible(c)) for c in text]
+    starts = [0, *accumulate(map(len, spelled))]
+
+    def moved(mark: _Mark) -> _Mark:
+        start, end = (starts[min(at, len(text))] for at in (mark.start, mark.end))
+        return replace(mark, start=start, end=end)
+
+    return "".join(spelled), [moved(mark) for mark in marks]
 
 
 def _visible(character: str) -> str:

@@ -1,8 +1,9 @@
 """What a spec may ask for: every check ends soon and fits into memory.
 
-``current()`` are the limits that hold. They are the defaults, with what ``ARCHLANG_LIMITS`` says in
-the environment (``ARCHLANG_LIMITS=layers=100000,steps=1000000``), and within ``using(layers=…)``
-what that says.
+``current()`` are the limits that hold. They are the defaults, with what the project of a spec says
+for the commands (``projects(…)``, from ``[tool.archlang.limits]`` of its pyproject.toml), with what
+``ARCHLANG_LIMITS`` says in the environment (``ARCHLANG_LIMITS=layers=100000,steps=1000000``), and
+within ``using(layers=…)`` what that says.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 ENVIRONMENT = "ARCHLANG_LIMITS"
+TABLE = "tool.archlang.limits"
+"""The table of a project's pyproject.toml that sets limits."""
 _SAID = "what"
 _MOST = "most"
 
@@ -24,7 +29,12 @@ def _limit(default: int, what: str, most: int | None = None) -> Any:
 
 
 class LimitError(ValueError):
-    """A limit that there is not, or one that cannot be set so; its text says why."""
+    """A limit that there is not, or one that cannot be set so: its text says why, ``hint`` what to
+    do, and ``name`` which one it is about."""
+
+    def __init__(self, message: str, name: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.name, self.hint = name, hint
 
 
 @dataclass(frozen=True)
@@ -47,28 +57,54 @@ class Limits:
         for limit in fields(self):
             value, most = getattr(self, limit.name), limit.metadata[_MOST]
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise LimitError(f"the limit `{limit.name}` is a whole number, not {value!r}")
+                message = f"the limit `{limit.name}` is a whole number from 1, not {_shown(value)}"
+                raise LimitError(message, limit.name)
             if most is not None and value > most:
-                raise LimitError(f"the limit `{limit.name}` can be at most {most}, not {value:,}")
+                message = f"the limit `{limit.name}` can be at most {most}, not {value:,}"
+                raise LimitError(message, limit.name, "Python's own stack holds no more")
 
     def having(self, values: Mapping[str, Any]) -> Limits:
         """These limits, some of them set; raises ``LimitError``."""
-        known = NAMES
         for name in values:
-            if name not in known:
-                raise LimitError(f"there is no limit `{name}`: there are {', '.join(known)}")
+            if name not in NAMES:
+                close = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.66)
+                hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(NAMES)}"
+                raise LimitError(f"there is no limit `{name}`", name, hint)
         return replace(self, **values)
+
+
+def _shown(value: object) -> str:
+    """A value as TOML has it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
 
 
 NAMES = {f.name: str(f.metadata[_SAID]) for f in fields(Limits)}
 """Every limit by name, and what it is of."""
 _here: ContextVar[Limits | None] = ContextVar("limits", default=None)
+_project: ContextVar[Limits | None] = ContextVar("project", default=None)
 
 
 def current() -> Limits:
     """The limits that hold; raises ``LimitError`` where the environment has none that can."""
     known = _here.get()
-    return known if known is not None else _environment(os.environ.get(ENVIRONMENT, ""))
+    if known is not None:
+        return known
+    return _environment(os.environ.get(ENVIRONMENT, ""), _project.get() or _DEFAULT)
+
+
+def projects(values: Mapping[str, Any]) -> None:
+    """From now on, within ``apart()``, a project's limits hold; raises ``LimitError``."""
+    _project.set(_DEFAULT.having(values) if values else None)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Behind it, the project's limits are again those that were before it."""
+    token = _project.set(_project.get())
+    try:
+        yield
+    finally:
+        _project.reset(token)
 
 
 @contextmanager
@@ -82,25 +118,35 @@ def using(**values: int) -> Iterator[Limits]:
         _here.reset(token)
 
 
-def _environment(text: str) -> Limits:
+@lru_cache(maxsize=8)
+def _environment(text: str, base: Limits) -> Limits:
     values: dict[str, int] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, number = item.partition("=")
         try:
             values[name.strip()] = int(number.replace("_", ""))
         except ValueError:
-            raise LimitError(f"{ENVIRONMENT} takes NAME=NUMBER, not {item}") from None
-    return Limits().having(values) if values else _DEFAULT
+            hint = f"as in {ENVIRONMENT}=layers=100000,steps=1000000"
+            raise LimitError(f"{ENVIRONMENT} takes NAME=NUMBER, not {item}", hint=hint) from None
+    try:
+        return base.having(values) if values else base
+    except LimitError as error:
+        raise LimitError(f"{ENVIRONMENT}: {error}", error.name, error.hint) from None
 
 
 _DEFAULT = Limits()
 
 
-def advice(name: str) -> str:
-    """How a limit is raised, in words."""
+def advice(name: str, wanted: int = 0) -> str:
+    """How a limit is raised, in words: to what is ``wanted``, where that is known."""
     limit = next(f for f in fields(Limits) if f.name == name)
     now, most = getattr(current(), name), limit.metadata[_MOST]
     if most is not None and now >= most:
         return ""
-    more = 2 * now if most is None else most
-    return f"the limit is `{name}`; `{ENVIRONMENT}={name}={more}` in the environment raises it"
+    if most is not None and wanted > most:
+        return ""
+    more = max(2 * now, wanted) if most is None else most
+    return (
+        f"the limit is `{name}`; `{ENVIRONMENT}={name}={more}` in the environment raises it, "
+        f"or `{name} = {more}` in `[{TABLE}]` of pyproject.toml"
+    )

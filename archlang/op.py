@@ -79,8 +79,9 @@ class Op(BaseModel):
     """Whether it takes branches instead of one tensor."""
     implicit: ClassVar[Literal["", "first", "last"]] = ""
     """Where a merge written with one branch gets an identity beside it."""
+    least: ClassVar[int] = 1
     most: ClassVar[int | None] = None
-    """The most branches that a merge may be written with."""
+    """The most branches that a merge may be written with; ``least`` is the fewest."""
     depth: ClassVar[int] = 0
     """Convolutions, linears and attention projections that a path through it passes."""
     keeps_output: ClassVar[bool] = False

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archlang.limits import LimitError
+from archlang.limits import LimitError, apart
 
 USAGE, INTERRUPTED, FAILED = 2, 130, 70
 
@@ -46,7 +46,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with apart():
+                command(*args, **kwargs)
             sys.stdout.flush()
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -57,6 +58,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except LimitError as error:
             print(f"error: {error}", file=sys.stderr)
+            if error.hint:
+                print(f"help: {error.hint}", file=sys.stderr)
             raise typer.Exit(USAGE) from None
         except Exception as error:
             if os.environ.get("ARCHLANG_DEBUG"):

@@ -119,11 +119,8 @@ def check(
     asked = [_readable(text) for text in require or []]
 
     def checked(given: Mapping[str, Source]) -> list[Checked]:
-        made = [check_file(file, model, set_, input_, asked, data, given) for file in files]
-        for one in made:
-            if one.right:
-                one.found += lint(one.program, one.models, choice(one.file, select, ignore))
-        return made
+        each = (check_file(file, model, set_, input_, asked, data, given) for file in files)
+        return [_linted(one, select, ignore) for one in each]
 
     done = checked({})
     fixes = Fixes(None if data is None else (standard_key(), data), unsafe_fixes)
@@ -142,6 +139,13 @@ def check(
         _text(done, found, fixes, fix, stream)
     wrong = any(d.severity == "error" for d in found)
     raise typer.Exit(FINDINGS if wrong or (diff and fixes.lines) else CLEAN)
+
+
+def _linted(one: Checked, select: list[str] | None, ignore: list[str] | None) -> Checked:
+    """With warnings, where it is right; while the limits of its own project hold."""
+    if one.right:
+        one.found += lint(one.program, one.models, choice(one.file, select, ignore))
+    return one
 
 
 def _possible(settings: list[str] | None, prints: bool, format_: CheckFormat) -> None:

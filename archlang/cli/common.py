@@ -108,8 +108,12 @@ def standard_key() -> str:
 def read(file: str, data: bytes | None = None) -> tuple[Source, str]:
     """The text of ``FILE`` and the key that ``use`` finds its neighbours by.
 
-    ``data`` is what standard input holds, where it was read already.
+    ``data`` is what standard input holds, where it was read already. From now on the limits hold
+    that the project of the file sets.
     """
+    from archlang.cli.settings import hold  # it ends the program by `stop`
+
+    hold(file)
     if file == "-":
         return decode(sys.stdin.buffer.read() if data is None else data, "<stdin>"), standard_key()
     path = Path(file)

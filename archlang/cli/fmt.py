@@ -45,7 +45,7 @@ def fmt(
     A spec with a syntax error is left as it is. Standard input is printed formatted.
     """
     found: list[Diagnostic] = []
-    names = list(dict.fromkeys(name for file in files for name in _specs(file)))
+    names = list({_one(name): name for file in files for name in _specs(file)}.values())
     specs = [_read(name, found) for name in names]
     changed = [spec for spec in specs if spec.changes]
     if diff:
@@ -68,11 +68,16 @@ def _specs(file: str) -> Iterator[str]:
     if file == "-" or not folder.is_dir():
         yield file
         return
-    found = sorted(folder.rglob("*.arch"))
+    found = sorted(p for p in folder.rglob("*.arch") if not p.is_dir())
     seen = [p for p in found if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
     if not seen:
         stop(f"{file} holds no .arch file")
     yield from (str(path) for path in seen)
+
+
+def _one(name: str) -> str:
+    """What a file is known by, so that one given twice, or by a link, is written once."""
+    return name if name == "-" else str(Path(name).resolve())
 
 
 def _read(name: str, found: list[Diagnostic]) -> _Spec:

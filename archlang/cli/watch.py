@@ -17,6 +17,7 @@ from typing import NoReturn, TypeAlias
 import typer
 
 from archlang.cli.common import CLEAN, USAGE, stop
+from archlang.cli.settings import settings_file
 from archlang.diagnostic import ArchError
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
@@ -99,9 +100,11 @@ def again(files: Iterable[str], once: Callable[[], None], *, clear: bool = True)
 
 
 def _with_used(paths: Iterable[Path]) -> Iterator[Path]:
-    """Specs, and the files that they use, as far as they can be read."""
+    """Specs, the files that they use, as far as they can be read, and what their project says."""
     for path in paths:
         yield path
+        if (project := settings_file(str(path))) is not None:
+            yield project
         with suppress(OSError, ArchError):
             used = Program(read_source(path), str(path.resolve())).used
             yield from (Path(key) for key in used if not key.startswith("std/"))

@@ -108,15 +108,21 @@ def make_layer(
 
 
 def layer_failed(
-    error: LayerError, bound: dict[str, Given], span: Span, inputs: Sequence[Node] = ()
+    error: LayerError,
+    bound: dict[str, Given],
+    span: Span,
+    inputs: Sequence[Node],
+    written: Span,
 ) -> NoReturn:
     """Raise what a layer says of the tensors that it was given, at the argument it is about.
+
+    An argument that is not in what is ``written`` of the layer came with a name for it.
 
     What it says is of the default size; what the tensors are for every size is said beside, and
     how their sizes came about.
     """
     argument = bound.get(error.field or "")
-    where = argument.span if argument is not None and _inside(argument.span, span) else span
+    where = argument.span if argument is not None and _inside(argument.span, written) else span
     notes = [error.hint] if error.hint else []
     for node in inputs:
         shown = node.output.shown

@@ -110,6 +110,7 @@ class Elaborator(Merges):
 
     def pipe(self, stmt: ast.Pipe, at: Place, wire: Wire) -> Wire:
         label = self.label(stmt.label, at.env) if stmt.label else None
+        at = replace(at, labelled=at.env.span(stmt.label) if stmt.label else None)
         wire = self.chain(stmt.chain, label, at, wire)
         if stmt.shape is not None and isinstance(wire, Node):
             wire = self.check_shape(stmt.shape, at, wire)
@@ -128,7 +129,7 @@ class Elaborator(Merges):
                 named = parts[0]
             elif parts:
                 span = at.env.span(chain)
-                path = claim(at.scope, label, span)
+                path = claim(at.scope, label, at.labelled or span)
                 region = Region("group", label, path, span)
                 at = at.within(region, Scope(path, at.scope.claims))
         for stage in chain.stages:

@@ -74,7 +74,8 @@ class Evaluator(Settles):
     def listed(self, count: int, span: Span) -> None:
         """Count the items of a list that is to be made; raises where that is too long."""
         if count > (most := self.limits.list):
-            fail("A001", f"a list of more than {most:,} values", span, help=advice("list"))
+            message = f"a list of more than {most:,} values"
+            fail("A001", message, span, help=advice("list", count))
         self.items += count
         if self.items > (most := self.limits.items):
             too_much("items", f"the lists of the spec have more than {most:,} values", span)
@@ -255,10 +256,10 @@ class Evaluator(Settles):
     def arithmetic(self, symbol: str, left: Any, right: Any, span: Span) -> int | Fraction:
         if symbol in ("/", "//", "%") and right == 0:
             fail("A108", "a division by zero", span)
-        if symbol == "**" and (
-            not isinstance(right, int) or abs(right) * (bits(left) - 1) > self.limits.bits
-        ):
-            message = "a power too large, or not a whole one, to work out exactly"
+        if symbol == "**" and not isinstance(right, int):
+            fail("A108", "a power that is not a whole number has no exact value", span)
+        if symbol == "**" and abs(right) * (bits(left) - 1) > self.limits.bits:
+            message = f"a power of more than {self.limits.bits} bits"
             fail("A001", message, span, help=advice("bits"))
         if symbol == "**" and right < 0:
             if left == 0:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from archlang.diagnostic import Diagnostic, Note
+from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.elaborate.arguments import make_layer
 from archlang.elaborate.missing import lose, unreached
 from archlang.elaborate.problem import Problem, fail, unknown
@@ -16,7 +16,7 @@ from archlang.elaborate.traces import differing, trace_notes
 from archlang.elaborate.values import BlockDef, Partial, describe
 from archlang.graph import Clash, Node, Region
 from archlang.op import Op
-from archlang.source import Span
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 
 
@@ -52,7 +52,7 @@ class Merges(Stages):
         self.trial.merge(op, nodes, head)
         path = at.scope.merge(op.name)
         try:
-            return self.node(op, nodes, place, path, head, bound)
+            return self.node(op, nodes, place, path, head, bound, written=span)
         except Problem as problem:
             self.graph.clashes.append(Clash(op, nodes, head, region))
             told = type(problem)(_told(problem.diagnostic, [note for _, note in ends], nodes))
@@ -66,6 +66,10 @@ class Merges(Stages):
             second = at.env.span(written_branches[op.most])
             most = "one branch: the other is its input" if op.most == 1 else f"{op.most} branches"
             fail("A110", f"`{stage.name}` takes {most}", second)
+        if 0 < len(written_branches) < op.least:
+            first = at.env.span(written_branches[0])
+            message = f"`{stage.name}` takes {op.least} branches, and here is one"
+            fail("A110", message, first, "the only branch", fixes=_beside(first))
         ends: list[tuple[Wire, Note]] = []
         for number, branch in enumerate(written_branches, 1):
             span = at.env.span(branch)
@@ -93,6 +97,16 @@ def _told(finding: Diagnostic, notes: Sequence[Note], nodes: Sequence[Node]) -> 
     axes = differing(nodes)
     ways = [way for note, x in pairs for way in trace_notes(x, axes, f"{note.text}, ")]
     return replace(finding, related=related, notes=(*finding.notes, *ways))
+
+
+def _beside(branch: Span) -> tuple[Fix, ...]:
+    """The edits that put what arrives beside an only branch: which is meant, nobody can say."""
+    before = Edit(Span(branch.source, branch.start, branch.start), "identity | ")
+    behind = Edit(Span(branch.source, branch.end, branch.end), " | identity")
+    return (
+        Fix("`identity` first: what arrives less this", (before,)),
+        Fix("`identity` second: this less what arrives", (behind,)),
+    )
 
 
 def _unknown(name: str, span: Span) -> NoReturn:

@@ -69,8 +69,10 @@ def unknown(
     """Raise for a name that means nothing, with the nearest one that does.
 
     ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`". The nearest one
-    is shown where ``file`` declares it.
+    is shown where ``file`` declares it. What ``file`` names further below is told to be there.
     """
+    if file is not None:
+        _not_yet(name, span, file)
     names = sorted(set(known))
     guess = nearest(name, names)
     notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
@@ -91,6 +93,22 @@ def unknown(
         help=help,
         fixes=renamed(name, guess, names, span),
     )
+
+
+def _not_yet(name: str, span: Span, file: ast.File) -> None:
+    """Raise where a name is given a meaning further below, as nothing else can be meant by it."""
+    from archlang.elaborate.declared import named_below
+
+    place = named_below(file, name, span.start)
+    if place is not None and place.line >= span.line:
+        fail(
+            "A103",
+            f"`{name}` is used before line {place.line}, which names it",
+            span,
+            "not known yet",
+            related=[Note(place, "it is named here")],
+            help="a name can be used below the statement that gives it; move that up",
+        )
 
 
 def at_name(span: Span, name: str) -> Span:

@@ -115,6 +115,8 @@ class Place:
     scope: Scope
     region: Region
     in_model: bool = False
+    labelled: Span | None = None
+    """Where the label stands of the statement that is worked out, if it has one."""
 
     def within(self, region: Region, scope: Scope | None = None) -> Place:
         """The same place, one region further in."""

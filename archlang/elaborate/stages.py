@@ -187,7 +187,7 @@ class Stages(Findings, ABC):
         op, bound = make_layer(cls, given, span, self.trial)
         for argument in given:
             self.evaluator.fixed(argument.value, argument.span)
-        path = claim(at.scope, label, span)
+        path = claim(at.scope, label, at.labelled or span)
         if isinstance(wire, Lost):
             return unreached(self.graph, path, at, [wire], span, op)
         return self.node(op, (self.needed(wire, span),), at, path, span, bound)
@@ -209,8 +209,12 @@ class Stages(Findings, ABC):
         path: str,
         span: Span,
         bound: dict[str, Given],
+        written: Span | None = None,
     ) -> Node:
-        """Add a layer to the network, its output inferred."""
+        """Add a layer to the network, its output inferred.
+
+        ``written`` is all that is written of it, where ``span`` is its name alone.
+        """
         tensors = tuple(n.output for n in inputs)
         if self.trial.tracing:
             self.trial.layers += 1
@@ -224,7 +228,7 @@ class Stages(Findings, ABC):
         except LayerError as error:
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
-            layer_failed(error, bound, span, () if op.merges else inputs)
+            layer_failed(error, bound, span, () if op.merges else inputs, written or span)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
@@ -277,7 +281,7 @@ class Stages(Findings, ABC):
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
-        path = claim(at.scope, label, span)
+        path = claim(at.scope, label, at.labelled or span)
         inner = block.env.body()
         if isinstance(wire, Lost) and self.trial.tracing:
             takes = parameters(node.params)
@@ -373,7 +377,7 @@ class Stages(Findings, ABC):
             fail("A105", f"`x` takes a whole number of copies, not {int(count)}", span)
         if count > (most := self.evaluator.limits.layers):
             message = f"{int(count):,} copies; a network has at most {most:,} layers"
-            fail("A001", message, span, help=advice("layers"))
+            fail("A001", message, span, help=advice("layers", 2 * int(count)))
         self.evaluator.fixed(count, span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):

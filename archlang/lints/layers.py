@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -9,8 +10,8 @@ from archlang.analyses.changes import argument
 from archlang.analyses.execution import Execution
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.graph import Graph, Node
-from archlang.op import View
-from archlang.source import Span
+from archlang.op import View, format_value
+from archlang.source import Edit, Span
 from archlang.window import Slide, pointwise
 
 
@@ -119,7 +120,7 @@ def dropout_before_norm(subject: Subject) -> Found:
                     "A303",
                     f"`{node.op.name}` before `{behind.op.name}`",
                     node.span,
-                    "in training it makes the variance larger than it is in evaluation",
+                    "in training the variance behind it is another than in evaluation",
                     note=Note(behind.span, "this keeps the variance of training for evaluation"),
                     help=f"put the `{node.op.name}` behind the last `{behind.op.name}`",
                 ),
@@ -152,8 +153,18 @@ def probabilities_out(subject: Subject) -> Found:
                     node.span,
                     "in training it would be applied twice",
                     help="leave it out; whoever needs probabilities applies it to the output",
+                    fixes=_left_out(node.span),
                 ),
             )
+
+
+def _left_out(span: Span) -> tuple[Fix, ...]:
+    """The edit that leaves out a stage at the end of a chain, behind its arrow."""
+    arrow = re.search(r"\s*->\s*$", span.source.text[: span.start])
+    if arrow is None:
+        return ()
+    edit = Edit(Span(span.source, arrow.start(), span.end), "")
+    return (Fix(f"leave `{span.text}` out: what arrives there is for cross entropy", (edit,)),)
 
 
 def _of_classes(node: Node) -> bool:
@@ -188,7 +199,23 @@ def _stepping(node: Node, number: int, axes: list[int]) -> Diagnostic:
         node.span,
         f"of {of} values along an axis it looks at {seen}, and no other layer at the rest",
         help=f"a kernel of at least {of}, or `avgpool({of})` before it, would use them all",
+        fixes=_wider(node, axes, of),
     )
+
+
+def _wider(node: Node, axes: list[int], of: int) -> tuple[Fix, ...]:
+    """The edits that make a kernel as wide as the stride, or wider by one so that it is odd."""
+    kernel, rank = getattr(node.op, "kernel", None), node.output.rank - 1
+    if kernel is None:
+        return ()
+    each = (kernel,) * rank if isinstance(kernel, int) else kernel
+    ways = []
+    for width in range(of, of + 2 - of % 2):
+        wide = tuple(width if axis + 1 in axes else k for axis, k in enumerate(each))
+        edit = argument(node.op, node.span, "kernel", wide)
+        if edit is not None:
+            ways.append(Fix(f"a kernel of {format_value(wide)} looks at all of them", (edit,)))
+    return tuple(ways)
 
 
 def _steps_over(node: Node, number: int, axis: int) -> bool:
@@ -265,9 +292,9 @@ def not_in_place(subject: Subject) -> Found:
                 node,
                 warning(
                     "A307",
-                    f"this `{node.op.name}` cannot write over what it takes",
+                    f"this `{node.op.name}` is not run in place",
                     node.span,
-                    "that is needed as it is elsewhere, so a new tensor is made",
+                    "what it takes may be needed as it is elsewhere, so a new tensor is made",
                     help="" if edit else "leave `inplace` out here",
                     fixes=fixes,
                 ),

@@ -1,4 +1,4 @@
-"""Names that a spec gives to something, and that nothing uses."""
+"""What is odd in the text alone: names that nothing uses, merges that merge nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import fields
 from functools import cache
 from typing import NamedTuple
 
-from archlang.diagnostic import Diagnostic, Fix
+from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.elaborate.files import Module
+from archlang.op import Op
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 from archlang.syntax.parser import comments
@@ -85,6 +86,31 @@ def _inside(file: ast.File) -> Iterator[_Given]:
         elif isinstance(item, ast.Let) and item.params:
             for param in item.params:
                 yield _parameter(file, param, item.name, (item.value,))
+
+
+def lone(module: Module) -> Iterator[Diagnostic]:
+    """The merges that are written with one branch, which is then all that they come to."""
+    file = module.env.file
+    waiting: list[object] = [file.items]
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(_children(node))
+        op = Op.registry.get(node.name) if isinstance(node, ast.Merge) else None
+        if not isinstance(node, ast.Merge) or op is None or not op.merges or op.implicit:
+            continue
+        if len(node.body.branches) == 1:
+            head = Span(file.source, node.start, node.start + len(node.name))
+            whole = Edit(Span(file.source, node.start, node.body.start), "")
+            sugar = (n for n, o in Op.registry.items() if issubclass(o, op) and o.implicit)
+            fixes = [Fix(f"`{n}` merges it with what arrives", (Edit(head, n),)) for n in sugar]
+            yield Diagnostic(
+                "A309",
+                f"`{node.name}` has one branch, so it merges nothing",
+                head,
+                related=(Note(file.span(node.body.branches[0]), "the only branch"),),
+                severity="warning",
+                fixes=(*fixes, Fix("braces alone do the same", (whole,))),
+            )
 
 
 def _parameter(file: ast.File, param: ast.Param, owner: str, scope: tuple[ast.Node, ...]) -> _Given:

@@ -10,7 +10,7 @@ from archlang.elaborate import Program
 from archlang.graph import Graph, Node
 from archlang.lints.choice import Choice, ignored
 from archlang.lints.layers import LINTS, Subject
-from archlang.lints.names import unused
+from archlang.lints.names import lone, unused
 from archlang.network import inspect
 from archlang.source import Span
 
@@ -28,10 +28,11 @@ def lint(
     found = _found(program, graphs, choice)
     known = {(d.code, d.span.text) for d in found}
     names = {graph.name for graph in graphs}
-    return [
-        replace(d, fixes=tuple(_proven(program, names, d, choice, known))) if d.fixes else d
-        for d in found
-    ]
+    out = []
+    for finding in found:
+        ways = tuple(_proven(program, names, finding, choice, known))
+        out.append(replace(finding, fixes=ways, help="" if ways else finding.help))
+    return out
 
 
 def _found(program: Program, graphs: Sequence[Graph], choice: Choice) -> list[Diagnostic]:
@@ -51,6 +52,8 @@ def _found(program: Program, graphs: Sequence[Graph], choice: Choice) -> list[Di
 def _all(program: Program, graphs: Iterable[Graph], choice: Choice) -> Iterator[Diagnostic]:
     if "A302" in choice and program.module is not None:
         yield from unused(program.module)
+    if "A309" in choice and program.module is not None:
+        yield from lone(program.module)
     subjects = [Subject(graph) for graph in graphs]
     for code, rule in LINTS.items():
         if code in choice:

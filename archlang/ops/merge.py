@@ -116,7 +116,7 @@ class Sub(_Merge, name="sub"):
         sub { identity | avgpool(3x3, stride=1, pad=1) } : [3, 32, 32] -> [3, 32, 32]
     """
 
-    most = 2
+    least = most = 2
     stretches = True
     sign = "⊖"
 

@@ -6,6 +6,7 @@ the text. Each item of the file is looked at by itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -77,8 +78,30 @@ def _strings(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
             end = source.text.find("\n", token.start)
             span = Span(source, token.start, len(source.text) if end < 0 else end)
             message = "a string is not closed on its line"
-            fixes = _added(source, token.start + len(span.text.rstrip()), '"')
+            fixes = _quoted(source, found, token.start, token.start + len(span.text.rstrip()))
             yield Diagnostic("A102", message, span, "opened here", fixes=fixes)
+
+
+def _quoted(source: Source, found: list[Token], start: int, end: int) -> tuple[Fix, ...]:
+    """The edits that close a string, at its line's end or where all brackets then match."""
+    if end == start + 1:
+        return _left_out(source, start, end)
+    stops = re.finditer(r"\s*[])},]|\s*->", source.text[start:end])
+    places = [end, *(start + m.start() for m in stops)]
+    first, last = found[0].start, max(found[-1].end, end)
+    before = source.text[first:last]
+    fit = [p for p in places if _matches(f'{before[: p - first]}"{before[p - first :]}')]
+    added = (fix for place in fit[:2] or [end] for fix in _added(source, place, '"'))
+    ways = (replace(fix, safe=len(fit) < 2) for fix in added)
+    return (*ways, *_left_out(source, start, start + 1))
+
+
+def _matches(text: str) -> bool:
+    """Whether all brackets and strings of a text have their other halves."""
+    found = tokens(text)
+    return not any(t.unclosed for t in found) and all(
+        _balanced(found, f"{opens}{closes}") for opens, closes in OPENS.items()
+    )
 
 
 def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
@@ -89,7 +112,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         if opened and token.parted and before and _closed_later(found, token, opened[-1]):
             yield _semicolon(source, before, token)
         elif opened and ends:
-            yield _left_open(source, opened, token, before)
+            yield _left_open(source, found, opened, token, before)
             opened = []
         if token.text in "([":
             opened.append(token)
@@ -99,7 +122,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 opened.pop()
             elif any(t.text == wanted for t in opened):
                 last = max(n for n, t in enumerate(opened) if t.text == wanted)
-                yield _left_open(source, opened[last + 1 :], token, before)
+                yield _left_open(source, found, opened[last + 1 :], token, before)
                 del opened[last:]
             elif opened:
                 right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
@@ -109,7 +132,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 yield _closes_nothing(source, token)
         before = token
     if opened:
-        yield _left_open(source, opened, None, before)
+        yield _left_open(source, found, opened, None, before)
 
 
 def _closed_later(found: list[Token], token: Token, opener: Token) -> bool:
@@ -130,12 +153,39 @@ def _semicolon(source: Source, before: Token, token: Token) -> Diagnostic:
 
 
 def _left_open(
-    source: Source, opened: list[Token], noticed: Token | None, before: Token | None
+    source: Source,
+    found: list[Token],
+    opened: list[Token],
+    noticed: Token | None,
+    before: Token | None,
 ) -> Diagnostic:
     """Brackets without their other halves; these could stand behind the word ``before``."""
     finding = _never_closed(source, opened[-1], noticed)
+    if before is None:
+        return finding
     closing = "".join(OPENS[t.text] for t in reversed(opened))
-    return replace(finding, fixes=_added(source, before.end, closing)) if before else finding
+    added = _added(source, before.end, closing)
+    inside = [t for t in found if opened[0].start <= t.start <= before.start]
+    safe = not any(map(_may_end, inside, inside[1:]))
+    return replace(finding, fixes=_or_doubled(source, opened[-1], added, safe))
+
+
+def _may_end(token: Token, after: Token) -> bool:
+    """Whether brackets that are left open at a word could be meant to end before its neighbour."""
+    return after.text in OPENS or bool(re.fullmatch(r"[-+*/%<>=!]=?|\*\*|//", after.text))
+
+
+def _or_doubled(source: Source, opener: Token, added: tuple[Fix, ...], safe: bool) -> (
+    tuple[Fix, ...]
+):  # fmt: skip
+    """The edits for what is left open: where it stands twice, one of the two may be too many."""
+    around = source.text[max(opener.start - 1, 0) : opener.end + 1]
+    if 2 * opener.text in around:
+        return (
+            *_left_out(source, opener.start, opener.end),
+            *(replace(a, safe=False) for a in added),
+        )
+    return tuple(replace(fix, safe=fix.safe and safe) for fix in added)
 
 
 def _added(source: Source, at: int, text: str) -> tuple[Fix, ...]:
@@ -163,9 +213,23 @@ def _never_closed(
 
 
 def _closes_nothing(source: Source, token: Token) -> Diagnostic:
-    return Diagnostic(
-        "A102", f"`{token.text}` closes nothing", Span(source, token.start, token.end)
-    )
+    """A closing bracket without its other half, which may be what is missing: not safe to drop."""
+    message, span = f"`{token.text}` closes nothing", Span(source, token.start, token.end)
+    fixes = _left_out(source, token.start, token.end)
+    return Diagnostic("A102", message, span, fixes=fixes)
+
+
+def _left_out(source: Source, start: int, end: int) -> tuple[Fix, ...]:
+    """The edit that leaves a mark out, with its line where nothing else stands there."""
+    text, mark = source.text, source.text[start:end]
+    begin, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    stop = len(text) if stop < 0 else stop + 1
+    before, behind = text[begin:start], text[end:stop]
+    if not before.strip() and not behind.strip():
+        start, end = begin, stop
+    elif mark in CLOSES and before.strip():
+        start = begin + len(before.rstrip())
+    return (Fix(f"leave `{mark}` out", (Edit(Span(source, start, end), ""),)),)
 
 
 class _Braces:
@@ -182,7 +246,7 @@ class _Braces:
             if token.first and token.broken:
                 pending = None
             if token.first and opened and self.falls_back(opened[-1], token):
-                return _never_closed(self.source, opened[-1], None, before)
+                return self.left_open(opened[-1], None, before)
             if token.text in "([":
                 pending = token
             elif token.text in (")", "]"):
@@ -196,11 +260,36 @@ class _Braces:
                 opened.pop()
         if not opened:  # indentation has no word on it
             return self.by_count()
-        return _never_closed(self.source, opened[-1], None, self.found[-1])
+        return self.left_open(opened[-1], None, self.found[-1])
 
     def falls_back(self, opener: Token, token: Token) -> bool:
         """Whether a line stands as far left as the one that opened the body it is in."""
-        return opener.last and token.broken and token.text != "|" and token.indent <= opener.indent
+        leaves = token.text in ("->", "else") or (token.broken and token.text != "|")
+        return opener.last and leaves and token.indent <= opener.indent
+
+    def left_open(self, opener: Token, noticed: Token | None, last: Token | None) -> Diagnostic:
+        """A brace that is never closed, and the edit that closes it behind the word ``last``.
+
+        One on a line of its own closes what was opened at the end of a line.
+        """
+        finding = _never_closed(self.source, opener, noticed, last)
+        text = self.source.text
+        if last is None or last is opener:
+            return finding
+        if opener.last:
+            begin = text.rfind("\n", 0, opener.start) + 1
+            blank = re.match(r"[ \t]*", text[begin : opener.start])[0]  # type: ignore[index]
+            end = text.find("\n", last.end)
+            at, added = len(text) if end < 0 else end, f"\n{blank}}}"
+            ways = _added(self.source, at, added)
+            return replace(finding, fixes=_or_doubled(self.source, opener, ways, True))
+        line = [t for t in self.found if self.line(t) == self.line(opener)]
+        fixes = _added(self.source, line[-1].end, " }")
+        after = next((t for t in self.found if t.start > line[-1].start), None)
+        deeper = after is not None and after.indent > opener.indent
+        inside = [t.text for t in line if t.start > opener.start]
+        safe = not deeper and not {"{", "}", "->", ":"}.intersection(inside)
+        return replace(finding, fixes=_or_doubled(self.source, opener, fixes, safe))
 
     def closing(
         self, opened: list[Token], token: Token, pending: Token | None
@@ -211,7 +300,8 @@ class _Braces:
         top = opened[-1]
         if token.first:
             if token.indent < top.indent and any(t.indent == token.indent for t in opened[:-1]):
-                return _never_closed(self.source, top, token)
+                before = self.found[self.found.index(token) - 1]
+                return self.left_open(top, token, before)
             if token.indent > top.indent and top.last:
                 return self.missing_before(token)
             return None

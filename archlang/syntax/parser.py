@@ -176,7 +176,7 @@ def _check_limits(source: Source) -> None:
             f"the spec is {len(text):,} characters long; the most that is read is "
             f"{limits.characters:,}",
             Span(source, 0, 0),
-            help=advice("characters"),
+            help=advice("characters", len(text)),
         )
     if wrong := _NO_TEXT.search(text):
         nul = wrong[0] == "\0"
@@ -197,7 +197,7 @@ def _check_limits(source: Source) -> None:
                 f"a line of {end - start:,} characters; the longest that is read is "
                 f"{limits.line:,}",
                 Span(source, start, start + 1),
-                help="break the line before `->`, or after a comma",
+                help="break the line before `->`, or after a comma; " + advice("line", end - start),
             )
         start = end + 1
 

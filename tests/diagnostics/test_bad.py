@@ -63,6 +63,44 @@ def test_what_a_layer_wants_is_there(layer: str) -> None:
         assert any(refused.says in message for message in said), refused
 
 
+@pytest.mark.parametrize("layer", sorted(Op.registry))
+def test_each_argument_of_a_wrong_kind_is_there(layer: str) -> None:
+    """Of every layer and merge, every parameter: those of merges may be wrong for the tensor."""
+    said = [m for n in NAMES for _, m in HEAD.findall(kept(n))]
+    for parameter in Op.registry[layer].parameters():
+        of_layer = any(f"`{parameter.name}` of `{layer}` " in message for message in said)
+        assert of_layer or (Op.registry[layer].merges and any(
+            f"no {parameter.name} " in m for _, m in HEAD.findall(kept(f"merge-{layer}")))
+        ), parameter.name  # fmt: skip
+
+
+@pytest.mark.parametrize("merge", sorted(n for n, op in Op.registry.items() if op.merges))
+def test_every_merge_is_there(merge: str) -> None:
+    """Branches of other shapes; and too many or too few, where it does not take any number."""
+    found = HEAD.findall(kept(f"merge-{merge}"))
+    assert any(code in ("A203", "A204") and f"`{merge}`" in message for code, message in found)
+    op = Op.registry[merge]
+    takes = [message for code, message in found if code == "A110"]
+    assert len(takes) >= (op.most is not None) + (op.least > 1)
+
+
+LEVELS = {
+    # what stands open, and the specs that show it
+    "{": ("model", "block", "merge", "for", "nested", "if"),
+    "(": ("chain", "head", "line"),
+    "[": ("input", "let", "index", "shape"),
+    '"': ("use", "require", "label", "block"),
+}
+
+
+@pytest.mark.parametrize("opener", LEVELS)
+def test_what_is_left_open_is_there_at_every_level(opener: str) -> None:
+    said = "a string is not closed" if opener == '"' else f"`{opener}` is "
+    names = [n for n in NAMES if any(said in m for _, m in HEAD.findall(kept(n)))]
+    for level in LEVELS[opener]:
+        assert any(level in name for name in names), level
+
+
 def test_spans_are_of_the_text() -> None:
     """As data, a finding points at a place that is there."""
     for name in ("line-tabs", "line-not-ascii-behind", "syntax-several", "line-windows"):

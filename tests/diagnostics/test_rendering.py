@@ -50,6 +50,26 @@ def test_the_mark_stands_below_the_word(text: str, width: int) -> None:
     assert cells(shown) <= width
 
 
+@pytest.mark.parametrize("width", [40, 100])
+@pytest.mark.parametrize("text", LINES, ids=range(len(LINES)))
+def test_the_mark_stands_below_the_word_in_ascii_too(text: str, width: int) -> None:
+    rendered = finding(text, "wrong").render(width=width, frame="ascii")
+    (shown,) = (line for line in rendered.splitlines() if line.startswith("1 |"))
+    assert rendered.isascii()
+    assert column(rendered) == shown.expandtabs(4).index("wrong")
+    assert len(shown) <= width
+
+
+def test_columns_are_those_of_terminals() -> None:
+    """Character by character as rich has them, which follows Unicode's tables."""
+    from rich.cells import cell_len
+
+    marks = "aé卷ﾃＡ🚀\u0301\u1112\u1161\u11abᄒิि🏽→│━✔𝔸"
+    assert [cells(mark) for mark in marks] == [cell_len(mark) for mark in marks]
+    assert cells("a\u200bb") == cells("a\N{REPLACEMENT CHARACTER}b") == 3
+    assert cells("\t") == 4
+
+
 def test_a_terminal_gets_lines_and_wrapped_text() -> None:
     found = finding(
         "relu -> wrong -> relu",

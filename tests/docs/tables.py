@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from archlang.analyses import unknowns
+from archlang.cli.schema import schema as told
 from archlang.diagnostic import CODES
 from archlang.elaborate import stages
 from archlang.limits import NAMES, Limits
@@ -156,11 +157,17 @@ def recipe_schema() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def check_schema() -> str:
+    """docs/check.schema.json."""
+    return json.dumps(told(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES = {
     DOCS / "layers.md": layers_page,
     DOCS / "blocks.md": blocks_page,
     DOCS / "rules.md": rules_page,
     DOCS / "recipe.schema.json": recipe_schema,
+    DOCS / "check.schema.json": check_schema,
 }
 
 

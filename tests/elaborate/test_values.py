@@ -136,7 +136,7 @@ WRONG = [
     ("linear(max(true, 1))", "A105"),
     ("linear(n)", "A103"),
     ("linear(2**1000)", "A001"),
-    ("linear(2**0.5)", "A001"),
+    ("linear(2**0.5)", "A108"),
     ("require 3; relu", "A105"),
     ("if 3 { relu }", "A105"),
     ("for i in 3 { relu }", "A105"),

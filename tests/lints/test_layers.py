@@ -116,6 +116,27 @@ def test_what_is_offered_leaves_nothing_to_say():
         assert found(made.text) == []
 
 
+WAYS = [
+    ("conv(1x1, 8, stride=2) -> relu", ["conv(3x3, 8, stride=2) -> relu"]),
+    ("conv(1x1, 8, stride=2, pad=0)",
+     ["conv(2x2, 8, stride=2, pad=0)", "conv(3x3, 8, stride=2, pad=0)"]),
+    ("maxpool(2x2, stride=3) : [3, 11, 11]", ["maxpool(3x3, stride=3) : [3, 11, 11]"]),
+    ("conv(1x3, 8, stride=2x2)", ["conv(3x3, 8, stride=2x2)"]),
+    ("global_avgpool -> linear(10) -> softmax", ["global_avgpool -> linear(10)"]),
+    ("global_avgpool -> linear(10)\n -> log_softmax", ["global_avgpool -> linear(10)"]),
+    ("conv(3x3, 8) -> bn", ["conv(3x3, 8, bias=false) -> bn"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "made"), WAYS)
+def test_ways_out(body, made):
+    text = f"model m {{ input x: [3, 33, 33]; {body} }}"
+    (finding,) = found(text)
+    ways = [edited(Source("m.arch", text), fix.edits).text for fix in finding.fixes]
+    assert ways == [text.replace(body, other) for other in made]
+    assert not any(fix.safe for fix in finding.fixes)
+
+
 def test_lines_and_projects_choose():
     text = (
         "model m {{ input x: [3, 33, 33]\nconv(1x1, 8, stride=2) -> bn  # archlang: ignore[{}]\n}}"
