@@ -34,6 +34,8 @@ class Module:
     """Where each name of the file comes from: its definition, or the ``use`` that brought it."""
     gives: list[str] = field(default_factory=list)
     """The blocks and functions that it defines itself: what ``use`` brings in."""
+    uses: list[str] = field(default_factory=list)
+    """The keys of the files that it uses."""
 
 
 def read_source(path: Path, name: str | None = None) -> Source:
@@ -149,6 +151,7 @@ class Loader:
             except OSError as error:
                 _unreadable(item.path, Path(found), error, span)
             used = self.load(source, found)
+        module.uses.append(found)
         for used_name in used.gives:
             self.claim(used_name, module, whole)
             if used_name in used.env.values:
