@@ -17,6 +17,7 @@ from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.footprint import Footprint, Footprints
 from archlang.elaborate.problem import Problem, at_name, fail, unknown
+from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Value, parameters
@@ -58,6 +59,8 @@ class Program:
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looks: dict[Any, Any] = {}
         """What was found about its models as they are written: see ``analyses.rechecks``."""
+        self._uses: dict[Key, Use] = {}
+        """Uses of blocks in the models as they are written, by what they come of."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator, self.given, closed)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
@@ -222,7 +225,8 @@ class Program:
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        elaborator = Elaborator(graph, inputs or {}, trial, believes)
+        plain = not (inputs or trial.values or trial.tracing) and believes == "inferred"
+        elaborator = Elaborator(graph, inputs or {}, trial, believes, self._uses if plain else None)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)

@@ -15,6 +15,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
+from archlang.elaborate.repeats import Key, Use, asked
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import (
     bind_signature,
@@ -48,8 +49,17 @@ MAX_SCALARS = 2**60
 class Stages(Findings, ABC):
     """The rules of stages. Statements are in ``Elaborator``."""
 
-    def __init__(self, graph: Graph, trial: Trial, believes: str = "inferred") -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        trial: Trial,
+        believes: str = "inferred",
+        uses: dict[Key, Use] | None = None,
+    ) -> None:
         super().__init__(graph, trial, believes)
+        self.known_uses = uses
+        """Uses of blocks by what they come of; None where each is worked out."""
+        self.recorded: list[Use] = []
         self.evaluator = Evaluator(graph.assumed, trial)
         self.active: list[BlockDef] = []
         self.modules: dict[str, Node] = {}
@@ -114,6 +124,8 @@ class Stages(Findings, ABC):
         try:
             if self.depth > (most := self.evaluator.limits.depth):
                 too_much("depth", f"blocks and braces nest deeper than {most}", span)
+            if self.recorded:
+                self.recorded[-1].deepest = max(self.recorded[-1].deepest, self.depth)
             yield
         finally:
             self.depth -= 1
@@ -278,21 +290,56 @@ class Stages(Findings, ABC):
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
         path = claim(at.scope, label, span)
-        inner = block.env.body()
         if isinstance(wire, Lost) and self.trial.tracing:
             takes = parameters(node.params)
             missing(node.name, takes, bind(node.name, takes, given, span), span)
             return unreached(self.graph, path, at, [wire], span)
-        arrives = None if isinstance(wire, Lost) else self.needed(wire, span)
-        if arrives is None:
+        if isinstance(wire, Lost):
+            return self.run_block(block, given, wire, at, path, span)[1]
+        arrives = self.needed(wire, span)
+        if self.known_uses is None or (key := asked(block, given, arrives.output)) is None:
+            return self.run_block(block, given, arrives, at, path, span)[1]
+        known = self.known_uses.get(key)
+        if known is not None and known.possible(self):
+            self.part_of_use(block, known)
+            return known.again(self, arrives, at.region, path, span)
+        self.recorded.append(use := Use(self, arrives))
+        try:
+            region, result = self.run_block(block, given, arrives, at, path, span)
+        finally:
+            self.recorded.pop()
+            self.part_of_use(block, use)
+        if use.ended(self, region, result):
+            self.known_uses[key] = use
+        return result
+
+    def part_of_use(self, block: BlockDef, inner: Use) -> None:
+        """A use of a block is over: the one that it is in is made of it too."""
+        if self.recorded:
+            outer = self.recorded[-1]
+            outer.blocks |= {block, *inner.blocks}
+            outer.deepest = max(outer.deepest, self.depth + inner.deepest - inner.depth)
+
+    def run_block(
+        self,
+        block: BlockDef,
+        given: Sequence[Given],
+        wire: Node | Lost,
+        at: Place,
+        path: str,
+        span: Span,
+    ) -> tuple[Region, Wire]:
+        """Work out a use of a block: the stretch of the network that it is, and its end."""
+        node, inner = block.node, block.env.body()
+        if isinstance(wire, Lost):
             forget_signature(node, inner)
         else:
-            bind_signature(node, inner, arrives.output, span)
+            bind_signature(node, inner, wire.output, span)
         self.evaluator.parameters(node.name, node.params, given, inner, span)
-        if arrives is not None:
-            stated = check_takes(node, inner, arrives, span, self.evaluator)
+        if isinstance(wire, Node):
+            stated = check_takes(node, inner, wire, span, self.evaluator)
             self.graph.stated.extend(stated)
-            self.states(block, arrives, "takes")
+            self.states(block, wire, "takes")
         args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
         region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
@@ -303,7 +350,7 @@ class Stages(Findings, ABC):
             result = self.body(node.body, place, wire)
             result = self.gives(block, place, result)
         self.active.pop()
-        return result
+        return region, result
 
     def gives(self, block: BlockDef, at: Place, end: Wire) -> Wire:
         """What a block comes to: checked against its signature, or known from it alone."""
@@ -355,8 +402,10 @@ class Stages(Findings, ABC):
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
         result: Wire = LOST
+        uses, self.known_uses = self.known_uses, None  # each run goes into the same modules
         with self.used(network.node.name, span):
             result = self.chain(network.node.chain, name, place, wire)
+        self.known_uses = uses
         runs = [(n.path, str(n.op)) for n in region.nodes()]
         if isinstance(result, Node) and network.runs not in (None, runs):
             fail(
