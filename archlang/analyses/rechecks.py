@@ -15,6 +15,9 @@ from archlang.elaborate import Program
 from archlang.graph import Graph
 from archlang.source import Edit
 
+LAYERS = 60_000
+"""How many layers are worked out again for all that is found in a spec; then the search ends."""
+
 Key: TypeAlias = tuple[str, str, str]
 Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
 """Works out a model of a program: what there is of its graph, and all that is found about it."""
@@ -35,13 +38,19 @@ class Rechecks:
         return made is not None and self.left(made)[1] == [] and self.elsewhere(made)
 
     def edited(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
-        """A program with its text edited; None where new is found about its definitions."""
+        """A program with its text edited; None where new is found about its definitions.
+
+        None too where enough was worked out again: it is counted, not timed, so that the same
+        spec has the same ways out on any machine.
+        """
+        if self.program.rechecked >= LAYERS:
+            return None
         made = program.edited(edits)
         return None if made is None or not said(made) <= said(program) else made
 
     def left(self, made: Program) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph, and what is found beside what was found before at other places."""
-        graph, found = self.look(made, self.name)
+        graph, found = again(self.program, made, self.name, self.look)
         return graph, _beside([d for d in found if d.severity == "error"], self.others)
 
     def elsewhere(self, made: Program) -> bool:
@@ -49,9 +58,18 @@ class Rechecks:
         for name in self.program.complete:
             if name != self.name and not unchanged(self.program, made, name):
                 known = {key(d) for d in self.look(self.program, name)[1]}
-                if not {key(d) for d in self.look(made, name)[1]} <= known:
+                if not {key(d) for d in again(self.program, made, name, self.look)[1]} <= known:
                     return False
         return True
+
+
+def again(
+    program: Program, made: Program, name: str, look: Look
+) -> tuple[Graph | None, list[Diagnostic]]:
+    """Work out a model of an edited form of a program, and count its layers."""
+    graph, found = look(made, name)
+    program.rechecked += 1 if graph is None else len(graph.nodes)
+    return graph, found
 
 
 def unchanged(program: Program, made: Program, model: str) -> bool:

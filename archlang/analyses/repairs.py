@@ -15,6 +15,7 @@ from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
+from archlang.analyses import rechecks
 from archlang.analyses.changes import Change, again, changes, merges_at
 from archlang.analyses.guesses import guesses
 from archlang.analyses.rechecks import Look, Rechecks, key, said, unchanged
@@ -95,12 +96,14 @@ def defined(program: Program, look: Look) -> list[Diagnostic]:
 
 
 def _defines(program: Program, fix: Fix, look: Look) -> bool:
-    made = program.edited(fix.edits)
+    made = program.edited(fix.edits) if program.rechecked < rechecks.LAYERS else None
     if made is None or not said(made) < said(program):
         return False
     known = {key(d)[:2] for n in program.complete for d in look(program, n)[1]}
     changed = (n for n in made.complete if not unchanged(program, made, n))
-    return all({key(d)[:2] for d in look(made, n)[1]} <= known for n in changed)
+    return all(
+        {key(d)[:2] for d in rechecks.again(program, made, n, look)[1]} <= known for n in changed
+    )
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
+from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
-from archlang.elaborate.merges import Merges
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
 from archlang.elaborate.repeats import Key, Use
@@ -26,7 +26,7 @@ from archlang.syntax import ast
 from archlang.types import Shape, input_dim
 
 
-class Elaborator(Merges):
+class Elaborator(Blocks):
     """Works out one model. ``inputs`` are shapes to use instead of those in the spec."""
 
     def __init__(

@@ -59,6 +59,8 @@ class Program:
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looks: dict[Any, Any] = {}
         """What was found about its models as they are written: see ``analyses.rechecks``."""
+        self.rechecked = 0
+        """How many layers of edited forms of it were worked out."""
         self._uses: dict[Key, Use] = {}
         """Uses of blocks in the models as they are written, by what they come of."""
         self._evaluator = Evaluator()

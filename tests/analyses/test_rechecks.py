@@ -84,6 +84,14 @@ def test_only_what_an_edit_changed_is_worked_out_again(monkeypatch: pytest.Monke
     assert looked == ["alone", "first", "first"]
 
 
+def test_the_search_ends_when_enough_was_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "model m { input x: [3, 8, 8]; conv(3x3, 4, stride=2) : [4, 8, 8] }\n"
+    for most, ways in ((0, 0), (rechecks.LAYERS, 1)):
+        monkeypatch.setattr(rechecks, "LAYERS", most)
+        (finding,) = network.inspect(program(text), "m")[1]
+        assert bool(finding.fixes) == bool(ways)
+
+
 def found_in(seed: int, count: int) -> list[tuple[str, list[object]]]:
     r = random.Random(seed)
     done = [outcome(mutated(r.choice(SPECS), r)) for _ in range(count)]
