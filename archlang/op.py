@@ -276,11 +276,6 @@ class Op(BaseModel):
         return f"{self.name}({', '.join(parts)})" if parts else self.name
 
 
-# They are facts about the class, no fields. pydantic would work each annotation out anew for every
-# layer, to see just that: half of the time that the layers take to be imported.
-Op.__annotations__.clear()
-
-
 def _each(size: Any, axes: int) -> tuple[int, ...]:
     """A size for each axis, where one may stand for all."""
     return size if isinstance(size, tuple) else (size,) * max(axes, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,11 @@ def test_the_search_ends_when_enough_was_worked_out(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(rechecks, "LAYERS", most)
         (finding,) = network.inspect(program(text), "m")[1]
         assert bool(finding.fixes) == bool(ways)
+
+
+def test_the_documentation_says_when_it_ends() -> None:
+    page = Path(__file__).parents[2] / "docs" / "language.md"
+    assert f"{rechecks.LAYERS:,} layers of its edited forms" in page.read_text(encoding="utf-8")
 
 
 def found_in(seed: int, count: int) -> list[tuple[str, list[object]]]:
