@@ -18,6 +18,7 @@ from archlang.elaborate.files import read_source
 from archlang.elaborate.findings import at_use, distinct
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
+from archlang.limits import current
 from archlang.op import nearest
 from archlang.source import Source
 from archlang.syntax import ast
@@ -332,14 +333,33 @@ def _look(
     inputs: Mapping[str, Shape] | None,
     solved: Sequence[Solved] | None = None,
 ) -> tuple[Graph | None, list[Diagnostic]]:
-    """What there is of a model's graph, and what is found about it; None where a `?` is open."""
+    """What there is of a model's graph, and what is found about it; None where a `?` is open.
+
+    As it is written it is worked out once: what mends another model asks for it again.
+    """
+    if settings or inputs or solved is not None:
+        return _worked_out(program, name, settings, inputs, solved)
+    key = name, current()
+    if key not in program.looks:
+        program.looks[key] = _worked_out(program, name, None, None, None)
+    look: tuple[Graph | None, list[Diagnostic]] = program.looks[key]
+    return look
+
+
+def _worked_out(
+    program: Program,
+    name: str,
+    settings: Mapping[str, Any] | None,
+    inputs: Mapping[str, Shape] | None,
+    solved: Sequence[Solved] | None,
+) -> tuple[Graph | None, list[Diagnostic]]:
     trial = Trial({s.span: s.value for s in solved or ()})
     graph, found = program.work_out(name, settings, inputs, trial)
     if trial.open is not None and solved is None:
         from archlang.analyses.undetermined import determined
 
         solved, why = determined(lambda t: program.elaborate(name, settings, None, t))
-        return (None, why) if why else _look(program, name, settings, inputs, solved)
+        return (None, why) if why else _worked_out(program, name, settings, inputs, solved)
     if graph.whole:
         graph.solved = tuple(solved or ())
         found = [*found, *check_requirements(graph), *prove(graph)]

@@ -91,7 +91,13 @@ class SymbolicRatio(Fraction):
 
 def input_dim(value: int, name: str) -> SymbolicDim:
     """The input size ``name``, ``value`` by default."""
-    return SymbolicDim(value, (name,), (name, INPUT))
+    return _made(int(value), frozenset((name,)), name, INPUT)
+
+
+@lru_cache(maxsize=4096)
+def _made(value: int, symbols: frozenset[str], name: str, function: Function) -> SymbolicDim:
+    """A size that layers made: the same one for the same function, so that it is known again."""
+    return SymbolicDim(value, symbols, (name, function))
 
 
 def symbols(dim: Dim) -> frozenset[str]:
@@ -144,7 +150,7 @@ def through(dim: Dim, rule: SizeRule) -> Dim | None:
         made = after(known[1], rule)
         if made == known[1] and dim.atom is not None:
             return dim
-        return SymbolicDim(value, dim.symbols, (known[0], made))
+        return _made(value, dim.symbols, known[0], made)
     except TooLongError as error:
         return SymbolicDim(value, dim.symbols, unknown=str(error))
 

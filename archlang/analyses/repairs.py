@@ -9,14 +9,16 @@ the kind, these are met in turn. A way that leaves none is a fix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from archlang.analyses import rechecks
 from archlang.analyses.changes import Change, again, changes, merges_at
 from archlang.analyses.guesses import guesses
+from archlang.analyses.rechecks import Look, Rechecks, key, said, unchanged
 from archlang.analyses.sizes import domain, legal
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
@@ -41,10 +43,6 @@ WIDTH = 3
 """How many ways to meet one merge are followed."""
 LAYERS = 50_000
 """How many layers are worked out again for one finding."""
-
-Key: TypeAlias = tuple[str, str, str]
-Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
-"""Works out a model of a program: what there is of its graph, and all that is found about it."""
 
 
 def mended(
@@ -98,40 +96,14 @@ def defined(program: Program, look: Look) -> list[Diagnostic]:
 
 
 def _defines(program: Program, fix: Fix, look: Look) -> bool:
-    made = program.edited(fix.edits)
-    if made is None or not _said(made) < _said(program):
+    made = program.edited(fix.edits) if program.rechecked < rechecks.LAYERS else None
+    if made is None or not said(made) < said(program):
         return False
-    known = {_key(d)[:2] for n in program.complete for d in look(program, n)[1]}
-    return all({_key(d)[:2] for d in look(made, n)[1]} <= known for n in made.complete)
-
-
-def _said(program: Program) -> set[Key]:
-    """What is found about a program's definitions, wherever it stands."""
-    return {_words(d) for d in program.diagnostics}
-
-
-def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic]:
-    """What is found that was not known: by its line, or by its words where that was edited."""
-    for same in (_key, _words):
-        left: list[Diagnostic] = []
-        for finding in found:
-            twin = next((d for d in known if same(d) == same(finding)), None)
-            if twin is None:
-                left.append(finding)
-            else:
-                known = [d for d in known if d is not twin]
-        found = left
-    return found
-
-
-def _words(finding: Diagnostic) -> Key:
-    return finding.code, finding.span.source.name, finding.message
-
-
-def _key(finding: Diagnostic) -> Key:
-    """What makes two findings one, before an edit and after it."""
-    span = finding.span
-    return finding.code, span.source.name, span.source.line(span.line).strip()
+    known = {key(d)[:2] for n in program.complete for d in look(program, n)[1]}
+    changed = (n for n in made.complete if not unchanged(program, made, n))
+    return all(
+        {key(d)[:2] for d in rechecks.again(program, made, n, look)[1]} <= known for n in changed
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +132,7 @@ class _Search:
         self, program: Program, name: str, graph: Graph | None, look: Look, others: list[Diagnostic]
     ) -> None:
         self.program, self.name, self.graph = program, name, graph
-        self.look, self.others = look, others
+        self.checks = Rechecks(program, name, look, others)
         self.tries, self.layers = TRIES, LAYERS
 
     def found_for(self, graph: Graph, finding: Diagnostic) -> list[Fix]:
@@ -171,50 +143,23 @@ class _Search:
     def proposed_by(self, fixes: Iterable[Fix]) -> Iterator[Fix]:
         """Those of some ways that hold."""
         for fix in fixes:
-            changed = self.changed(self.program, fix.edits)
-            if changed is not None and self.left(changed)[1] == [] and self.elsewhere(changed):
+            if self.checks.holds(fix.edits):
                 yield fix
-
-    def changed(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
-        """The program with its text edited; None where that cannot be read."""
-        made = program.edited(edits)
-        return None if made is None or not _said(made) <= _said(program) else made
-
-    def left(self, program: Program) -> tuple[Graph | None, list[Diagnostic]]:
-        """The graph, and what is found beside what was found before at other places."""
-        graph, found = self.look(program, self.name)
-        return graph, _beside([d for d in found if d.severity == "error"], self.others)
-
-    def elsewhere(self, program: Program) -> bool:
-        """Whether an edit leaves the other models of the file as they were."""
-        for name in self.program.complete:
-            if name != self.name and not self.found(program, name) <= self.found(
-                self.program, name
-            ):
-                return False
-        return True
-
-    def found(self, program: Program, name: str) -> set[Key]:
-        known = self.program.looked_at
-        key = (program.source.text, *program.given.values(), name)
-        if key not in known:
-            known[key] = {_key(d) for d in self.look(program, name)[1]}
-        return known[key]
 
     def follow(
         self, program: Program, graph: Graph, finding: Diagnostic, steps: tuple[_Step, ...]
     ) -> Fix | None:
         """The first way on from here that leaves nothing to find."""
         for step in islice(self.steps(program, graph, finding, bool(steps)), WIDTH):
-            changed = self.changed(program, (step.edit,)) if self.tries else None
+            changed = self.checks.edited(program, (step.edit,)) if self.tries else None
             if changed is None:
                 continue
             self.tries -= 1
-            made, left = self.left(changed)
+            made, left = self.checks.left(changed)
             if made is None:
                 continue
             taken = (*steps, step)
-            if not left and self.elsewhere(changed):
+            if not left and self.checks.elsewhere(changed):
                 return Fix(self.words(taken, made), _difference(self.program.source, changed))
             if left and left[0].code in MERGES:
                 further = self.follow(changed, made, left[0], taken)

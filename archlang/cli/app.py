@@ -90,6 +90,7 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes a while
     asked = sys.argv[1:2]
     try:
         program(asked if asked and asked[0] in COMMANDS else COMMANDS)()

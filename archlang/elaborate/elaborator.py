@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
+from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
-from archlang.elaborate.merges import Merges
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
+from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, sizes, states, wrong
 from archlang.elaborate.traces import makers, trace_notes
@@ -25,13 +26,18 @@ from archlang.syntax import ast
 from archlang.types import Shape, input_dim
 
 
-class Elaborator(Merges):
+class Elaborator(Blocks):
     """Works out one model. ``inputs`` are shapes to use instead of those in the spec."""
 
     def __init__(
-        self, graph: Graph, inputs: Mapping[str, Shape], trial: Trial, believes: str = "inferred"
+        self,
+        graph: Graph,
+        inputs: Mapping[str, Shape],
+        trial: Trial,
+        believes: str = "inferred",
+        uses: dict[Key, Use] | None = None,
     ) -> None:
-        super().__init__(graph, trial, believes)
+        super().__init__(graph, trial, believes, uses)
         self.given_inputs = dict(inputs)
         self.defaults: dict[str, int] = {}
         self.actual: dict[str, int] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from errno import ENOENT
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
@@ -16,7 +17,7 @@ from archlang.elaborate.findings import may_follow
 from archlang.elaborate.problem import Problem, Stop, at_name, fail, renamed
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
-from archlang.limits import current
+from archlang.limits import Limits, current
 from archlang.op import nearest
 from archlang.source import Source, Span, shown_path
 from archlang.syntax import ast
@@ -34,6 +35,8 @@ class Module:
     """Where each name of the file comes from: its definition, or the ``use`` that brought it."""
     gives: list[str] = field(default_factory=list)
     """The blocks and functions that it defines itself: what ``use`` brings in."""
+    uses: list[str] = field(default_factory=list)
+    """The keys of the files that it uses."""
 
 
 def read_source(path: Path, name: str | None = None) -> Source:
@@ -76,7 +79,7 @@ class Loader:
 
     def load(self, source: Source, key: str) -> Module:
         """The definitions of a spec; findings are collected in ``diagnostics``."""
-        file, found = read(source)
+        file, found = _kept(source, current()) if key.startswith("std/") else read(source)
         self.diagnostics.extend(found)
         self.damaged |= file.damaged
         module = Module(Env(file))
@@ -149,6 +152,7 @@ class Loader:
             except OSError as error:
                 _unreadable(item.path, Path(found), error, span)
             used = self.load(source, found)
+        module.uses.append(found)
         for used_name in used.gives:
             self.claim(used_name, module, whole)
             if used_name in used.env.values:
@@ -188,6 +192,12 @@ class Loader:
         if key.startswith("std/"):
             return library_source(key.removeprefix("std/"))
         return read_source(Path(key), name)
+
+
+@lru_cache(maxsize=64)
+def _kept(source: Source, limits: Limits) -> tuple[ast.File, list[Diagnostic]]:
+    """A file of the standard library, read once: each edit of a spec uses the same again."""
+    return read(source)
 
 
 def _distinct(item: ast.Block | ast.Model, env: Env) -> None:

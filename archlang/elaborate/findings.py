@@ -41,6 +41,8 @@ class Findings:
         self.graph, self.trial, self.believes = graph, trial, believes
         self.diagnostics: list[Diagnostic] = []
         self.reported: set[tuple[Any, ...]] = set()
+        self.told = 0
+        """How often something was reported, known or not."""
         self.uses: list[tuple[str, Span]] = []
         trial.uses = self.uses
         self.unmet = False
@@ -52,6 +54,7 @@ class Findings:
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Record a finding, once, with the blocks it is in."""
+        self.told += 1
         if diagnostic is SAID:
             return
         self.trial.refuse(diagnostic)

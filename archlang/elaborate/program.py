@@ -15,7 +15,9 @@ from archlang.elaborate.elaborator import Elaborator
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
+from archlang.elaborate.footprint import Footprint, Footprints
 from archlang.elaborate.problem import Problem, at_name, fail, unknown
+from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Value, parameters
@@ -55,8 +57,12 @@ class Program:
         self.given, self.closed = dict(given or {}), closed
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
-        self.looked_at: dict[tuple[Any, ...], set[tuple[str, str, str]]] = {}
-        """What was found about its models, by name, were its text another: see ``repairs``."""
+        self.looks: dict[Any, Any] = {}
+        """What was found about its models as they are written: see ``analyses.rechecks``."""
+        self.rechecked = 0
+        """How many layers of edited forms of it were worked out."""
+        self._uses: dict[Key, Use] = {}
+        """Uses of blocks in the models as they are written, by what they come of."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator, self.given, closed)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
@@ -74,6 +80,7 @@ class Program:
         """The spec, behind all files that it uses."""
         # by a file's source its key: its path, or `std/…` of the standard library
         self.keys = {m.env.file.source: key for key, m in loader.loaded.items()}
+        self._loaded = loader.loaded
 
     def edited(self, edits: Iterable[Edit]) -> Program | None:
         """The program with its text edited, and that of its files; None where none may be."""
@@ -86,6 +93,19 @@ class Program:
             given[key] = edited(source, edits)
         source = given.pop(self.key, self.source)
         return Program(source, self.key, given, closed=self.closed)
+
+    def footprint(self, model: str) -> Footprint | None:
+        """What of the text a model is made from; None where some of it cannot be read.
+
+        In another program a model with an equal one is the same, but for where it stands.
+        """
+        if self.module is None or self.damaged:
+            return None
+        return self._footprints.of(model)
+
+    @cached_property
+    def _footprints(self) -> Footprints:
+        return Footprints(self._loaded, self.key)
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -207,7 +227,8 @@ class Program:
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        elaborator = Elaborator(graph, inputs or {}, trial, believes)
+        plain = not (inputs or trial.values or trial.tracing) and believes == "inferred"
+        elaborator = Elaborator(graph, inputs or {}, trial, believes, self._uses if plain else None)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)

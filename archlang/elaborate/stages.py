@@ -6,23 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
-from typing import Literal
 
 from archlang.diagnostic import Note
-from archlang.elaborate.arguments import bind, layer_failed, make_layer, missing
+from archlang.elaborate.arguments import layer_failed, make_layer
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
+from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
-from archlang.elaborate.signature import (
-    bind_signature,
-    check_result,
-    check_takes,
-    forget_signature,
-    sizes,
-)
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
@@ -30,10 +23,8 @@ from archlang.elaborate.values import (
     Partial,
     SharedNetwork,
     describe,
-    parameters,
-    written,
 )
-from archlang.graph import Disputed, Graph, Node, Refused, Region, Unmet, Written
+from archlang.graph import Graph, Node, Refused, Region
 from archlang.limits import advice
 from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
@@ -48,8 +39,17 @@ MAX_SCALARS = 2**60
 class Stages(Findings, ABC):
     """The rules of stages. Statements are in ``Elaborator``."""
 
-    def __init__(self, graph: Graph, trial: Trial, believes: str = "inferred") -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        trial: Trial,
+        believes: str = "inferred",
+        uses: dict[Key, Use] | None = None,
+    ) -> None:
         super().__init__(graph, trial, believes)
+        self.known_uses = uses
+        """Uses of blocks by what they come of; None where each is worked out."""
+        self.recorded: list[Use] = []
         self.evaluator = Evaluator(graph.assumed, trial)
         self.active: list[BlockDef] = []
         self.modules: dict[str, Node] = {}
@@ -66,6 +66,19 @@ class Stages(Findings, ABC):
     @abstractmethod
     def merge(self, stage: ast.Merge, at: Place, wire: Wire) -> Wire:
         """Run branches, and bring them together."""
+
+    @abstractmethod
+    def block(
+        self,
+        block: BlockDef,
+        given: Sequence[Given],
+        at: Place,
+        wire: Wire,
+        label: str | None,
+        span: Span,
+        direct: bool,
+    ) -> Wire:
+        """Run a block."""
 
     def stage(self, stage: ast.Stage, at: Place, wire: Wire, label: str | None = None) -> Wire:
         """Run one stage; after an error its result is lost, and the error recorded."""
@@ -114,6 +127,8 @@ class Stages(Findings, ABC):
         try:
             if self.depth > (most := self.evaluator.limits.depth):
                 too_much("depth", f"blocks and braces nest deeper than {most}", span)
+            if self.recorded:
+                self.recorded[-1].deepest = max(self.recorded[-1].deepest, self.depth)
             yield
         finally:
             self.depth -= 1
@@ -264,91 +279,7 @@ class Stages(Findings, ABC):
             ],
         )
 
-    # Blocks
-
-    def block(
-        self,
-        block: BlockDef,
-        given: Sequence[Given],
-        at: Place,
-        wire: Wire,
-        label: str | None,
-        span: Span,
-        direct: bool,
-    ) -> Wire:
-        node = block.node
-        given = [self.evaluator.settled_argument(g) for g in given]
-        if direct and block in self.active:
-            names = [b.node.name for b in self.active[self.active.index(block) :]]
-            fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
-        path = claim(at.scope, label, at.labelled or span)
-        inner = block.env.body()
-        if isinstance(wire, Lost) and self.trial.tracing:
-            takes = parameters(node.params)
-            missing(node.name, takes, bind(node.name, takes, given, span), span)
-            return unreached(self.graph, path, at, [wire], span)
-        arrives = None if isinstance(wire, Lost) else self.needed(wire, span)
-        if arrives is None:
-            forget_signature(node, inner)
-        else:
-            bind_signature(node, inner, arrives.output, span)
-        self.evaluator.parameters(node.name, node.params, given, inner, span)
-        if arrives is not None:
-            stated = check_takes(node, inner, arrives, span, self.evaluator)
-            self.graph.stated.extend(stated)
-            self.states(block, arrives, "takes")
-        args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
-        region = Region("block", node.name, path, span, args, definition=node, env=inner)
-        place = Place(inner, Scope(path, at.scope.claims), region)
-        at.region.parts.append(region)
-        self.active.append(block)
-        result: Wire = LOST
-        with self.used(f"{node.name}({args})" if args else node.name, span):
-            result = self.body(node.body, place, wire)
-            result = self.gives(block, place, result)
-        self.active.pop()
-        return result
-
-    def gives(self, block: BlockDef, at: Place, end: Wire) -> Wire:
-        """What a block comes to: checked against its signature, or known from it alone."""
-        node, env = block.node, at.env
-        if isinstance(end, Node):
-            at.region.result = end
-            self.states(block, end, "gives")
-            try:
-                self.graph.stated.extend(check_result(node, env, end, self.evaluator))
-                return end
-            except Stop:
-                raise
-            except Problem as problem:
-                self.graph.disputed.append(Disputed(end, problem.diagnostic))
-                self.report(problem.diagnostic)
-                self.disputed = True
-        elif end is None:
-            return end
-        stated = node.signature.gives if node.signature else None
-        return end if stated is None else self.stated_shape(stated, at, end)
-
-    def stated_shape(self, spec: ast.ShapeSpec, at: Place, wire: Node | Lost) -> Wire:
-        """The tensor to go on with where what a spec states is not what there is."""
-        if spec.rest:
-            return wire
-        shape = [size for _, size in sizes(spec, at.env, self.evaluator)]
-        if isinstance(wire, Node):
-            self.graph.unmet.append(Unmet(at.env.span(spec), tuple(shape), wire))
-            if self.believes == "inferred":
-                return wire
-        like = wire if isinstance(wire, Node) else None
-        found = self.settled_by(shape, like, at.region, at.env.span(spec))
-        if found is not None:
-            self.graph.restored[found] = wire.origin if isinstance(wire, Lost) else wire
-        return found or wire
-
-    def states(self, block: BlockDef, node: Node, side: Literal["takes", "gives"]) -> None:
-        """Record what a block's signature says of a tensor."""
-        shape = getattr(block.node.signature, side, None)
-        if shape is not None:
-            self.graph.written.append(Written(shape, block.env.file.source, node, signature=True))
+    # Shared networks and repetition
 
     def shared(self, network: SharedNetwork, at: Place, wire: Wire, span: Span) -> Wire:
         """Run a shared network once more, on the weights of its first use."""
@@ -359,8 +290,10 @@ class Stages(Findings, ABC):
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
         result: Wire = LOST
+        uses, self.known_uses = self.known_uses, None  # each run goes into the same modules
         with self.used(network.node.name, span):
             result = self.chain(network.node.chain, name, place, wire)
+        self.known_uses = uses
         runs = [(n.path, str(n.op)) for n in region.nodes()]
         if isinstance(result, Node) and network.runs not in (None, runs):
             fail(

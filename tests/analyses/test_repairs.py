@@ -11,6 +11,7 @@ import torch
 
 import archlang
 from archlang.analyses import repairs
+from archlang.analyses.rechecks import Rechecks
 from archlang.analyses.repairs import Fit, _Search
 from archlang.analyses.sizes import legal
 from archlang.diagnostic import Diagnostic, Fix
@@ -159,15 +160,15 @@ def test_files_that_a_spec_uses_are_not_edited(tmp_path: Path) -> None:
 
 def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: Counter[str] = Counter()
-    honest = _Search.left
+    honest = Rechecks.left
 
-    def left(self: _Search, program: archlang.elaborate.Program) -> object:
+    def left(self: Rechecks, program: archlang.elaborate.Program) -> object:
         looked["left"] += 1
         graph, _ = honest(self, program)
         return graph, [finding]
 
     finding = error(RESNET_D)
-    monkeypatch.setattr(_Search, "left", left)
+    monkeypatch.setattr(Rechecks, "left", left)
     assert error(RESNET_D).fixes == ()
     assert 0 < looked["left"] <= repairs.TRIES + 1
 
@@ -292,8 +293,8 @@ def test_random_networks(first: int) -> None:
 
 def test_a_way_out_that_was_not_checked_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the second check, an edit that was thought to help is offered."""
-    honest = _Search.left
-    monkeypatch.setattr(_Search, "left", lambda self, program: (honest(self, program)[0], []))
+    honest = Rechecks.left
+    monkeypatch.setattr(Rechecks, "left", lambda self, program: (honest(self, program)[0], []))
     monkeypatch.setattr(_Search, "fit", lambda *given: Fit(0, False, 1))
     with pytest.raises((AssertionError, archlang.ArchError)):
         assert not _offered(0, 30)[1]

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,71 @@ def test_the_public_surface_is_small():
         "loads",
     ]
     assert all(getattr(archlang, name).__doc__ for name in archlang.__all__)
+
+
+IMPORTED = """
+import sys
+sys.argv = ["archlang", *{arguments}]
+from archlang.cli import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+OUTSIDE = {"lark", "pydantic", "typer"}
+"""What a check takes of others' packages; what these take themselves is theirs."""
+NOT_NEEDED = {
+    "networkx", "matplotlib", "rich", "torch", "numpy", "PIL", "jinja2", "pygments", "jsonschema",
+    "asyncio", "concurrent", "multiprocessing", "sqlite3", "xml", "http", "unittest",
+}  # fmt: skip
+ROOMS_OF_OTHERS = ("backends", "comparison", "draw", "plots", "reference", "rules", "train")
+"""What belongs to other commands than ``check`` and ``summary``."""
+WHEN_WRONG = (
+    "archlang.analyses.guesses", "archlang.analyses.rechecks", "archlang.analyses.repairs",
+    "archlang.analyses.undetermined", "archlang.elaborate.declared", "archlang.syntax.brackets",
+    "archlang.syntax.recovery", "archlang.syntax.wording",
+)  # fmt: skip
+"""What is imported once something is found, and not before."""
+OTHER_COMMANDS = {"app", "common", "fixes", "formats", "output", "settings", "table"}
+
+
+@cache
+def imported(*arguments: str) -> frozenset[str]:
+    """The modules that a command has imported by its end."""
+    code = IMPORTED.format(arguments=list(arguments))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout, done.stderr
+    return frozenset(done.stderr.split())
+
+
+def of_command(command: str) -> frozenset[str]:
+    spec = str(PACKAGE.parent / "specs" / "resnet.arch")
+    return imported(command, spec, "--model", "resnet18")
+
+
+@pytest.mark.parametrize("command", ["check", "summary"])
+def test_a_command_starts_with_what_it_needs(command: str) -> None:
+    """Starting is most of the time that a check takes, and imports are most of starting."""
+    modules = of_command(command)
+    assert modules >= OUTSIDE
+    assert {m.split(".")[0] for m in modules} & NOT_NEEDED == set()
+    rooms = tuple(f"archlang.{room}" for room in ROOMS_OF_OTHERS)
+    assert [m for m in modules if m.startswith(rooms)] == []
+    assert modules & set(WHEN_WRONG) == set()
+    commands = {m.split(".")[2] for m in modules if m.startswith("archlang.cli.")}
+    assert commands - OTHER_COMMANDS == {command}
+
+
+def test_a_summary_runs_no_lints() -> None:
+    assert "archlang.lints" in of_command("check")
+    assert not [m for m in of_command("summary") if m.startswith("archlang.lints")]
+
+
+def test_what_is_imported_when_wrong_is_there(tmp_path: Path) -> None:
+    spec = tmp_path / "wrong.arch"
+    spec.write_text("model m { input x: [3, 8, 8]; conv(3x3, 4) : [5, 8, 8]\n")
+    found = imported("check", str(spec))
+    assert found & set(WHEN_WRONG)
+    assert all((PACKAGE.parent / (m.replace(".", "/") + ".py")).is_file() for m in WHEN_WRONG)

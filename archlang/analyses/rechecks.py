@@ -1,0 +1,107 @@
+"""A spec checked again with its text edited: no more of it than the edit can have changed.
+
+What was found is compared with what is found then. A model that is made from the same text as
+before is the same, and is not worked out again; the search ends at the first model that has
+something new to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from archlang.diagnostic import Diagnostic
+from archlang.elaborate import Program
+from archlang.graph import Graph
+from archlang.source import Edit
+
+LAYERS = 60_000
+"""How many layers are worked out again for all that is found in a spec; then the search ends."""
+
+Key: TypeAlias = tuple[str, str, str]
+Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
+"""Works out a model of a program: what there is of its graph, and all that is found about it."""
+
+
+class Rechecks:
+    """The checks of edited forms of ``program``, for the sake of its model ``name``.
+
+    ``others`` are the findings about the model beside the one that is to be gone.
+    """
+
+    def __init__(self, program: Program, name: str, look: Look, others: list[Diagnostic]) -> None:
+        self.program, self.name, self.look, self.others = program, name, look, others
+
+    def holds(self, edits: tuple[Edit, ...]) -> bool:
+        """Whether edits leave no error in the model but the others, and nothing new elsewhere."""
+        made = self.edited(self.program, edits)
+        return made is not None and self.left(made)[1] == [] and self.elsewhere(made)
+
+    def edited(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
+        """A program with its text edited; None where new is found about its definitions.
+
+        None too where enough was worked out again: it is counted, not timed, so that the same
+        spec has the same ways out on any machine.
+        """
+        if self.program.rechecked >= LAYERS:
+            return None
+        made = program.edited(edits)
+        return None if made is None or not said(made) <= said(program) else made
+
+    def left(self, made: Program) -> tuple[Graph | None, list[Diagnostic]]:
+        """The graph, and what is found beside what was found before at other places."""
+        graph, found = again(self.program, made, self.name, self.look)
+        return graph, _beside([d for d in found if d.severity == "error"], self.others)
+
+    def elsewhere(self, made: Program) -> bool:
+        """Whether an edit leaves the other models of the file as they were."""
+        for name in self.program.complete:
+            if name != self.name and not unchanged(self.program, made, name):
+                known = {key(d) for d in self.look(self.program, name)[1]}
+                if not {key(d) for d in again(self.program, made, name, self.look)[1]} <= known:
+                    return False
+        return True
+
+
+def again(
+    program: Program, made: Program, name: str, look: Look
+) -> tuple[Graph | None, list[Diagnostic]]:
+    """Work out a model of an edited form of a program, and count its layers."""
+    graph, found = look(made, name)
+    program.rechecked += 1 if graph is None else len(graph.nodes)
+    return graph, found
+
+
+def unchanged(program: Program, made: Program, model: str) -> bool:
+    """Whether a model is made from the same text in both: the same is found about it then."""
+    footprint = program.footprint(model)
+    return footprint is not None and footprint == made.footprint(model)
+
+
+def said(program: Program) -> set[Key]:
+    """What is found about a program's definitions, wherever it stands."""
+    return {_words(d) for d in program.diagnostics}
+
+
+def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic]:
+    """What is found that was not known: by its line, or by its words where that was edited."""
+    for same in (key, _words):
+        left: list[Diagnostic] = []
+        for finding in found:
+            twin = next((d for d in known if same(d) == same(finding)), None)
+            if twin is None:
+                left.append(finding)
+            else:
+                known = [d for d in known if d is not twin]
+        found = left
+    return found
+
+
+def _words(finding: Diagnostic) -> Key:
+    return finding.code, finding.span.source.name, finding.message
+
+
+def key(finding: Diagnostic) -> Key:
+    """What makes two findings one, before an edit and after it."""
+    span = finding.span
+    return finding.code, span.source.name, span.source.line(span.line).strip()

@@ -1,0 +1,195 @@
+"""Uses of a block that come out alike: the second one is made from the first, not worked out.
+
+A block sees its arguments and the tensor that arrives, and nothing else. Where both are as they
+were before, in this model or another one of the spec, so is all that comes of it, but for the
+paths of its modules and the nodes of what arrives. What has led to a finding is not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from archlang.elaborate.scope import Env
+from archlang.elaborate.values import BlockDef, Given, Partial, SharedNetwork
+from archlang.graph import Node, Part, Region
+from archlang.source import Span
+from archlang.types import SymbolicDim, Tensor
+
+if TYPE_CHECKING:
+    from archlang.elaborate.stages import Stages
+
+Key: TypeAlias = tuple[Any, ...]
+_PLAIN = frozenset({int, bool, str, Fraction})
+
+
+class _UnlikeError(Exception):
+    """A value of which it is not known what it leads to."""
+
+
+def asked(block: BlockDef, given: Sequence[Given], x: Tensor) -> Key | None:
+    """What a use of a block comes of; None where that cannot be compared."""
+    try:
+        return block, _arguments(given), tuple(map(_size, x.shape))
+    except _UnlikeError:
+        return None
+
+
+def _arguments(given: Iterable[Given]) -> Key:
+    return tuple((g.name, _value(g.value)) for g in given)
+
+
+def _value(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
+    if kind is tuple or kind is list:
+        return kind, tuple(map(_value, value))
+    if kind is Partial:
+        return value.target, _arguments(value.given)
+    raise _UnlikeError
+
+
+def _size(dim: int) -> Any:
+    """A size that depends on the input's is itself alone: two may be equal by chance."""
+    return (id(dim), dim) if isinstance(dim, SymbolicDim) else dim
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How far a model had come: what is behind it was made since."""
+
+    nodes: int
+    requirements: int
+    assumed: int
+    stated: int
+    written: int
+    steps: int
+    items: int
+    trouble: int
+
+
+def _mark(at: Stages) -> _Mark:
+    graph, run = at.graph, at.evaluator
+    lost = len(graph.clashes) + len(graph.refused) + len(graph.unmet)
+    lost += len(graph.missing) + len(graph.disputed) + len(graph.restored)
+    return _Mark(
+        len(graph.nodes),
+        len(graph.requirements),
+        len(graph.assumed),
+        len(graph.stated),
+        len(graph.written),
+        run.steps,
+        run.items,
+        at.told + lost,
+    )
+
+
+class Use:
+    """A use of a block, as it came out."""
+
+    def __init__(self, at: Stages, arrives: Node) -> None:
+        self.before, self.arrives = _mark(at), arrives
+        self.blocks: set[BlockDef] = set()
+        """The blocks that it is made of: none of them may be inside itself."""
+        self.deepest = self.depth = at.depth
+
+    def ended(self, at: Stages, region: Region, result: object) -> bool:
+        """Note what has come of it; whether it can be made again."""
+        since, graph = _mark(at), at.graph
+        if since.trouble != self.before.trouble or not isinstance(result, Node):
+            return False
+        regions = [region, *region.regions()]
+        if any(_shares(r) for r in regions):
+            return False
+        before = self.before
+        self.region, self.result = region, result
+        self.nodes = graph.nodes[before.nodes :]
+        self.requirements = graph.requirements[before.requirements :]
+        self.assumed = graph.assumed[before.assumed :]
+        self.stated, self.written = graph.stated[before.stated :], graph.written[before.written :]
+        self.steps, self.items = since.steps - before.steps, since.items - before.items
+        return True
+
+    def possible(self, at: Stages) -> bool:
+        """Whether to make it again reaches no limit."""
+        limits = at.evaluator.limits
+        return (
+            len(at.graph.nodes) + len(self.nodes) <= limits.layers
+            and at.evaluator.steps + self.steps <= limits.steps
+            and at.evaluator.items + self.items <= limits.items
+            and at.depth + self.deepest - self.depth <= limits.depth
+            and not any(block in self.blocks for block in at.active)
+        )
+
+    def again(self, at: Stages, arrives: Node, outer: Region, path: str, span: Span) -> Node:
+        """The same once more, on another tensor alike, as a part of ``outer`` at another path."""
+        graph = at.graph
+        again = _Again(self, arrives, path, len(graph.nodes))
+        graph.nodes += again.made
+        at.modules.update((n.path, n) for n in again.made if n.first and not n.op.merges)
+        region = again.region(self.region)
+        region.span = span
+        outer.parts.append(region)
+        graph.requirements += [
+            r._replace(env=again.env(r.env), region=again.regions[r.region])
+            for r in self.requirements
+        ]
+        graph.assumed += self.assumed
+        graph.stated += [s._replace(node=again.node(s.node)) for s in self.stated]
+        graph.written += [w._replace(node=again.node(w.node)) for w in self.written]
+        at.evaluator.steps += self.steps
+        at.evaluator.items += self.items
+        return again.node(self.result)
+
+
+def _shares(region: Region) -> bool:
+    values = region.env.values.values() if region.env is not None else ()
+    return region.kind == "shared" or any(type(v) is SharedNetwork for v in values)
+
+
+class _Again:
+    """One more of a use: its nodes are made at once, regions and names as they are met."""
+
+    def __init__(self, use: Use, arrives: Node, path: str, first: int) -> None:
+        self.use, self.arrives = use, arrives
+        self.base, self.path, self.known = use.before.nodes, path, len(use.region.path or "")
+        self.regions: dict[Region, Region] = {}
+        self.envs: dict[Env, Env] = {}
+        self.made: list[Node] = []
+        for place, n in enumerate(use.nodes, first):
+            inputs = tuple(map(self.node, n.inputs))
+            self.made.append(
+                Node(place, n.op, inputs, n.output, path + n.path[self.known :], n.span,
+                     n.params, n.buffers, n.first, n.conditions)
+            )  # fmt: skip
+
+    def node(self, node: Node) -> Node:
+        return self.made[node.index - self.base] if node.index >= self.base else self.arrives
+
+    def region(self, region: Region) -> Region:
+        path = None if region.path is None else self.path + region.path[self.known :]
+        made = replace(
+            region,
+            path=path,
+            parts=[],
+            result=None if region.result is None else self.node(region.result),
+            env=None if region.env is None else self.env(region.env),
+        )
+        self.regions[region] = made
+        made.parts = [self.part(p) for p in region.parts]
+        return made
+
+    def part(self, part: Part) -> Part:
+        return self.node(part) if isinstance(part, Node) else self.region(part)
+
+    def env(self, env: Env) -> Env:
+        """The names of a body, with the tensors that are its own."""
+        if env not in self.envs:
+            tensors = {
+                k: self.node(n) if isinstance(n, Node) else n for k, n in env.tensors.items()
+            }
+            self.envs[env] = replace(env, tensors=tensors)
+        return self.envs[env]
