@@ -149,6 +149,10 @@ def _place(span: Span) -> dict[str, Any]:
     }
 
 
+FIRST_COMBINING = "\u0300"
+"""The first character that does not take one column of a terminal."""
+
+
 def cells(text: str) -> int:
     """How many columns of a terminal ``text`` takes; a tab is four.
 
@@ -160,10 +164,12 @@ def cells(text: str) -> int:
 
 
 def _cells(character: str) -> int:
-    from rich.cells import get_character_cell_size  # few specs need it
-
     if not character.isprintable():
         return 4 if character == "\t" else 1
+    if character < FIRST_COMBINING or character in _ASCII:
+        return 1
+    from rich.cells import get_character_cell_size  # few specs need it
+
     return get_character_cell_size(character)
 
 

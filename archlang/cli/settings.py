@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from archlang.cli.common import stop
 from archlang.limits import LimitError, current, projects
-from archlang.lints.choice import Choice
 from archlang.op import nearest
 from archlang.source import shown_path
+
+if TYPE_CHECKING:
+    from archlang.lints.choice import Choice
 
 FILE = "pyproject.toml"
 CODES = ("select", "ignore")
@@ -38,6 +40,8 @@ def choice(file: str, select: list[str] | None, ignore: list[str] | None) -> Cho
     ``select`` takes the place of the project's, ``ignore`` comes on top of it. The project is that
     of the nearest pyproject.toml above the spec; of the working folder for standard input.
     """
+    from archlang.lints.choice import Choice  # most commands want the limits alone
+
     project = _project(file)
     table = project.table if project else {}
     for key in CODES:
