@@ -9,7 +9,7 @@ the kind, these are met in turn. A way that leaves none is a fix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import islice
@@ -17,7 +17,9 @@ from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.changes import Change, again, changes, merges_at
 from archlang.analyses.guesses import guesses
+from archlang.analyses.reached import concerned
 from archlang.analyses.sizes import domain, legal
+from archlang.analyses.slips import Slips
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
 from archlang.graph import Clash, Graph
@@ -32,6 +34,8 @@ MERGES = frozenset({"A203", "A204", "A211"})
 """The findings about merges."""
 FINDINGS = 5
 """For how many findings of a model a way out is looked for."""
+OFFERED = 2
+"""How many numbers that may be slips are offered for a finding."""
 PROPOSALS, OPEN_PROPOSALS = 20, 1
 """For how many findings of a model what they propose themselves is tried; each time, what a ``?``
 leaves open is solved for again."""
@@ -61,6 +65,7 @@ def mended(
     What was meant is guessed where the model is looked at ``as_written``: what would mend it at
     another size could break it at its own.
     """
+    slips = Slips(program, name, graph, found) if graph is not None and as_written else None
     searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
@@ -75,7 +80,9 @@ def mended(
             fixes, help = fixes + own, "" if own else help
         if searched and graph is not None and as_written and not fixes:
             searched -= finding.code not in MERGES
-            for tried in guesses(graph, finding, program.source):
+            if slips is not None:
+                fixes += islice(search.proposed_by(slips.fixes(finding)), OFFERED)
+            for tried in () if fixes else guesses(graph, finding, program.source):
                 fixes += islice(search.proposed_by(islice(tried, TRIES)), 1)
         out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
@@ -172,7 +179,11 @@ class _Search:
         """Those of some ways that hold."""
         for fix in fixes:
             changed = self.changed(self.program, fix.edits)
-            if changed is not None and self.left(changed)[1] == [] and self.elsewhere(changed):
+            if (
+                changed is not None
+                and self.left(changed)[1] == []
+                and self.elsewhere(changed, concerned(self.program, fix.edits))
+            ):
                 yield fix
 
     def changed(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
@@ -185,9 +196,9 @@ class _Search:
         graph, found = self.look(program, self.name)
         return graph, _beside([d for d in found if d.severity == "error"], self.others)
 
-    def elsewhere(self, program: Program) -> bool:
-        """Whether an edit leaves the other models of the file as they were."""
-        for name in self.program.complete:
+    def elsewhere(self, program: Program, names: Sequence[str] | None = None) -> bool:
+        """Whether an edit leaves the other models of the file as they were, or those of names."""
+        for name in self.program.complete if names is None else names:
             if name != self.name and not self.found(program, name) <= self.found(
                 self.program, name
             ):

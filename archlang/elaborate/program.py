@@ -40,7 +40,7 @@ class Program:
 
     What their ``fixes`` propose is not tried yet: ``network.definitions`` keeps what holds.
     ``given`` are texts of files that it uses, by their keys, in place of those that can be read;
-    where ``closed``, it may use no other.
+    where ``closed``, it may use no other. ``trees`` are texts that were read already.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Program:
         given: Mapping[str, Source] | None = None,
         *,
         closed: bool = False,
+        trees: Mapping[Source, ast.File] | None = None,
     ) -> None:
         self.source = source
         self.given, self.closed = dict(given or {}), closed
@@ -58,7 +59,7 @@ class Program:
         self.looked_at: dict[tuple[Any, ...], set[tuple[str, str, str]]] = {}
         """What was found about its models, by name, were its text another: see ``repairs``."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator, self.given, closed)
+        loader = Loader(self._evaluator, self.given, closed, trees)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
         self.module: Module | None = None
@@ -68,6 +69,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        self.trees = loader.trees
+        """The trees of the texts that are free of errors: of what is read again."""
         self.used = list(loader.asked)
         """The keys of the files that it uses, those that cannot be read too."""
         self.files = [m.env.file for m in loader.loaded.values()]
@@ -85,7 +88,11 @@ class Program:
                 return None
             given[key] = edited(source, edits)
         source = given.pop(self.key, self.source)
-        return Program(source, self.key, given, closed=self.closed)
+        return Program(source, self.key, given, closed=self.closed, trees=self.trees)
+
+    def again(self) -> Program:
+        """The same program, its definitions worked out again from the same trees."""
+        return Program(self.source, self.key, self.given, closed=self.closed, trees=self.trees)
 
     @cached_property
     def models(self) -> dict[str, Model]:

@@ -1,0 +1,74 @@
+"""Which of a spec's items a model is made with: what an edit of one of them can have to do with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from archlang.elaborate import Program
+from archlang.source import Edit
+from archlang.syntax import ast
+
+
+class Written(NamedTuple):
+    """An item, and the file that it is written in."""
+
+    item: ast.Item
+    file: ast.File
+
+
+def reached(program: Program, model: str) -> list[Written]:
+    """The items that a model is made with, itself too, in the order of the text.
+
+    Those of the standard library are left out: they are not the user's to change. Names are not
+    told apart by what they stand for, so an item too many may be among them.
+    """
+    files = [f for f in program.files if not f.source.name.startswith("std/")]
+    every = [Written(i, f) for f in files for i in f.items if not isinstance(i, ast.UseFile)]
+    models = [w for w in every if isinstance(w.item, ast.Model | ast.Alias)]
+    named: dict[str, list[ast.Item]] = {}
+    for item, file in every:
+        if not isinstance(item, ast.Model | ast.Alias):
+            named.setdefault(item.name, []).append(item)
+    targets = {w.item.name: w.item for w in models if w.file is files[-1]}
+    found: dict[int, None] = {}
+    wanted: list[ast.Item] = [targets[model]] if model in targets else []
+    while wanted:
+        item = wanted.pop()
+        if id(item) in found:
+            continue
+        found[id(item)] = None
+        if isinstance(item, ast.Alias) and item.target in targets:
+            wanted.append(targets[item.target])
+        for name in {n.name for n in nodes(item) if hasattr(n, "name")}:
+            wanted += named.get(name, ())
+    return [w for w in every if id(w.item) in found]
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    """A node of the tree and all in it."""
+    if isinstance(node, list):
+        for part in node:
+            yield from nodes(part)
+    elif isinstance(node, ast.Node):
+        yield node
+        for field in node.__dataclass_fields__:
+            yield from nodes(getattr(node, field))
+
+
+def concerned(program: Program, edits: Iterable[Edit]) -> list[str]:
+    """The models that edits can have to do with, each of which is inside of one item."""
+    edits = list(edits)
+    return [name for name in program.complete if _concerns(reached(program, name), program, edits)]
+
+
+def _concerns(items: list[Written], program: Program, edits: list[Edit]) -> bool:
+    def inside(edit: Edit, every: Iterable[Written]) -> bool:
+        span = edit.span
+        return any(
+            w.file.source == span.source and w.item.start < span.start and span.end < w.item.end
+            for w in every
+        )
+
+    own = [Written(i, f) for f in program.files for i in f.items]
+    return any(inside(e, items) or not inside(e, own) for e in edits)

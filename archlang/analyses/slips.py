@@ -1,0 +1,225 @@
+"""Numbers of the text that may be slips: with another in its place, everything holds.
+
+Whatever a number is for, as an argument of a layer, of a block where it is used, a default, an item
+of a table or a stated size, it is put otherwise in the tree, and the model worked out again until
+something is found that was not found before. What gets through is likely meant; it is still to be
+written into the text, and that checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from typing import NamedTuple, TypeAlias
+
+from archlang.analyses.numerals import (
+    Numeral,
+    Pair,
+    by_distance,
+    next_to,
+    numerals,
+    roundness,
+    solved,
+)
+from archlang.analyses.proofs import prove
+from archlang.analyses.requirements import Compared, check_requirements, compared
+from archlang.diagnostic import Diagnostic, Fix
+from archlang.elaborate import Program
+from archlang.elaborate.unknown import Trial
+from archlang.graph import Graph, Node
+from archlang.source import Edit, Span
+from archlang.syntax import ast
+
+WORK = 5_000
+"""How many layers are worked out again for all findings of a model."""
+OVERHEAD = 20
+"""What one trial costs besides its layers, in layers."""
+ENOUGH = 3
+"""How many numbers that would do are looked for."""
+ANCHORS = 60
+"""How many places on the way to a finding are looked at first."""
+
+Key: TypeAlias = tuple[str, str, str]
+
+
+class Slip(NamedTuple):
+    """Another number that would do; ``left`` is how many findings there still are with it."""
+
+    numeral: Numeral
+    text: str
+    left: int
+
+    @property
+    def order(self) -> tuple[int, bool, int]:
+        """The likelier, the less: what leaves nothing, makes what is stated, and is rounder."""
+        return self.left, self.numeral.stated, _roundness(self.numeral.span.text, self.text)
+
+    def fix(self, finding: Diagnostic) -> Fix:
+        span = self.numeral.span
+        there = span.source == finding.span.source and span.line == finding.span.line
+        where = "" if there else f" on line {span.line}"
+        said = f"`{self.text}` instead of `{span.text}`{where}"
+        return Fix(f"state {said}" if self.numeral.stated else said, (Edit(span, self.text),))
+
+
+def _roundness(was: str, now: str) -> int:
+    if not (was.isdigit() and now.isdigit()):
+        return 0
+    return roundness(int(was)) - roundness(int(now))
+
+
+def key(finding: Diagnostic) -> Key:
+    """What makes two findings one, before an edit and after it."""
+    span = finding.span
+    return finding.code, span.source.name, span.source.line(span.line).strip()
+
+
+class Slips:
+    """The numbers of one model that may be slips; what is tried for its findings is counted."""
+
+    def __init__(self, program: Program, name: str, graph: Graph, found: list[Diagnostic]) -> None:
+        self.program, self.name, self.graph = program, name, graph
+        self.known = {key(d) for d in found if d.severity == "error"}
+        self.work = 0 if graph.solved else WORK
+        self._numerals: list[Numeral] | None = None
+
+    def fixes(self, finding: Diagnostic) -> Iterator[Fix]:
+        """Numbers with which a finding would be gone, the likeliest first."""
+        if self.work > 0:
+            found = list(islice(self.slips(finding), ENOUGH))
+            yield from (slip.fix(finding) for slip in sorted(found, key=lambda s: s.order))
+
+    def slips(self, finding: Diagnostic) -> Iterator[Slip]:
+        """The same as they are found. What leaves another requirement unmet is not meant."""
+        found: set[int] = set()
+        for numeral, text in self._candidates(finding):
+            if self.work <= 0:
+                return
+            if id(numeral) in found:
+                continue
+            left = self.with_number(numeral, text, finding)
+            if left == 0 or (left is not None and finding.code != "A205"):
+                found.add(id(numeral))
+                yield Slip(numeral, text, left)
+
+    def _candidates(self, finding: Diagnostic) -> Iterator[tuple[Numeral, str]]:
+        """Numbers, each with another: the sizes themselves, then what solves for them or is next."""
+        pairs = list(dict.fromkeys(self._pairs(finding)))
+        ordered = self._ordered(finding)
+        for numeral in ordered:
+            for want, have in pairs:
+                if numeral.value == (want if numeral.stated else have):
+                    yield from (
+                        (numeral, text) for text in islice(solved(numeral, [(want, have)]), 1)
+                    )
+        for numeral in ordered:
+            if finding.code != "A205":
+                yield from ((numeral, text) for text in solved(numeral, pairs))
+            yield from ((numeral, text) for text in next_to(numeral))
+
+    def _ordered(self, finding: Diagnostic) -> list[Numeral]:
+        if self._numerals is None:
+            self._numerals = numerals(self.program, self.name)
+        spans = [finding.span, *(n.span for n in finding.related), *finding.uses]
+        way = dict.fromkeys(n.span for n in self._way(finding))
+        found = self._numerals
+        if finding.code == "A205":
+            equal = [c.span for c in self._comparisons(finding) if c.operator == "=="]
+            found = [
+                n
+                for n in found
+                if not _within(n.span, finding.span) or any(_within(n.span, span) for span in equal)
+            ]
+        return by_distance(found, [*spans, *islice(way, ANCHORS)])
+
+    def _comparisons(self, finding: Diagnostic, graph: Graph | None = None) -> list[Compared]:
+        """The comparisons of a requirement that do not hold, all those of an ``or`` among them."""
+        graph = graph or self.graph
+        for requirement in graph.requirements if finding.code == "A205" else ():
+            if requirement.env.span(requirement.statement.condition) == finding.span:
+                return compared(graph, requirement)
+        return []
+
+    # What a finding is about
+
+    def _ends(self, finding: Diagnostic) -> list[Node]:
+        """The tensors that a finding is about."""
+        graph, span = self.graph, finding.span
+        for refused in graph.refused:
+            if _within(span, refused.span):
+                return list(refused.inputs)
+        for clash in graph.clashes:
+            if _within(span, clash.span):
+                return list(clash.inputs)
+        for unmet in graph.unmet:
+            if _within(span, unmet.span):
+                return [unmet.node]
+        said = [
+            w for w in graph.written if _within(span, Span(w.source, w.shape.start, w.shape.end))
+        ]
+        return [said[-1].node] if said else []
+
+    def _way(self, finding: Diagnostic) -> Iterator[Node]:
+        """The layers on the way to what a finding is about, the last first."""
+        ends = self._ends(finding)
+        if not ends:
+            return
+        reached = self.graph.reaching(ends)
+        for node in reversed(self.graph.nodes):
+            if node.index in reached:
+                yield node
+
+    def _pairs(self, finding: Diagnostic) -> Iterator[Pair]:
+        """Sizes that are wanted, each with the one there is."""
+        for unmet in self.graph.unmet:
+            shape = unmet.node.output.shape
+            if _within(finding.span, unmet.span) and len(shape) == len(unmet.sizes):
+                for said, size in zip(unmet.sizes, shape, strict=True):
+                    if said is not None and said != int(size):
+                        yield Fraction(said), Fraction(int(size))
+        for clash in self.graph.clashes:
+            first, *rest = (n.output.shape for n in clash.inputs)
+            for shape in rest if _within(finding.span, clash.span) else ():
+                for a, b in zip(first, shape, strict=False):
+                    if int(a) != int(b):
+                        yield Fraction(int(a)), Fraction(int(b))
+                        yield Fraction(int(b)), Fraction(int(a))
+        if finding.code == "A205":
+            for _, operator, left, right in self._comparisons(finding):
+                if operator == "==":
+                    yield Fraction(left), Fraction(right)
+                    yield Fraction(right), Fraction(left)
+
+    # Trying a number
+
+    def with_number(self, numeral: Numeral, text: str, finding: Diagnostic) -> int | None:
+        """How many findings are left with another number; None where the one is, or a new one."""
+        with numeral.as_text(text) as fits:
+            return self._left(numeral, finding) if fits else None
+
+    def _left(self, numeral: Numeral, finding: Diagnostic) -> int | None:
+        program = self.program
+        if isinstance(numeral.item, ast.Let):
+            program = program.again()
+        gone = key(finding)
+        trial = Trial(stop=lambda d: key(d) == gone or key(d) not in self.known)
+        if program.diagnostics or self.name not in program.complete:
+            self.work -= OVERHEAD
+            return None
+        graph, found = program.work_out(self.name, trial=trial)
+        self.work -= OVERHEAD + len(graph.nodes)
+        if trial.ended or trial.open is not None:
+            return None
+        if graph.whole:
+            found = [*found, *check_requirements(graph), *prove(graph)]
+        elif finding.code == "A205" or not found:
+            return None
+        if any(c.operator != "!=" for c in self._comparisons(finding, graph)):
+            return None  # met by what it makes an exception of
+        left = {key(d) for d in found if d.severity == "error"}
+        return len(left) if gone not in left and left <= self.known else None
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return inner.source == outer.source and outer.start <= inner.start <= inner.end <= outer.end
