@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -29,14 +29,21 @@ ODDER = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numeral:
-    """A number of the text. ``stated`` holds where it says what comes out, and makes nothing."""
+    """A number of the text, and what it is in: layer, list or argument, item.
+
+    ``stated`` is the shape or requirement that it is in: it says what comes out, and makes nothing.
+    """
 
     node: ast.Number | ast.SizeLiteral
     span: Span
     item: ast.Item
-    stated: bool
-    default: bool
+    within: tuple[Span, ...] = ()
+    """The arguments, lists and layers that it is in, the outermost first."""
+    stated: Span | None = None
+    default: bool = False
     """Whether it is in a parameter's default."""
+    arrives: bool = False
+    """Whether it is a size of the input."""
 
     @property
     def value(self) -> int | Fraction | None:
@@ -73,23 +80,34 @@ def _put(node: ast.Number | ast.SizeLiteral, content: Any) -> None:
 
 def numerals(program: Program, model: str) -> list[Numeral]:
     """The numbers of all items that a model is made with, in the order of the text."""
-    return [n for item, file in reached(program, model) for n in _of(item, item, file)]
+    blank = ast.Number(0, 0, 0, "")
+    return [
+        numeral
+        for item, file in reached(program, model)
+        for numeral in _of(item, file, Numeral(blank, file.span(item), item))
+    ]
 
 
-def _of(
-    node: Any, item: ast.Item, file: ast.File, stated: bool = False, default: bool = False
-) -> Iterator[Numeral]:
+def _of(node: Any, file: ast.File, inside: Numeral) -> Iterator[Numeral]:
+    """The numbers in a node, each with all that ``inside`` says of the node."""
     if isinstance(node, ast.Number | ast.SizeLiteral):
-        yield Numeral(node, file.span(node), item, stated, default)
+        yield replace(inside, node=node, span=file.span(node))
     elif isinstance(node, list):
         for part in node:
-            yield from _of(part, item, file, stated, default)
+            yield from _of(part, file, inside)
     elif isinstance(node, ast.Node):
-        stated = stated or isinstance(node, (ast.Signature, ast.Require))
+        span = file.span(node)
+        match node:
+            case ast.Input():
+                inside = replace(inside, arrives=True)
+            case ast.Require() | ast.ShapeSpec() if inside.stated is None:
+                inside = replace(inside, stated=None if inside.arrives else span)
+            case ast.Param():
+                inside = replace(inside, default=True, within=(*inside.within, span))
+            case ast.Use() | ast.Call() | ast.Argument() | ast.ListLiteral() | ast.Repeat():
+                inside = replace(inside, within=(*inside.within, span))
         for field in node.__dataclass_fields__:
-            says = stated or (isinstance(node, ast.Pipe) and field == "shape")
-            part = getattr(node, field)
-            yield from _of(part, item, file, says, default or isinstance(node, ast.Param))
+            yield from _of(getattr(node, field), file, inside)
 
 
 def by_distance(found: Sequence[Numeral], anchors: Sequence[Span]) -> list[Numeral]:
@@ -105,9 +123,11 @@ def by_distance(found: Sequence[Numeral], anchors: Sequence[Span]) -> list[Numer
 
     def rank(numeral: Numeral) -> tuple[int, int]:
         span = numeral.span
-        for place, a in enumerate(anchors):
+        for place, a in enumerate(() if numeral.arrives else anchors):
             if a.source is span.source and a.start <= span.start and span.end <= a.end:
                 return 0, place
+        if numeral.arrives:
+            return 5, 0
         near = lines.get((span.source.name, span.line))
         if near is not None:
             return 1, near
@@ -124,10 +144,8 @@ def solved(numeral: Numeral, pairs: Sequence[Pair]) -> Iterator[str]:
     Each of ``pairs`` is a size that is wanted, and the one there is: the number may be that size
     itself, a part of it, a factor, or a stride that divides it.
     """
-    if not isinstance(numeral.node, ast.Number):
-        return
-    now, out = numeral.node.value, dict[str, None]()
-    for want, have in pairs:
+    now, out = numeral.value, dict[str, None]()
+    for want, have in pairs if now is not None else ():
         if numeral.stated:
             want, have = have, want
         made = [now + (want - have)]
@@ -142,7 +160,8 @@ def next_to(numeral: Numeral) -> Iterator[str]:
     text, made = numeral.span.text, dict[str, None]()
     for match in re.finditer(r"\d+", text):
         now = int(match.group())
-        near = sorted((n for n in (now - 1, now + 1) if n >= 0), key=lambda n: -roundness(n))
+        least = 1 if numeral.span.source.text[: numeral.span.start].endswith("-") else 0
+        near = sorted((n for n in (now - 1, now + 1) if n >= least), key=lambda n: -roundness(n))
         for n in near:
             if numeral.stated or roundness(n) > roundness(now) - ODDER:
                 made[text[: match.start()] + str(n) + text[match.end() :]] = None

@@ -27,7 +27,7 @@ def reached(program: Program, model: str) -> list[Written]:
     every = [Written(i, f) for f in files for i in f.items if not isinstance(i, ast.UseFile)]
     models = [w for w in every if isinstance(w.item, ast.Model | ast.Alias)]
     named: dict[str, list[ast.Item]] = {}
-    for item, file in every:
+    for item, _ in every:
         if not isinstance(item, ast.Model | ast.Alias):
             named.setdefault(item.name, []).append(item)
     targets = {w.item.name: w.item for w in models if w.file is files[-1]}

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.changes import Change, again, changes, merges_at
-from archlang.analyses.guesses import guesses
+from archlang.analyses.guesses import accepted, before, stated
 from archlang.analyses.reached import concerned
 from archlang.analyses.sizes import domain, legal
 from archlang.analyses.slips import Slips
@@ -65,7 +65,7 @@ def mended(
     What was meant is guessed where the model is looked at ``as_written``: what would mend it at
     another size could break it at its own.
     """
-    slips = Slips(program, name, graph, found) if graph is not None and as_written else None
+    slips = None if graph is None else Slips(program, name, graph, found)
     searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
@@ -78,12 +78,9 @@ def mended(
             proposed -= 1
             own = list(search.proposed_by(finding.fixes))
             fixes, help = fixes + own, "" if own else help
-        if searched and graph is not None and as_written and not fixes:
+        if searched and graph is not None and slips is not None and as_written and not fixes:
             searched -= finding.code not in MERGES
-            if slips is not None:
-                fixes += islice(search.proposed_by(slips.fixes(finding)), OFFERED)
-            for tried in () if fixes else guesses(graph, finding, program.source):
-                fixes += islice(search.proposed_by(islice(tried, TRIES)), 1)
+            fixes += search.guessed(graph, finding, slips)
         out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
 
@@ -174,6 +171,26 @@ class _Search:
         """The best way to edit layers, if there is one."""
         made = self.follow(self.program, graph, finding, ())
         return [] if made is None else [made]
+
+    def guessed(self, graph: Graph, finding: Diagnostic, slips: Slips) -> list[Fix]:
+        """What may be meant: what a layer takes, or another number, or what comes out."""
+
+        def some(ways: Iterator[Iterator[Fix]]) -> list[Fix]:
+            return [f for w in ways for f in islice(self.proposed_by(islice(w, TRIES)), 1)]
+
+        source = self.program.source
+        found = some(accepted(graph, finding, source))
+        if not found:
+            found = list(islice(self.proposed_by(slips.fixes(finding)), OFFERED))
+        states = [
+            f
+            for f in found
+            if f.edits[0].span.start >= finding.span.start
+            and f.edits[0].span.end <= finding.span.end
+        ]
+        if len(states) == len(found):
+            found = some(before(graph, finding, source)) + found
+        return found + ([] if states else some(stated(graph, finding, source)))
 
     def proposed_by(self, fixes: Iterable[Fix]) -> Iterator[Fix]:
         """Those of some ways that hold."""

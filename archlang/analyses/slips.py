@@ -8,10 +8,11 @@ written into the text, and that checked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archlang.analyses.numerals import (
     Numeral,
@@ -26,6 +27,7 @@ from archlang.analyses.proofs import prove
 from archlang.analyses.requirements import Compared, check_requirements, compared
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
+from archlang.elaborate.problem import Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node
 from archlang.source import Edit, Span
@@ -37,6 +39,12 @@ OVERHEAD = 20
 """What one trial costs besides its layers, in layers."""
 ENOUGH = 3
 """How many numbers that would do are looked for."""
+CODES = frozenset({"A201", "A203", "A204", "A205", "A208", "A209", "A210", "A211"})
+"""The findings that a wrong number may lead to anywhere."""
+REFUSALS = frozenset({"A202", "A206", "A207"})
+"""Those about a layer that cannot take what arrives: it is the layer's number, or one for it."""
+SHOWN = 40
+"""The longest text that a number is said to be in."""
 ANCHORS = 60
 """How many places on the way to a finding are looked at first."""
 
@@ -51,16 +59,24 @@ class Slip(NamedTuple):
     left: int
 
     @property
-    def order(self) -> tuple[int, bool, int]:
+    def order(self) -> tuple[Any, ...]:
         """The likelier, the less: what leaves nothing, makes what is stated, and is rounder."""
-        return self.left, self.numeral.stated, _roundness(self.numeral.span.text, self.text)
+        n = self.numeral
+        return self.left, n.arrives, n.stated is not None, _roundness(n.span.text, self.text)
 
-    def fix(self, finding: Diagnostic) -> Fix:
-        span = self.numeral.span
-        there = span.source == finding.span.source and span.line == finding.span.line
-        where = "" if there else f" on line {span.line}"
-        said = f"`{self.text}` instead of `{span.text}`{where}"
-        return Fix(f"state {said}" if self.numeral.stated else said, (Edit(span, self.text),))
+    @property
+    def fix(self) -> Fix:
+        """What to write, in words: where it stands is told by what it is in."""
+        span, now = self.numeral.span, self.text
+        edit = (Edit(span, now),)
+        if self.numeral.stated:
+            return Fix(f"state `{now}` instead of `{span.text}`", edit)
+        around = [w for w in self.numeral.within if "\n" not in w.text and w != span]
+        said = f"`{now}` instead of `{span.text}`"
+        if around and re.fullmatch(rf"\w+ *= *{re.escape(span.text)}", around[-1].text):
+            said = f"`{around.pop().text.partition('=')[0].strip()}={now}`"
+        place = next((w.text for w in around if len(w.text) <= SHOWN), "")
+        return Fix(f"{said} in `{place}`" if place else said, edit)
 
 
 def _roundness(was: str, now: str) -> int:
@@ -86,9 +102,11 @@ class Slips:
 
     def fixes(self, finding: Diagnostic) -> Iterator[Fix]:
         """Numbers with which a finding would be gone, the likeliest first."""
-        if self.work > 0:
+        if self.work > 0 and finding.code in CODES | REFUSALS:
             found = list(islice(self.slips(finding), ENOUGH))
-            yield from (slip.fix(finding) for slip in sorted(found, key=lambda s: s.order))
+            found.sort(key=lambda slip: slip.order)
+            meant = [slip for slip in found if not slip.numeral.arrives]
+            yield from (slip.fix for slip in meant or found)
 
     def slips(self, finding: Diagnostic) -> Iterator[Slip]:
         """The same as they are found. What leaves another requirement unmet is not meant."""
@@ -104,7 +122,7 @@ class Slips:
                 yield Slip(numeral, text, left)
 
     def _candidates(self, finding: Diagnostic) -> Iterator[tuple[Numeral, str]]:
-        """Numbers, each with another: the sizes themselves, then what solves for them or is next."""
+        """Numbers, each with another: those that are the sizes first."""
         pairs = list(dict.fromkeys(self._pairs(finding)))
         ordered = self._ordered(finding)
         for numeral in ordered:
@@ -123,15 +141,16 @@ class Slips:
             self._numerals = numerals(self.program, self.name)
         spans = [finding.span, *(n.span for n in finding.related), *finding.uses]
         way = dict.fromkeys(n.span for n in self._way(finding))
-        found = self._numerals
-        if finding.code == "A205":
-            equal = [c.span for c in self._comparisons(finding) if c.operator == "=="]
-            found = [
-                n
-                for n in found
-                if not _within(n.span, finding.span) or any(_within(n.span, span) for span in equal)
-            ]
-        return by_distance(found, [*spans, *islice(way, ANCHORS)])
+        equal = [c.span for c in self._comparisons(finding) if c.operator == "=="]
+
+        def may(numeral: Numeral) -> bool:
+            if numeral.stated is None:
+                return not (numeral.arrives and finding.code in REFUSALS)
+            if finding.code == "A205":
+                return any(_within(numeral.span, span) for span in equal)
+            return _within(finding.span, numeral.stated)
+
+        return by_distance(list(filter(may, self._numerals)), [*spans, *islice(way, ANCHORS)])
 
     def _comparisons(self, finding: Diagnostic, graph: Graph | None = None) -> list[Compared]:
         """The comparisons of a requirement that do not hold, all those of an ``or`` among them."""
@@ -207,7 +226,11 @@ class Slips:
         if program.diagnostics or self.name not in program.complete:
             self.work -= OVERHEAD
             return None
-        graph, found = program.work_out(self.name, trial=trial)
+        try:
+            graph, found = program.work_out(self.name, trial=trial)
+        except Stop:
+            self.work -= OVERHEAD
+            return None
         self.work -= OVERHEAD + len(graph.nodes)
         if trial.ended or trial.open is not None:
             return None
