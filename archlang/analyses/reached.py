@@ -65,8 +65,9 @@ def concerned(program: Program, edits: Iterable[Edit]) -> list[str]:
 def _concerns(items: list[Written], program: Program, edits: list[Edit]) -> bool:
     def inside(edit: Edit, every: Iterable[Written]) -> bool:
         span = edit.span
+        end = span.end + (span.start == span.end)  # right behind an item another can begin
         return any(
-            w.file.source == span.source and w.item.start < span.start and span.end < w.item.end
+            w.file.source == span.source and w.item.start < span.start and end <= w.item.end
             for w in every
         )
 

@@ -80,7 +80,8 @@ class Slip(NamedTuple):
 
 
 def _roundness(was: str, now: str) -> int:
-    if not (was.isdigit() and now.isdigit()):
+    """How much less round a number gets by a slip; a number far from it is none."""
+    if not (was.isdigit() and now.isdigit()) or abs(int(was) - int(now)) > max(1, int(was) // 8):
         return 0
     return roundness(int(was)) - roundness(int(now))
 
