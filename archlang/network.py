@@ -308,16 +308,21 @@ def examine(
 
     def look(program: Program, model: str) -> tuple[Graph | None, list[Diagnostic]]:
         given = (settings, inputs) if model == name else (None, None)
-        return _look(program, model, *given)
+        if program is not own or model == name:
+            return _look(program, model, *given)
+        if model not in program.kept:
+            program.kept[model] = _look(program, model, None, None)
+        return program.kept[model]
 
+    own, plain = program, not settings and not inputs
     with paused():
-        graph, found = _look(program, name, settings, inputs, solved)
+        kept = program.kept.pop(name, None) if plain and solved is None else None
+        graph, found = kept or _look(program, name, settings, inputs, solved)
         wrong = any(d.severity == "error" for d in found)
         found = distinct(found, known)
         if found:
             from archlang.analyses.repairs import mended
 
-            plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
             found = at_use(program.placed(name, found))
         if wrong and graph is not None:

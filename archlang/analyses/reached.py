@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from archlang.elaborate import Program
-from archlang.source import Edit
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 
 
@@ -60,6 +60,16 @@ def concerned(program: Program, edits: Iterable[Edit]) -> list[str]:
     """The models that edits can have to do with, each of which is inside of one item."""
     edits = list(edits)
     return [name for name in program.complete if _concerns(reached(program, name), program, edits)]
+
+
+def having(program: Program, span: Span) -> Iterator[str]:
+    """The models that are made with the item that a place is in."""
+    for name in program.complete:
+        if any(
+            w.file.source == span.source and w.item.start <= span.start and span.end <= w.item.end
+            for w in reached(program, name)
+        ):
+            yield name
 
 
 def _concerns(items: list[Written], program: Program, edits: list[Edit]) -> bool:

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.changes import Change, again, changes, merges_at
 from archlang.analyses.guesses import accepted, before, stated
-from archlang.analyses.reached import concerned
+from archlang.analyses.reached import concerned, having
 from archlang.analyses.sizes import domain, legal
 from archlang.analyses.slips import Slips
 from archlang.diagnostic import Diagnostic, Fix
@@ -70,7 +70,7 @@ def mended(
     out = []
     for finding in found:
         others = [d for d in found if d is not finding]
-        search, fixes, help = _Search(program, name, graph, look, others), [], finding.help
+        search, fixes, help = _Search(program, name, graph, look, finding, others), [], finding.help
         if searched and graph is not None and finding.code in MERGES:
             searched -= 1
             fixes += search.found_for(graph, finding)
@@ -161,10 +161,16 @@ class _Search:
     """The search for ways out of one finding; ``others`` are the findings beside it."""
 
     def __init__(
-        self, program: Program, name: str, graph: Graph | None, look: Look, others: list[Diagnostic]
+        self,
+        program: Program,
+        name: str,
+        graph: Graph | None,
+        look: Look,
+        finding: Diagnostic,
+        others: list[Diagnostic],
     ) -> None:
         self.program, self.name, self.graph = program, name, graph
-        self.look, self.others = look, others
+        self.look, self.finding, self.others = look, finding, others
         self.tries, self.layers = TRIES, LAYERS
 
     def found_for(self, graph: Graph, finding: Diagnostic) -> list[Fix]:
@@ -181,7 +187,7 @@ class _Search:
         source = self.program.source
         found = some(accepted(graph, finding, source))
         if not found:
-            found = list(islice(self.proposed_by(slips.fixes(finding)), OFFERED))
+            found = list(islice(self.proposed_by(slips.fixes(finding, self.shared())), OFFERED))
         states = [
             f
             for f in found
@@ -196,12 +202,24 @@ class _Search:
         """Those of some ways that hold."""
         for fix in fixes:
             changed = self.changed(self.program, fix.edits)
-            if (
-                changed is not None
-                and self.left(changed)[1] == []
-                and self.elsewhere(changed, concerned(self.program, fix.edits))
-            ):
-                yield fix
+            if changed is not None and self.left(changed)[1] == []:
+                names = concerned(self.program, fix.edits)
+                if self.elsewhere(changed, names) and not self.remains(changed, names):
+                    yield fix
+
+    def remains(self, program: Program, names: Sequence[str]) -> bool:
+        """Whether the finding is still there in another model; edits concern only ``names``."""
+        key = _key(self.finding)
+        rest = (n for n in having(self.program, self.finding.span) if n not in (self.name, *names))
+        return any(key in self.found(program, n) for n in names if n != self.name) or any(
+            key in self.found(self.program, n) for n in rest
+        )
+
+    def shared(self) -> str | None:
+        """Another model that has the finding, of the first that could have it; None for none."""
+        others = (n for n in having(self.program, self.finding.span) if n != self.name)
+        first = next(others, None)
+        return first if first and _key(self.finding) in self.found(self.program, first) else None
 
     def changed(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
         """The program with its text edited; None where that cannot be read."""

@@ -24,6 +24,7 @@ from archlang.analyses.numerals import (
     solved,
 )
 from archlang.analyses.proofs import prove
+from archlang.analyses.reached import reached
 from archlang.analyses.requirements import Compared, check_requirements, compared
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
@@ -99,15 +100,28 @@ class Slips:
         self.program, self.name, self.graph = program, name, graph
         self.known = {key(d) for d in found if d.severity == "error"}
         self.work = 0 if graph.solved else WORK
+        self.both: set[int] | None = None
+        """The items that the number is in, where that is known."""
         self._numerals: list[Numeral] | None = None
 
-    def fixes(self, finding: Diagnostic) -> Iterator[Fix]:
-        """Numbers with which a finding would be gone, the likeliest first."""
+    def fixes(self, finding: Diagnostic, shared: str | None = None) -> Iterator[Fix]:
+        """Numbers with which a finding would be gone, the likeliest first.
+
+        ``shared`` is another model that has it: what the two are made with is wrong.
+        """
+        self.both = None if shared is None else {id(w.item) for w in reached(self.program, shared)}
         if self.work > 0 and finding.code in CODES | REFUSALS:
             found = list(islice(self.slips(finding), ENOUGH))
             found.sort(key=lambda slip: slip.order)
             meant = [slip for slip in found if not slip.numeral.arrives]
             yield from (slip.fix for slip in meant or found)
+
+    @property
+    def numerals(self) -> list[Numeral]:
+        """The numbers that the model is made with, those that may be wrong."""
+        if self._numerals is None:
+            self._numerals = numerals(self.program, self.name)
+        return self._numerals
 
     def slips(self, finding: Diagnostic) -> Iterator[Slip]:
         """The same as they are found. What leaves another requirement unmet is not meant."""
@@ -138,20 +152,20 @@ class Slips:
             yield from ((numeral, text) for text in next_to(numeral))
 
     def _ordered(self, finding: Diagnostic) -> list[Numeral]:
-        if self._numerals is None:
-            self._numerals = numerals(self.program, self.name)
         spans = [finding.span, *(n.span for n in finding.related), *finding.uses]
         way = dict.fromkeys(n.span for n in self._way(finding))
         equal = [c.span for c in self._comparisons(finding) if c.operator == "=="]
 
         def may(numeral: Numeral) -> bool:
+            if self.both is not None and id(numeral.item) not in self.both:
+                return False
             if numeral.stated is None:
                 return not (numeral.arrives and finding.code in REFUSALS)
             if finding.code == "A205":
                 return any(_within(numeral.span, span) for span in equal)
             return _within(finding.span, numeral.stated)
 
-        return by_distance(list(filter(may, self._numerals)), [*spans, *islice(way, ANCHORS)])
+        return by_distance(list(filter(may, self.numerals)), [*spans, *islice(way, ANCHORS)])
 
     def _comparisons(self, finding: Diagnostic, graph: Graph | None = None) -> list[Compared]:
         """The comparisons of a requirement that do not hold, all those of an ``or`` among them."""

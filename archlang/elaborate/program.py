@@ -58,6 +58,8 @@ class Program:
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looked_at: dict[tuple[Any, ...], set[tuple[str, str, str]]] = {}
         """What was found about its models, by name, were its text another: see ``repairs``."""
+        self.kept: dict[str, tuple[Graph | None, list[Diagnostic]]] = {}
+        """Models that were worked out already as they are written, until they are asked for."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator, self.given, closed, trees)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
