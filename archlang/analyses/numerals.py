@@ -21,6 +21,8 @@ from archlang.syntax import ast
 from archlang.syntax.parser import parse_expression
 
 Pair: TypeAlias = tuple[Fraction, Fraction]
+DECIMALS = frozenset(2**a * 5**b for a in range(4) for b in range(4))
+"""What a number of at most three decimals can be divided by."""
 LONGEST = 12
 """Digits of a number that is proposed."""
 ODDER = 3
@@ -145,13 +147,15 @@ def solved(numeral: Numeral, pairs: Sequence[Pair]) -> Iterator[str]:
     itself, a part of it, a factor, or a stride that divides it.
     """
     now, out = numeral.value, dict[str, None]()
-    for want, have in pairs if now is not None else ():
+    if now is None:
+        return
+    for want, have in pairs:
         if numeral.stated:
             want, have = have, want
         made = [now + (want - have)]
         if have and want:
             made += [now * want / have, Fraction(round(now * have / want))]
-        out.update((_shown(value), None) for value in made)
+        out.update((_shown(value, "." in numeral.span.text), None) for value in made)
     yield from (text for text in out if text not in ("", numeral.span.text))
 
 
@@ -169,11 +173,13 @@ def next_to(numeral: Numeral) -> Iterator[str]:
     yield from sorted(made, key=lambda m: "x" in m and len(set(m.split("x"))) > 1)
 
 
-def _shown(value: Fraction) -> str:
+def _shown(value: Fraction, decimal: bool) -> str:
     """A number as it is written; nothing where it is none that would be written so."""
-    if value.denominator == 1 and 0 <= value < 10**LONGEST:
+    if not 0 <= value < 10**LONGEST:
+        return ""
+    if value.denominator == 1:
         return str(value.numerator)
-    return ""
+    return str(float(value)) if decimal and value.denominator in DECIMALS else ""
 
 
 def roundness(number: int) -> int:

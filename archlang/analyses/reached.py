@@ -25,22 +25,23 @@ def reached(program: Program, model: str) -> list[Written]:
     """
     files = [f for f in program.files if not f.source.name.startswith("std/")]
     every = [Written(i, f) for f in files for i in f.items if not isinstance(i, ast.UseFile)]
-    models = [w for w in every if isinstance(w.item, ast.Model | ast.Alias)]
     named: dict[str, list[ast.Item]] = {}
-    for item, _ in every:
-        if not isinstance(item, ast.Model | ast.Alias):
+    targets: dict[str, ast.Model | ast.Alias] = {}
+    for item, file in every:
+        if isinstance(item, ast.Block | ast.Let):
             named.setdefault(item.name, []).append(item)
-    targets = {w.item.name: w.item for w in models if w.file is files[-1]}
+        elif isinstance(item, ast.Model | ast.Alias) and file is files[-1]:
+            targets[item.name] = item
     found: dict[int, None] = {}
     wanted: list[ast.Item] = [targets[model]] if model in targets else []
     while wanted:
-        item = wanted.pop()
-        if id(item) in found:
+        made = wanted.pop()
+        if id(made) in found:
             continue
-        found[id(item)] = None
-        if isinstance(item, ast.Alias) and item.target in targets:
-            wanted.append(targets[item.target])
-        for name in {n.name for n in nodes(item) if hasattr(n, "name")}:
+        found[id(made)] = None
+        if isinstance(made, ast.Alias) and made.target in targets:
+            wanted.append(targets[made.target])
+        for name in {n.name for n in nodes(made) if hasattr(n, "name")}:
             wanted += named.get(name, ())
     return [w for w in every if id(w.item) in found]
 

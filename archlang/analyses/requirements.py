@@ -45,7 +45,7 @@ def check_requirements(
 
 
 class Compared(NamedTuple):
-    """A comparison that a requirement fails by, and what its two sides come to."""
+    """A comparison of a figure that a requirement fails by, and what its two sides come to."""
 
     span: Span
     operator: str
@@ -91,9 +91,9 @@ class _Checked:
         return Diagnostic("A205", message, span, notes=tuple(dict.fromkeys(notes)))
 
     def compared(self) -> Iterator[Compared]:
-        """The comparisons that it fails by."""
+        """The comparisons of figures that it fails by."""
         for node in self._unmet(self.statement.condition):
-            if not self.evaluator.truth(node, self.env):
+            if self._asks(node) and not self.evaluator.truth(node, self.env):
                 sides = (self.evaluator.number(side, self.env) for side in (node.left, node.right))
                 yield Compared(self.env.span(node), node.operator, *sides)
 

@@ -168,7 +168,7 @@ class Slips:
         return by_distance(list(filter(may, self.numerals)), [*spans, *islice(way, ANCHORS)])
 
     def _comparisons(self, finding: Diagnostic, graph: Graph | None = None) -> list[Compared]:
-        """The comparisons of a requirement that do not hold, all those of an ``or`` among them."""
+        """The comparisons of figures that a requirement fails by: in an ``or``, all of them."""
         graph = graph or self.graph
         for requirement in graph.requirements if finding.code == "A205" else ():
             if requirement.env.span(requirement.statement.condition) == finding.span:
@@ -253,7 +253,7 @@ class Slips:
             found = [*found, *check_requirements(graph), *prove(graph)]
         elif finding.code == "A205" or not found:
             return None
-        if any(c.operator != "!=" for c in self._comparisons(finding, graph)):
+        if self._comparisons(finding, graph):
             return None  # met by what it makes an exception of
         left = {key(d) for d in found if d.severity == "error"}
         return len(left) if gone not in left and left <= self.known else None
