@@ -311,6 +311,7 @@ def examine(
         given = (settings, inputs) if model == name else (None, None)
         return _look(program, model, *given)
 
+    plain = not settings and not inputs
     with paused():
         graph, found = _look(program, name, settings, inputs, solved)
         wrong = any(d.severity == "error" for d in found)
@@ -318,7 +319,6 @@ def examine(
         if found:
             from archlang.analyses.repairs import mended
 
-            plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
             found = at_use(program.placed(name, found))
         if wrong and graph is not None:

@@ -69,7 +69,15 @@ def costs(graph: Graph) -> list[NodeCost]:
 
 def total(graph: Graph, nodes: Iterable[Node] | None = None) -> Totals:
     """The cost of a network, or of some of its nodes (those of a region)."""
-    chosen = graph.nodes if nodes is None else list(nodes)
+    if nodes is not None:
+        return _total(graph, list(nodes))
+    if "total" not in graph.worked_out:
+        graph.worked_out["total"] = _total(graph, graph.nodes)
+    found: Totals = graph.worked_out["total"]
+    return found
+
+
+def _total(graph: Graph, chosen: list[Node]) -> Totals:
     live = graph.live()
     every = costs(graph)
     each = [every[n.index] for n in chosen]

@@ -33,17 +33,27 @@ LAYERS = 20_000
 """How many layers are worked out again for one statement."""
 
 
-def guesses(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
-    """Edits that may be what was meant, the likeliest first: one of a kind is enough."""
+def accepted(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
+    """What a layer that refuses would take: of each kind of edit, the likeliest first."""
     for refused in graph.refused:
         if refused.span.source == source and _within(finding.span, refused.span):
             yield _flattened(refused)
             yield _accepted(refused)
+
+
+def before(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
+    """Other arguments of layers, with which a shape would be as it is stated."""
     for unmet in graph.unmet:
         if _within(finding.span, unmet.span):
             yield _before(graph, unmet, source)
-            if finding.code == "A201" and unmet.span.source == source:
-                yield _stated(finding, unmet)
+
+
+def stated(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
+    """The statement, saying what comes out."""
+    for unmet in graph.unmet:
+        own = finding.code == "A201" and unmet.span.source == source
+        if own and _within(finding.span, unmet.span):
+            yield _stated(finding, unmet)
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from archlang.analyses.reached import having
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph
@@ -26,16 +27,43 @@ Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]
 class Rechecks:
     """The checks of edited forms of ``program``, for the sake of its model ``name``.
 
-    ``others`` are the findings about the model beside the one that is to be gone.
+    ``finding`` is to be gone; ``others`` are those about the model beside it.
     """
 
-    def __init__(self, program: Program, name: str, look: Look, others: list[Diagnostic]) -> None:
-        self.program, self.name, self.look, self.others = program, name, look, others
+    def __init__(
+        self,
+        program: Program,
+        name: str,
+        look: Look,
+        finding: Diagnostic,
+        others: list[Diagnostic],
+    ) -> None:
+        self.program, self.name, self.look = program, name, look
+        self.finding, self.others = finding, others
 
     def holds(self, edits: tuple[Edit, ...]) -> bool:
-        """Whether edits leave no error in the model but the others, and nothing new elsewhere."""
+        """Whether edits leave no error in the model but the others, and nothing new elsewhere.
+
+        What they are to mend must be gone from the other models as well.
+        """
         made = self.edited(self.program, edits)
-        return made is not None and self.left(made)[1] == [] and self.elsewhere(made)
+        return (
+            made is not None
+            and self.left(made)[1] == []
+            and self.elsewhere(made)
+            and not self.remains(made)
+        )
+
+    def remains(self, made: Program) -> bool:
+        """Whether the finding is still there in another model."""
+        others = (n for n in having(self.program, self.finding.span) if n != self.name)
+        return any(
+            self.has(self.program if unchanged(self.program, made, n) else made, n) for n in others
+        )
+
+    def has(self, program: Program, name: str) -> bool:
+        """Whether the finding is there in a model of some form of the program."""
+        return key(self.finding) in {key(d) for d in self.look(program, name)[1]}
 
     def edited(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
         """A program with its text edited; None where new is found about its definitions.

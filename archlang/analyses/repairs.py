@@ -17,9 +17,11 @@ from typing import NamedTuple
 
 from archlang.analyses import rechecks
 from archlang.analyses.changes import Change, again, changes, merges_at
-from archlang.analyses.guesses import guesses
+from archlang.analyses.guesses import accepted, before, stated
+from archlang.analyses.reached import having
 from archlang.analyses.rechecks import Look, Rechecks, key, said, unchanged
 from archlang.analyses.sizes import domain, legal
+from archlang.analyses.slips import Slips
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
 from archlang.graph import Clash, Graph
@@ -34,6 +36,8 @@ MERGES = frozenset({"A203", "A204", "A211"})
 """The findings about merges."""
 FINDINGS = 5
 """For how many findings of a model a way out is looked for."""
+OFFERED = 2
+"""How many numbers that may be slips are offered for a finding."""
 PROPOSALS, OPEN_PROPOSALS = 20, 1
 """For how many findings of a model what they propose themselves is tried; each time, what a ``?``
 leaves open is solved for again."""
@@ -59,11 +63,12 @@ def mended(
     What was meant is guessed where the model is looked at ``as_written``: what would mend it at
     another size could break it at its own.
     """
+    slips = None if graph is None else Slips(program, name, graph, found)
     searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
         others = [d for d in found if d is not finding]
-        search, fixes, help = _Search(program, name, graph, look, others), [], finding.help
+        search, fixes, help = _Search(program, name, graph, look, finding, others), [], finding.help
         if searched and graph is not None and finding.code in MERGES:
             searched -= 1
             fixes += search.found_for(graph, finding)
@@ -71,10 +76,9 @@ def mended(
             proposed -= 1
             own = list(search.proposed_by(finding.fixes))
             fixes, help = fixes + own, "" if own else help
-        if searched and graph is not None and as_written and not fixes:
+        if searched and graph is not None and slips is not None and as_written and not fixes:
             searched -= finding.code not in MERGES
-            for tried in guesses(graph, finding, program.source):
-                fixes += islice(search.proposed_by(islice(tried, TRIES)), 1)
+            fixes += search.guessed(graph, finding, slips)
         out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
 
@@ -129,10 +133,17 @@ class _Search:
     """The search for ways out of one finding; ``others`` are the findings beside it."""
 
     def __init__(
-        self, program: Program, name: str, graph: Graph | None, look: Look, others: list[Diagnostic]
+        self,
+        program: Program,
+        name: str,
+        graph: Graph | None,
+        look: Look,
+        finding: Diagnostic,
+        others: list[Diagnostic],
     ) -> None:
         self.program, self.name, self.graph = program, name, graph
-        self.checks = Rechecks(program, name, look, others)
+        self.look, self.finding = look, finding
+        self.checks = Rechecks(program, name, look, finding, others)
         self.tries, self.layers = TRIES, LAYERS
 
     def found_for(self, graph: Graph, finding: Diagnostic) -> list[Fix]:
@@ -140,11 +151,37 @@ class _Search:
         made = self.follow(self.program, graph, finding, ())
         return [] if made is None else [made]
 
+    def guessed(self, graph: Graph, finding: Diagnostic, slips: Slips) -> list[Fix]:
+        """What may be meant: what a layer takes, or another number, or what comes out."""
+
+        def some(ways: Iterator[Iterator[Fix]]) -> list[Fix]:
+            return [f for w in ways for f in islice(self.proposed_by(islice(w, TRIES)), 1)]
+
+        source = self.program.source
+        found = some(accepted(graph, finding, source))
+        if not found:
+            found = list(islice(self.proposed_by(slips.fixes(finding, self.shared())), OFFERED))
+        states = [
+            f
+            for f in found
+            if f.edits[0].span.start >= finding.span.start
+            and f.edits[0].span.end <= finding.span.end
+        ]
+        if len(states) == len(found):
+            found = some(before(graph, finding, source)) + found
+        return found + ([] if states else some(stated(graph, finding, source)))
+
     def proposed_by(self, fixes: Iterable[Fix]) -> Iterator[Fix]:
         """Those of some ways that hold."""
         for fix in fixes:
             if self.checks.holds(fix.edits):
                 yield fix
+
+    def shared(self) -> str | None:
+        """Another model that has the finding, of the first that could have it; None for none."""
+        others = (n for n in having(self.program, self.finding.span) if n != self.name)
+        first = next(others, None)
+        return first if first and self.checks.has(self.program, first) else None
 
     def follow(
         self, program: Program, graph: Graph, finding: Diagnostic, steps: tuple[_Step, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.elaborator import broken, free_names
@@ -14,7 +14,7 @@ from archlang.elaborate.scope import Env
 from archlang.elaborate.values import whole, written
 from archlang.graph import Graph, Requirement
 from archlang.sizes.functions import RELATIONS
-from archlang.source import Source
+from archlang.source import Source, Span
 from archlang.syntax import ast
 from archlang.syntax.parser import parse_expression
 from archlang.wording import bytes_text
@@ -56,6 +56,23 @@ def check_requirements(
     return found
 
 
+class Compared(NamedTuple):
+    """A comparison of a figure that a requirement fails by, and what its two sides come to."""
+
+    span: Span
+    operator: str
+    left: int | Fraction
+    right: int | Fraction
+
+
+def compared(graph: Graph, requirement: Requirement) -> list[Compared]:
+    """The comparisons that a requirement of a network fails by; none where it has no value."""
+    try:
+        return list(_Checked(graph, requirement).compared())
+    except Problem:
+        return []
+
+
 class _Checked:
     """A requirement with the figures that it asks for."""
 
@@ -86,6 +103,13 @@ class _Checked:
             notes.append(f"in {use}, used at {self.region.span}")
         message = broken(self.statement, span.text)
         return Diagnostic("A205", message, span, notes=tuple(dict.fromkeys(notes)))
+
+    def compared(self) -> Iterator[Compared]:
+        """The comparisons of figures that it fails by."""
+        for node in self._unmet(self.statement.condition):
+            if self._asks(node) and not self.evaluator.truth(node, self.env):
+                sides = (self.evaluator.number(side, self.env) for side in (node.left, node.right))
+                yield Compared(self.env.span(node), node.operator, *sides)
 
     def _unmet(self, condition: ast.Expr) -> Iterator[ast.Binary]:
         """The comparisons that a condition fails by."""

@@ -65,8 +65,11 @@ class Loader:
         evaluator: Evaluator,
         given: Mapping[str, Source] | None = None,
         closed: bool = False,
+        trees: Mapping[Source, ast.File] | None = None,
     ) -> None:
         self.evaluator = evaluator
+        self.trees = dict(trees or {})
+        """Texts that were read already and have no errors, as trees."""
         self.given, self.closed = given or {}, closed
         """The texts of files that are not to be read, by their keys; if closed, no other is."""
         self.loaded: dict[str, Module] = {}
@@ -79,7 +82,7 @@ class Loader:
 
     def load(self, source: Source, key: str) -> Module:
         """The definitions of a spec; findings are collected in ``diagnostics``."""
-        file, found = _kept(source, current()) if key.startswith("std/") else read(source)
+        file, found = _kept(source, current()) if key.startswith("std/") else self.tree(source)
         self.diagnostics.extend(found)
         self.damaged |= file.damaged
         module = Module(Env(file))
@@ -100,6 +103,15 @@ class Loader:
         self.open.pop()
         self.loaded[key] = module
         return module
+
+    def tree(self, source: Source) -> tuple[ast.File, list[Diagnostic]]:
+        """A text as a tree, and its syntax errors."""
+        if source in self.trees:
+            return self.trees[source], []
+        file, found = read(source)
+        if not found:
+            self.trees[source] = file
+        return file, found
 
     def item(self, item: ast.Item, module: Module, key: str) -> None:
         env = module.env

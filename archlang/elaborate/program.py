@@ -42,7 +42,7 @@ class Program:
 
     What their ``fixes`` propose is not tried yet: ``network.definitions`` keeps what holds.
     ``given`` are texts of files that it uses, by their keys, in place of those that can be read;
-    where ``closed``, it may use no other.
+    where ``closed``, it may use no other. ``trees`` are texts that were read already.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Program:
         given: Mapping[str, Source] | None = None,
         *,
         closed: bool = False,
+        trees: Mapping[Source, ast.File] | None = None,
     ) -> None:
         self.source = source
         self.given, self.closed = dict(given or {}), closed
@@ -64,7 +65,7 @@ class Program:
         self._uses: dict[Key, Use] = {}
         """Uses of blocks in the models as they are written, by what they come of."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator, self.given, closed)
+        loader = Loader(self._evaluator, self.given, closed, trees)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
         self.module: Module | None = None
@@ -74,6 +75,8 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
+        self.trees = loader.trees
+        """The trees of the texts that are free of errors: of what is read again."""
         self.used = list(loader.asked)
         """The keys of the files that it uses, those that cannot be read too."""
         self.files = [m.env.file for m in loader.loaded.values()]
@@ -92,7 +95,11 @@ class Program:
                 return None
             given[key] = edited(source, edits)
         source = given.pop(self.key, self.source)
-        return Program(source, self.key, given, closed=self.closed)
+        return Program(source, self.key, given, closed=self.closed, trees=self.trees)
+
+    def again(self) -> Program:
+        """The same program, its definitions worked out again from the same trees."""
+        return Program(self.source, self.key, self.given, closed=self.closed, trees=self.trees)
 
     def footprint(self, model: str) -> Footprint | None:
         """What of the text a model is made from; None where some of it cannot be read.
@@ -227,7 +234,9 @@ class Program:
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        plain = not (inputs or trial.values or trial.tracing) and believes == "inferred"
+        # In a trial that may stop, numbers stand otherwise in the trees than in the text.
+        otherwise = inputs or trial.values or trial.tracing or trial.stop
+        plain = not otherwise and believes == "inferred"
         elaborator = Elaborator(graph, inputs or {}, trial, believes, self._uses if plain else None)
         try:
             body, given = self._resolve(model)

@@ -82,6 +82,8 @@ class Trial:
     met: list[Met] = field(default_factory=list)
     until: Callable[[Met], bool] | None = None
     """What is wrong enough to end it."""
+    stop: Callable[[Diagnostic], bool] | None = None
+    """What finding ends it, where that alone is asked: whether there is one."""
     ended: bool = False
     layers: int = 0
     fixed: bool = False
@@ -113,6 +115,9 @@ class Trial:
 
     def refuse(self, finding: Diagnostic) -> None:
         """Something is wrong."""
+        if self.stop is not None and not self.ended and self.stop(finding):
+            self.ended = True
+            raise Stop(finding)
         if self.tracing and not self.ended:
             self._meet(Met(self._key(finding.span, -1), 0, 0, self._where(), finding))
 

@@ -1,6 +1,7 @@
 """Mutations by the thousand, and how what is said of them is spread.
 
 python -m tests.diagnostics.mutate 5000 [--seed 0] [--torch 0.2] [--minutes 10]
+python -m tests.diagnostics.mutate 500 --shapes     # those that break a shape, no others
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tests.diagnostics.mutations import KINDS, SPECS, Outcome, mutated, outcome, runs
+from tests.diagnostics.mutations import (
+    KINDS,
+    SPECS,
+    Mutation,
+    Outcome,
+    breaks_a_shape,
+    mutated,
+    outcome,
+    runs,
+    try_fixes,
+)
 
 LIMIT = 1.0
 """Seconds of processor time that a check may take."""
@@ -26,6 +37,8 @@ def main() -> int:
     parser.add_argument("--torch", type=float, default=0.2, help="how many of the right ones run")
     parser.add_argument("--minutes", type=float, default=None, help="stop after so many")
     parser.add_argument("--show", type=int, default=15, help="examples of each trouble")
+    parser.add_argument("--fixes", action="store_true", help="make each fix, and check again")
+    parser.add_argument("--shapes", action="store_true", help="only those that break a shape")
     options = parser.parse_args()
     r = random.Random(options.seed)
     outcomes, refused = [], []
@@ -33,18 +46,27 @@ def main() -> int:
     for number in range(options.count):
         if time.monotonic() > until:
             break
-        one = outcome(mutated(r.choice(SPECS), r))
+        one = outcome(_drawn(r, options.shapes))
         if one.right and one.checked is not None and r.random() < options.torch:
             said = runs(one.checked, r)
             if said:
                 refused.append(f"{one.mutation}: {said}")
         one.checked = None
+        if options.fixes:
+            try_fixes(one)
         outcomes.append(one)
         if number % 250 == 249:
             print(f"{number + 1} …", file=sys.stderr, flush=True)
     _tell(outcomes, options.show)
     _examples("accepted, and PyTorch does not run it", refused, options.show)
     return int(bool(refused) or any(o.failure for o in outcomes))
+
+
+def _drawn(r: random.Random, shapes: bool) -> Mutation:
+    while True:
+        mutation = mutated(r.choice(SPECS), r)
+        if not shapes or breaks_a_shape(mutation):
+            return mutation
 
 
 def _tell(outcomes: Sequence[Outcome], show: int) -> None:
@@ -65,12 +87,21 @@ def _tell(outcomes: Sequence[Outcome], show: int) -> None:
           f"the longest {seconds[-1]:.2f}")  # fmt: skip
     _rate("right suggestions for typos in names", [o.suggested for o in wrong])
     _rate("fixes offered for broken shapes", [o.fixed for o in wrong])
+    for kind in KINDS:
+        _rate(f"  {kind}", [o.fixed for o in wrong if o.mutation.kind == kind])
+    offered = [o for o in wrong if o.fixed]
+    _rate("of these, the first gives the text before", [o.restored(first=True) for o in offered])
+    _rate("of these, one gives the text before", [o.restored(first=False) for o in offered])
+    _rate("fixes that check where they are made", [a for o in wrong for a in o.applied])
     _examples("failures", [f"{o.mutation}: {o.failure}" for o in outcomes if o.failure], show)
     _examples("more than three diagnostics", [_said(o) for o in wrong if len(o.found) > 3], show)
     far = [o for o in wrong if (o.distance(every=True) or 0) > 1 or o.distance(every=True) is None]
     _examples("no span near", [_said(o) for o in far], show)
     slow = sorted((o for o in outcomes if o.seconds > LIMIT), key=lambda o: -o.seconds)
     _examples(f"slower than {LIMIT} s", [f"{o.seconds:.2f} s {_said(o)}" for o in slow], show)
+    _examples("no fix", [_said(o) for o in wrong if o.fixed is False], show)
+    broken = [f"{_said(o)}: {t!r}" for o in wrong for t in o.unsound]
+    _examples("a fix that does not check", broken, show)
     _examples("no right suggestion", [_said(o) for o in wrong if o.suggested is False], show)
 
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from archlang.analyses.proofs import prove
+from archlang.analyses.requirements import check_requirements
 from archlang.cli.check import Checked, check_program
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
-from archlang.source import Source
+from archlang.source import Source, edited
 from archlang.syntax import ast
 from archlang.syntax.parser import parse
 
@@ -151,6 +153,10 @@ class Outcome:
     checked: Checked | None = None
     seconds: float = 0.0
     failure: str = ""
+    applied: list[bool] = field(default_factory=list)
+    """Whether each fix that is offered holds: see ``try_fixes``."""
+    unsound: list[str] = field(default_factory=list)
+    """The fixes that do not."""
 
     @property
     def right(self) -> bool:
@@ -180,6 +186,52 @@ class Outcome:
         """Whether a fix was offered; None where no shape is broken."""
         broken = [d for d in self.found if d.code in SHAPES]
         return any(d.fixes for d in broken) if broken else None
+
+    def restored(self, *, first: bool) -> bool:
+        """Whether the first fix of a broken shape, or any, gives the text before the slip."""
+        text = self.mutation.spec.read_text(encoding="utf-8")
+        broken = [d for d in self.found if d.code in SHAPES]
+        offered = [f for d in broken for f in (d.fixes[:1] if first else d.fixes)]
+        return any(edited(self.source, f.edits).text == text for f in offered)
+
+    @property
+    def source(self) -> Source:
+        """The text with the slip."""
+        return Source(str(self.mutation.spec), self.mutation.text)
+
+
+def try_fixes(one: Outcome) -> None:
+    """Make each fix that is offered, and check again: its finding is gone, and none is new."""
+    program = Program(one.source, one.source.name)
+    left = untouched(one.mutation)
+    known = {(d.code, d.message) for d in one.found}
+    for finding in one.found:
+        for fix in finding.fixes:
+            made = program.edited(fix.edits)
+            assert made is not None
+            found = check_program(one.source.name, made, leave=left).found
+            said = {(d.code, d.message) for d in found if d.severity == "error"}
+            sound = said < known
+            one.applied.append(sound)
+            if not sound:
+                one.unsound.append(fix.text)
+
+
+def breaks_a_shape(mutation: Mutation) -> bool:
+    """Whether a slip leaves a text that can be read, with a shape that is not as it should be."""
+    source = Source(str(mutation.spec), mutation.text)
+    program = Program(source, source.name)
+    if program.diagnostics:
+        return False
+    leave = untouched(mutation)
+    for name in program.complete:
+        if name not in leave:
+            graph, found = program.work_out(name)
+            if graph.whole:
+                found = [*found, *check_requirements(graph), *prove(graph)]
+            if any(d.severity == "error" for d in found):
+                return any(d.code in SHAPES for d in found)
+    return False
 
 
 def _apart(line: int, first: int, last: int) -> int:
