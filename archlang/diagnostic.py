@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archlang.source import Edit, Source, Span, edited
 
@@ -75,6 +75,17 @@ class Fix:
         return {"text": self.text, "safe": self.safe, "edits": edits}
 
 
+class Turn(NamedTuple):
+    """One step on the way into a network: a use of a block, or an item of what a loop runs over.
+
+    ``place`` is where the item is written, or that of the use.
+    """
+
+    span: Span
+    item: int
+    place: Span
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: its message stands alone; the spans show the user's own lines."""
@@ -91,10 +102,19 @@ class Diagnostic:
     """Ways out that are known to work, the best first: the text has been edited so, and checked."""
     uses: tuple[Span, ...] = ()
     """Where the blocks that it is in are used, the innermost first; ``notes`` say so in words."""
+    turns: tuple[Turn, ...] = ()
+    """The uses and items of loops that it is in, the outermost first."""
+    shows: Span | None = None
+    """Where the spec does not hold, where ``span`` is another place that is to blame for it."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
             raise ValueError(f"no diagnostic has the code {self.code}")
+
+    @property
+    def place(self) -> Span:
+        """Where the spec does not hold, whatever is to blame for it."""
+        return self.shows or self.span
 
     def to_json(self) -> dict[str, Any]:
         """As plain data: lines and columns from 1, columns in characters."""

@@ -12,7 +12,7 @@ from archlang.source import Source, Span
 from archlang.types import Condition, Dim, Shape, Tensor
 
 if TYPE_CHECKING:
-    from archlang.diagnostic import Diagnostic
+    from archlang.diagnostic import Diagnostic, Turn
     from archlang.elaborate.scope import Env
     from archlang.sizes.claims import Claim
     from archlang.syntax import ast
@@ -255,6 +255,10 @@ class Graph:
     restored: dict[Node, Node | Missing | None] = field(default_factory=dict)
     """Nodes that stand for tensors which an error made unknown, of the shape that the spec states,
     and what each stands for, where that is known. Of all these a network that is whole has none."""
+    ran: dict[Span, list[tuple[Turn, ...]]] = field(default_factory=dict)
+    """Where the spec holds, and on which ways into it: stages, and what it states."""
+    failed: dict[tuple[Any, ...], list[tuple[Turn, ...]]] = field(default_factory=dict)
+    """The ways into the network on which each mistake is met."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

@@ -315,11 +315,14 @@ def examine(
         wrong = any(d.severity == "error" for d in found)
         found = distinct(found, known)
         if found:
+            from archlang.analyses.blame import blamed
             from archlang.analyses.repairs import mended
 
             plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
             found = at_use(program.placed(name, found))
+            if plain:
+                found = blamed(program, name, graph, found, look)
         if wrong and graph is not None:
             graph.whole = False
     return graph, found

@@ -56,7 +56,7 @@ def named(
 ) -> tuple[Given, ...]:
     """The arguments with each one's parameter said, so that more can follow by position."""
     bound = bind(what, parameters, given, span)
-    return tuple(Given(name, g.value, g.span) for name, g in bound.items())
+    return tuple(Given(name, g.value, g.span, g.origin) for name, g in bound.items())
 
 
 def missing(

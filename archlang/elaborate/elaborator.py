@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from archlang.arguments import LARGEST
@@ -12,6 +13,7 @@ from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.missing import called, lose
+from archlang.elaborate.origins import Origin, targets, written_at
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, sizes, states, wrong
@@ -141,6 +143,7 @@ class Elaborator(Merges):
         """Check an assertion: the tensor to go on with."""
         try:
             self.assertion(spec, at, node)
+            self.holds(at.env.span(spec))
             return node
         except Stop:
             raise
@@ -198,10 +201,14 @@ class Elaborator(Merges):
 
     def for_(self, stmt: ast.For, at: Place, wire: Wire) -> Wire:
         span = at.env.span(stmt.iterable)
-        for item in self.evaluator.list_of(stmt.iterable, at.env):
-            self.evaluator.step(span)
-            at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
-            wire = self.body(stmt.body, at, wire)
+        for number, item in enumerate(self.evaluator.list_of(stmt.iterable, at.env)):
+            item_of = Origin(stmt.iterable, at.env, (number,))
+            with self.turn(span, number, partial(written_at, item_of, self.evaluator)):
+                self.evaluator.step(span)
+                at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
+                at.env.origins.update(targets(stmt.targets, stmt.iterable, at.env, number))
+                self.holds(span)
+                wire = self.body(stmt.body, at, wire)
         return wire
 
     # Names
@@ -225,6 +232,7 @@ class Elaborator(Merges):
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
                  notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip
+        self.holds(env.span(stmt.condition))
 
     # What only models have
 
@@ -327,6 +335,7 @@ def define(stmt: ast.Let, env: Env, evaluator: Evaluator) -> None:
     if stmt.params is None:
         try:
             env.values[stmt.name] = evaluator.named(stmt, env)
+            env.origins[stmt.name] = Origin(stmt.value, env)
         except Problem as problem:
             env.values[stmt.name] = Failed(problem.diagnostic)
             raise

@@ -17,6 +17,7 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
+from archlang.elaborate.origins import Origin, targets
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
@@ -297,9 +298,10 @@ class Evaluator(Settles):
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
         inner = env.body()
         out = []
-        for item in self.list_of(node.iterable, env):
+        for number, item in enumerate(self.list_of(node.iterable, env)):
             self.step(env.span(node))
             inner.values.update(self.unpack(node.targets, item, env.span(node)))
+            inner.origins.update(targets(node.targets, node.iterable, env, number))
             out.append(self.evaluate(node.body, inner))
         return out
 
@@ -323,7 +325,10 @@ class Evaluator(Settles):
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
         """The arguments of a use, evaluated."""
-        return tuple(Given(a.name, self.argument(a.value, env), env.span(a)) for a in args)
+        return tuple(
+            Given(a.name, self.argument(a.value, env), env.span(a), Origin(a.value, env))
+            for a in args
+        )
 
     def argument(self, node: ast.Expr, env: Env) -> Value:
         """The value of an argument. A ``?`` stays one, also by the name of a parameter."""
@@ -354,10 +359,16 @@ class Evaluator(Settles):
         bound = bind(what, takes, given, span)
         missing(what, takes, bound, span)
         for param in params:
+            inner.origins.pop(param.name, None)
+            origin: Origin | None = None
             if param.name in bound:
                 inner.values[param.name] = bound[param.name].value
+                origin = bound[param.name].origin
             elif param.default is not None:
                 inner.values[param.name] = self.evaluate(param.default, inner)
+                origin = Origin(param.default, inner)
+            if origin is not None:
+                inner.origins[param.name] = origin
         return bound
 
     def builtin(self, name: str, given: Sequence[Given], span: Span) -> Value:

@@ -57,6 +57,8 @@ class Program:
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looked_at: dict[tuple[Any, ...], set[tuple[str, str, str]]] = {}
         """What was found about its models, by name, were its text another: see ``repairs``."""
+        self.verdicts: dict[str, Any] = {}
+        """Where its models hold and where they do not, by name: see ``blame``."""
         self._evaluator = Evaluator()
         loader = Loader(self._evaluator, self.given, closed)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
@@ -175,9 +177,10 @@ class Program:
         graph, found = elaborator.graph, elaborator.found()
         if trial.tracing and not trial.fixed:
             trial.fixed = bounded([a.claim for a in graph.assumed])
-        if elaborator.disputed and len(found) > 1 and not trial.tracing:
+        if elaborator.disputed and len(graph.failed) + elaborator.again > 1 and not trial.tracing:
             other = self._run(name, settings, inputs, Trial(trial.values), "stated")
             found = in_both(found, other.diagnostics)
+            graph.ran, graph.failed = other.graph.ran, other.graph.failed
         found = [d for d in found if not (self.damaged and may_follow(d, self.damaged))]
         unread = bool(self.damaged or graph.restored)
         wrong = any(d.severity == "error" for d in found)

@@ -74,7 +74,10 @@ class Stages(Findings, ABC):
             self.evaluator.step(span)
             match stage:
                 case ast.Use():
-                    return self.use(stage, at, wire, label)
+                    result = self.use(stage, at, wire, label)
+                    if isinstance(result, Node):
+                        self.holds(span)
+                    return result
                 case ast.Reference():
                     return self.reference(stage, at)
                 case ast.Group():
@@ -313,6 +316,8 @@ class Stages(Findings, ABC):
             self.states(block, end, "gives")
             try:
                 self.graph.stated.extend(check_result(node, env, end, self.evaluator))
+                if node.signature and node.signature.gives:
+                    self.holds(env.span(node.signature.gives))
                 return end
             except Stop:
                 raise
