@@ -104,7 +104,9 @@ class Diagnostic:
     """Where the blocks that it is in are used, the innermost first; ``notes`` say so in words."""
     turns: tuple[Turn, ...] = ()
     """The uses and items of loops that it is in, the outermost first."""
-    shows: Span | None = None
+    written: Span | None = None
+    """Where the value is written that it is about, where it can be nothing but that value."""
+    shows: tuple[Span, ...] = ()
     """Where the spec does not hold, where ``span`` is another place that is to blame for it."""
 
     def __post_init__(self) -> None:
@@ -114,7 +116,7 @@ class Diagnostic:
     @property
     def place(self) -> Span:
         """Where the spec does not hold, whatever is to blame for it."""
-        return self.shows or self.span
+        return self.shows[0] if self.shows else self.span
 
     def to_json(self) -> dict[str, Any]:
         """As plain data: lines and columns from 1, columns in characters."""

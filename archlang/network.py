@@ -320,9 +320,8 @@ def examine(
 
             plain = not settings and not inputs
             found = mended(program, name, graph, found, look, as_written=plain)
-            found = at_use(program.placed(name, found))
-            if plain:
-                found = blamed(program, name, graph, found, look)
+            found = program.placed(name, found)
+            found = at_use(blamed(program, name, graph, found, look) if plain else found)
         if wrong and graph is not None:
             graph.whole = False
     return graph, found

@@ -6,15 +6,17 @@ block, the item of a list or the model that is given other values on that way is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from archlang.diagnostic import Diagnostic, Note, Turn
+from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
+from archlang.elaborate.declared import misnamed
 from archlang.elaborate.findings import identity
 from archlang.graph import Graph
-from archlang.source import Span
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 
 Way: TypeAlias = tuple[tuple[Span, int], ...]
@@ -24,6 +26,9 @@ CODES = frozenset(
     ["A105", "A108", "A201", "A202", "A203", "A204", "A205", "A207", "A208", "A209", "A211"]
 )
 """The findings that what a place is given can be to blame for."""
+_PLAIN = re.compile(r"[\w.]+|\"[^\"]*\"")
+"""A value that is written as it is."""
+_NO_PARAMETER = re.compile(r"`(\w+)` has no parameter `(\w+)`")
 OTHERS = 3
 """How many other models are worked out to tell what is to blame."""
 
@@ -54,10 +59,21 @@ def blamed(
     program: Program, name: str, graph: Graph | None, found: list[Diagnostic], look: Look
 ) -> list[Diagnostic]:
     """The findings about a model, each at the place that is to blame for it."""
-    if not any(d.code in CODES for d in found):
+    if not any(d.severity == "error" for d in found):
         return found
     blame = Blame(program, name, graph, found, look)
-    return [blame.told(finding) for finding in found]
+    out: list[Diagnostic] = []
+    for finding in map(blame.told, found):
+        first = next((d for d in out if d.shows and _key(d) == _key(finding)), None)
+        if first is None:
+            out.append(finding)
+        else:
+            out[out.index(first)] = together(first, finding)
+    return out
+
+
+def _key(finding: Diagnostic) -> tuple[str, Span]:
+    return finding.code, finding.span
 
 
 class Blame:
@@ -71,9 +87,49 @@ class Blame:
 
     def told(self, finding: Diagnostic) -> Diagnostic:
         """The finding at the place that is to blame for it."""
-        if finding.code not in CODES or finding.severity != "error":
+        if finding.severity != "error" or finding.shows:
             return finding
-        return self.of_model(finding) or self.of_turn(finding) or finding
+        if (misnamed := self.of_parameter(finding)) is not None:
+            return misnamed
+        if finding.code not in CODES:
+            return finding
+        return (
+            self.of_value(finding, plain=True)
+            or self.of_turn(finding, items=True)
+            or self.of_model(finding)
+            or self.of_turn(finding, items=False)
+            or self.of_value(finding, plain=False)
+            or finding
+        )
+
+    def of_value(self, finding: Diagnostic, *, plain: bool) -> Diagnostic | None:
+        """A value that is wrong whatever it is used for: a ``plain`` one, or one worked out."""
+        at = finding.written
+        if at is None or _standard(at) or _meet(at, finding.place):
+            return None
+        if plain != bool(_PLAIN.fullmatch(at.text)):
+            return None
+        return moved(finding, at, "this is the value")
+
+    def of_parameter(self, finding: Diagnostic) -> Diagnostic | None:
+        """A parameter that lacks its name: what is given to it, and used in the body, is another.
+
+        """
+        match = _NO_PARAMETER.match(finding.message) if finding.code == "A104" else None
+        if match is None or self.program.module is None:
+            return None
+        owner, name = match.groups()
+        for file in self.program.files:
+            for item in file.items:
+                if isinstance(item, ast.Block | ast.Model) and item.name == owner:
+                    for param in item.params:
+                        at = file.span(param)
+                        at = replace(at, end=at.start + len(param.name))
+                        if not _standard(at) and misnamed(file, name, param.name, at):
+                            said = f"likely wrong here: nothing uses `{param.name}`"
+                            fix = Fix(f"name it `{name}`", (Edit(at, name),))
+                            return moved(replace(finding, fixes=(fix,), help=""), at, said)
+        return None
 
     def of_model(self, finding: Diagnostic) -> Diagnostic | None:
         """A model that gives another one arguments, which holds with those of its neighbours."""
@@ -101,7 +157,12 @@ class Blame:
         at = names.index(self.name)
         same = [n for n in self.program.complete if models[n].body is models[self.name].body]
         left = OTHERS
-        for name in sorted(same, key=lambda n: (n not in known, abs(names.index(n) - at))):
+        asked = self.given(self.name)
+
+        def order(n: str) -> tuple[bool, int, int]:
+            return n not in known, len(asked ^ self.given(n)), abs(names.index(n) - at)
+
+        for name in sorted(same, key=order):
             if name == self.name or (name not in known and not left):
                 continue
             left -= name not in known
@@ -109,24 +170,26 @@ class Blame:
                 known[name] = verdict(*self.look(self.program, name))
             yield name, known[name]
 
-    def of_turn(self, finding: Diagnostic) -> Diagnostic | None:
+    def given(self, name: str) -> set[str]:
+        """The parameters that a model gives values by their names."""
+        assert self.program.module is not None
+        node = self.program.module.models[name]
+        args = node.args if isinstance(node, ast.Alias) else []
+        return {a.name or str(i) for i, a in enumerate(args)}
+
+    def of_turn(self, finding: Diagnostic, *, items: bool) -> Diagnostic | None:
         """The use of a block, or the item of a loop, where others hold beside it."""
         way = _way(finding.turns)
-        fails = [w for ways in (self.own.failed.get(finding.place, []),) for w in ways] or [way]
+        fails = self.own.failed.get(finding.place) or [way]
         holds = list(_ways(self.own.ran, finding.place))
-        for depth in range(len(way) - 1, -1, -1):
+        for depth, turn in reversed(list(enumerate(finding.turns))):
+            if items != (turn.span != turn.place) or _standard(turn.place):
+                continue
             same = all(w[: depth + 1] == way[: depth + 1] for w in fails)
-            beside = any(
-                w[:depth] == way[:depth] and len(w) > depth and w[depth] != way[depth]
-                for w in holds
-            )
-            turn = finding.turns[depth]
-            if same and beside and turn.place != finding.place:
-                if turn.span == turn.place:
-                    said = "likely wrong here: it holds for other uses"
-                else:
-                    said = "likely wrong here: it holds for other items"
-                return moved(finding, turn.place, said)
+            beside = (w for w in holds if w[:depth] == way[:depth] and len(w) > depth)
+            if same and any(w[depth] != way[depth] for w in beside):
+                others = "the other items" if items else "other uses"
+                return moved(finding, turn.place, f"likely wrong here: it holds for {others}")
         return None
 
 
@@ -135,7 +198,22 @@ def moved(finding: Diagnostic, to: Span, said: str) -> Diagnostic:
     shows = Note(finding.place, finding.label or "does not hold")
     related = tuple(n for n in finding.related if not _meet(n.span, to))
     return replace(
-        finding, span=to, label=said, related=(shows, *related), shows=finding.place
+        finding, span=to, label=said, related=(shows, *related), shows=(finding.place,)
+    )
+
+
+def _standard(span: Span) -> bool:
+    return span.source.name.startswith("std/")
+
+
+def together(first: Diagnostic, other: Diagnostic) -> Diagnostic:
+    """Two findings that one place is to blame for."""
+    related = dict.fromkeys((*first.related, *other.related))
+    return replace(
+        first,
+        related=tuple(related),
+        notes=tuple(dict.fromkeys((*first.notes, *other.notes))),
+        shows=(*first.shows, *other.shows),
     )
 
 

@@ -36,8 +36,11 @@ def check_requirements(
     found: list[Diagnostic] = []
     for requirement in graph.requirements if requirements is None else requirements:
         try:
-            if diagnostic := _Checked(graph, requirement).diagnostic():
+            checked = _Checked(graph, requirement)
+            if diagnostic := checked.diagnostic():
                 found.append(diagnostic)
+            elif checked.tested(requirement.statement.condition):
+                graph.ran[requirement.env.span(requirement.statement.condition)] = [()]
         except Problem as problem:
             found.append(problem.diagnostic)
     return found
@@ -71,6 +74,13 @@ class _Checked:
             notes.append(f"in {use}, used at {self.region.span}")
         message = broken(self.statement, span.text)
         return Diagnostic("A205", message, span, notes=tuple(dict.fromkeys(notes)))
+
+    def tested(self, condition: ast.Expr) -> bool:
+        """Whether a condition holds by what the network comes to, and not whatever that is."""
+        match condition:
+            case ast.Binary(operator="and" | "or"):
+                return self.tested(condition.left) or self.tested(condition.right)
+        return bool(self._asks(condition)) and self.evaluator.side(condition, self.env)
 
     def _unmet(self, condition: ast.Expr) -> Iterator[ast.Binary]:
         """The comparisons that a condition fails by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -19,6 +20,36 @@ def declared(file: ast.File, name: str, before: int) -> Span | None:
         return None
     _, start = max(places, key=lambda p: p[1])
     return Span(file.source, start, start + len(name))
+
+
+def misnamed(file: ast.File, name: str, guess: str, place: Span) -> bool:
+    """Whether a declaration that says ``guess`` is the slip, and not what uses ``name``.
+
+    So it is where nothing uses the one, and several places the other; or where the words in the
+    one stand nowhere else in the file, and those in the other do.
+    """
+    items = [i for i in file.items if i.start <= place.start < i.end]
+    own = not items or getattr(items[0], "name", "") == guess
+    scope = file.source.text if own else file.source.text[items[0].start : items[0].end]
+    words = _words(scope)
+    if words.count(guess) != 1:
+        return False
+    if words.count(name) > 1:
+        return True
+    parts = [part for word in _words(file.source.text) for part in _parts(word)]
+
+    def known(word: str) -> bool:
+        return bool(_parts(word)) and all(parts.count(part) > 1 for part in _parts(word))
+
+    return known(name) and not known(guess)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"\n]*"|#[^\n]*', "", text))
+
+
+def _parts(word: str) -> list[str]:
+    return [part for part in re.split(r"[\d_]+", word) if len(part) > 2]
 
 
 def _places(item: Any, text: str) -> Iterator[tuple[str, int]]:

@@ -203,7 +203,7 @@ class Elaborator(Merges):
         span = at.env.span(stmt.iterable)
         for number, item in enumerate(self.evaluator.list_of(stmt.iterable, at.env)):
             item_of = Origin(stmt.iterable, at.env, (number,))
-            with self.turn(span, number, partial(written_at, item_of, self.evaluator)):
+            with self.turn(span, number, partial(written_at, item_of)):
                 self.evaluator.step(span)
                 at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
                 at.env.origins.update(targets(stmt.targets, stmt.iterable, at.env, number))

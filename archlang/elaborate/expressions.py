@@ -17,7 +17,7 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
-from archlang.elaborate.origins import Origin, targets
+from archlang.elaborate.origins import Origin, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
@@ -129,7 +129,8 @@ class Evaluator(Settles):
         value = self.evaluate(node, env)
         if isinstance(value, bool) or not isinstance(value, int):
             shown = written(value) if isinstance(value, Fraction) else describe(value)
-            fail("A105", f"{what}, not {shown}", env.span(node))
+            place = unwhole_at(Origin(node, env)) if isinstance(value, Fraction) else None
+            fail("A105", f"{what}, not {shown}", env.span(node), written=place)
         return value
 
     def truth(

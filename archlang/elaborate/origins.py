@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from archlang.elaborate.problem import Problem
@@ -24,11 +26,14 @@ class Origin(NamedTuple):
     path: tuple[int, ...] = ()
 
 
-def source(origin: Origin, run: Evaluator) -> Origin:
+def source(origin: Origin) -> Origin:
     """The expression that a value was first written as, followed as far as it is handed on whole.
 
     It is asked for while the names that it sees still have the values that made it.
     """
+    from archlang.elaborate.expressions import Evaluator  # it makes origins itself
+
+    run = Evaluator()
     for _ in range(DEEP):
         further = _further(origin, run)
         if further is None:
@@ -73,7 +78,54 @@ def targets(names: list[str], iterable: ast.Expr, env: Env, number: int) -> dict
     return {name: Origin(iterable, env, (number, i)) for i, name in enumerate(names)}
 
 
-def written_at(origin: Origin, run: Evaluator) -> Span:
+def written_at(origin: Origin) -> Span:
     """Where a value was first written."""
-    found = source(origin, run)
+    found = source(origin)
     return found.env.span(found.expr)
+
+
+def made_at(origin: Origin) -> Span:
+    """Where a value was written, or the one number that makes it what it is beside sizes."""
+    found = source(origin)
+    leaves = set(_leaves(found, DEEP))
+    return leaves.pop() if len(leaves) == 1 else found.env.span(found.expr)
+
+
+def _leaves(origin: Origin, deep: int) -> Iterator[Span]:
+    """Where the numbers are written that a value is made of."""
+    expr, env, _ = origin = source(origin)
+    match expr:
+        case ast.Number() | ast.SizeLiteral() | ast.Truth() | ast.String():
+            yield env.span(expr)
+            return
+        case ast.Binary():
+            inner: list[ast.Expr] = [expr.left, expr.right]
+        case ast.Unary():
+            inner = [expr.operand]
+        case ast.Call():
+            inner = [a.value for a in expr.args]
+        case ast.ListLiteral():
+            inner = expr.items
+        case _:
+            inner = []
+    for one in inner if deep else ():
+        yield from _leaves(Origin(one, env), deep - 1)
+
+
+def unwhole_at(origin: Origin) -> Span:
+    """Where a number first came to be no whole one."""
+    from archlang.elaborate.expressions import Evaluator
+
+    origin = source(origin)
+    for _ in range(DEEP):
+        expr, env, _ = origin
+        sides = [expr.left, expr.right] if isinstance(expr, ast.Binary) else []
+        try:
+            odd = [s for s in sides if isinstance(Evaluator().evaluate(s, env), Fraction)]
+        except Problem:
+            break
+        further = source(Origin(odd[0], env)) if len(odd) == 1 else None
+        if further is None or further.expr is odd[0]:
+            break
+        origin = further
+    return origin.env.span(origin.expr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import NoReturn
 
@@ -51,10 +52,12 @@ def fail(
     notes: Iterable[str] = (),
     help: str = "",
     fixes: tuple[Fix, ...] = (),
+    written: Span | None = None,
 ) -> NoReturn:
     """Raise a ``Problem``. Its ``fixes`` are proposals: those that hold are kept."""
     related, notes = tuple(related), tuple(notes)
-    raise Problem(Diagnostic(code, message, span, label, related, notes, help, fixes=fixes))
+    made = Diagnostic(code, message, span, label, related, notes, help, fixes=fixes)
+    raise Problem(replace(made, written=written))
 
 
 def unknown(
@@ -78,9 +81,11 @@ def unknown(
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
     related = []
     if guess and file is not None:
-        from archlang.elaborate.declared import declared  # only where something is wrong
+        from archlang.elaborate.declared import declared, misnamed  # only where something is wrong
 
         place = declared(file, guess, span.start)
+        if place and misnamed(file, name, guess, place):
+            _misnamed(message, name, guess, span, place)
         related = [Note(place, f"`{guess}` is here")] if place else []
     fail(
         code,
@@ -91,6 +96,15 @@ def unknown(
         help=help,
         fixes=renamed(name, guess, names, span),
     )
+
+
+def _misnamed(message: str, name: str, guess: str, span: Span, place: Span) -> NoReturn:
+    """Raise for a name that is likely right where it is used, and wrong where it is declared."""
+    label = f"likely wrong here: nothing uses `{guess}`"
+    fixes = (Fix(f"name it `{name}`", (Edit(place, name),), safe=plain(guess, name, ())),)
+    note = Note(at_name(span, name), "used here")
+    made = Diagnostic("A103", message, place, label, (note,), fixes=fixes)
+    raise Problem(replace(made, shows=(span,)))
 
 
 def at_name(span: Span, name: str) -> Span:
