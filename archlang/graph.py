@@ -259,6 +259,8 @@ class Graph:
     """Where the spec holds, and on which ways into it: stages, and what it states."""
     failed: dict[tuple[Any, ...], list[tuple[Turn, ...]]] = field(default_factory=dict)
     """The ways into the network on which each mistake is met."""
+    stated_right: bool = False
+    """Whether less is wrong where what is stated is taken to be right, not what is inferred."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

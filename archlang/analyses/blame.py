@@ -28,6 +28,8 @@ CODES = frozenset(
 """The findings that what a place is given can be to blame for."""
 _PLAIN = re.compile(r"[\w.]+|\"[^\"]*\"")
 """A value that is written as it is."""
+_SHOWS = {code: "does not hold here" for code in ("A201", "A205", "A209")}
+"""What is said where a finding shows, of those that have no words for it."""
 _NO_PARAMETER = re.compile(r"`(\w+)` has no parameter `(\w+)`")
 OTHERS = 3
 """How many other models are worked out to tell what is to blame."""
@@ -64,16 +66,12 @@ def blamed(
     blame = Blame(program, name, graph, found, look)
     out: list[Diagnostic] = []
     for finding in map(blame.told, found):
-        first = next((d for d in out if d.shows and _key(d) == _key(finding)), None)
+        first = next((d for d in out if d.shows and d.span == finding.span), None)
         if first is None:
             out.append(finding)
         else:
             out[out.index(first)] = together(first, finding)
     return out
-
-
-def _key(finding: Diagnostic) -> tuple[str, Span]:
-    return finding.code, finding.span
 
 
 class Blame:
@@ -83,7 +81,7 @@ class Blame:
         self, program: Program, name: str, graph: Graph | None, found: list[Diagnostic], look: Look
     ) -> None:
         self.program, self.name, self.look = program, name, look
-        self.own = verdict(graph, found)
+        self.graph, self.own = graph, verdict(graph, found)
 
     def told(self, finding: Diagnostic) -> Diagnostic:
         """The finding at the place that is to blame for it."""
@@ -97,6 +95,7 @@ class Blame:
             self.of_value(finding, plain=True)
             or self.of_turn(finding, items=True)
             or self.of_model(finding)
+            or self.of_fix(finding)
             or self.of_turn(finding, items=False)
             or self.of_value(finding, plain=False)
             or finding
@@ -109,12 +108,24 @@ class Blame:
             return None
         if plain != bool(_PLAIN.fullmatch(at.text)):
             return None
-        return moved(finding, at, "this is the value")
+        return moved(finding, at, "the value is from here", "used here")
+
+    def of_fix(self, finding: Diagnostic) -> Diagnostic | None:
+        """A number with which, were it another, all would hold; none at the place itself would do.
+
+        Where what is stated could be the slip too, more must speak for it than for what comes out.
+        """
+        line = finding.place.line
+        elsewhere = [e for e in map(_slip, finding.fixes) if e is not None and e.span.line != line]
+        here = any(e.span.line == line for f in finding.fixes for e in f.edits)
+        lines = {e.span.line for e in elsewhere}
+        if len(lines) != 1 or (here and not (self.graph and self.graph.stated_right)):
+            return None
+        to, text = elsewhere[0]
+        return moved(finding, to, f"likely wrong here: with `{text}` all holds")
 
     def of_parameter(self, finding: Diagnostic) -> Diagnostic | None:
-        """A parameter that lacks its name: what is given to it, and used in the body, is another.
-
-        """
+        """A parameter of another name than the one that is given, and used in the body."""
         match = _NO_PARAMETER.match(finding.message) if finding.code == "A104" else None
         if match is None or self.program.module is None:
             return None
@@ -128,7 +139,8 @@ class Blame:
                         if not _standard(at) and misnamed(file, name, param.name, at):
                             said = f"likely wrong here: nothing uses `{param.name}`"
                             fix = Fix(f"name it `{name}`", (Edit(at, name),))
-                            return moved(replace(finding, fixes=(fix,), help=""), at, said)
+                            told = replace(finding, fixes=(fix,), help="")
+                            return moved(told, at, said, "given here")
         return None
 
     def of_model(self, finding: Diagnostic) -> Diagnostic | None:
@@ -147,7 +159,7 @@ class Blame:
         if not right:
             return None
         inside = [t.place for t in finding.turns if _within(t.place, whole)]
-        said = f"likely wrong here: `{right[0]}` is built the same way, and right there"
+        said = f"likely wrong here: `{right[0]}` is built the same way, and passes"
         return moved(finding, inside[-1] if inside else whole, said)
 
     def others(self) -> Iterator[tuple[str, Verdict]]:
@@ -189,32 +201,45 @@ class Blame:
             beside = (w for w in holds if w[:depth] == way[:depth] and len(w) > depth)
             if same and any(w[depth] != way[depth] for w in beside):
                 others = "the other items" if items else "other uses"
-                return moved(finding, turn.place, f"likely wrong here: it holds for {others}")
+                return moved(finding, turn.place, f"likely wrong here: {others} pass")
         return None
 
 
-def moved(finding: Diagnostic, to: Span, said: str) -> Diagnostic:
-    """A finding at another place, which is to blame; where it shows is told beside."""
-    shows = Note(finding.place, finding.label or "does not hold")
+def moved(finding: Diagnostic, to: Span, said: str, shows: str = "") -> Diagnostic:
+    """A finding at another place, which is to blame; where it shows is told beside.
+
+    Of a long place it is the number that a fix changes, where there is one in it.
+    """
+    inside = {e.span for e in map(_slip, finding.fixes) if e is not None and _within(e.span, to)}
+    to = inside.pop() if len(inside) == 1 else to
+    shows = shows or finding.label or _SHOWS.get(finding.code, "fails here")
+    note = Note(finding.place, shows)
     related = tuple(n for n in finding.related if not _meet(n.span, to))
+    return replace(finding, span=to, label=said, related=(note, *related), shows=(finding.place,))
+
+
+def _slip(fix: Fix) -> Edit | None:
+    """The edit of a fix that is one value for another."""
+    if len(fix.edits) != 1:
+        return None
+    edit = fix.edits[0]
+    plain = _PLAIN.fullmatch(edit.span.text) and _PLAIN.fullmatch(edit.text)
+    return edit if plain and not _standard(edit.span) else None
+
+
+def together(first: Diagnostic, other: Diagnostic) -> Diagnostic:
+    """Two findings that one place is to blame for."""
+    own = (n for n in other.related if n.span.source == first.span.source)
     return replace(
-        finding, span=to, label=said, related=(shows, *related), shows=(finding.place,)
+        first,
+        related=tuple(dict.fromkeys((*first.related, *own))),
+        notes=tuple(dict.fromkeys((*first.notes, *other.notes))),
+        shows=(*first.shows, *other.shows),
     )
 
 
 def _standard(span: Span) -> bool:
     return span.source.name.startswith("std/")
-
-
-def together(first: Diagnostic, other: Diagnostic) -> Diagnostic:
-    """Two findings that one place is to blame for."""
-    related = dict.fromkeys((*first.related, *other.related))
-    return replace(
-        first,
-        related=tuple(related),
-        notes=tuple(dict.fromkeys((*first.notes, *other.notes))),
-        shows=(*first.shows, *other.shows),
-    )
 
 
 def _holds(ran: dict[Span, list[Way]], place: Span) -> bool:

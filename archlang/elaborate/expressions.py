@@ -17,7 +17,7 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
-from archlang.elaborate.origins import Origin, targets, unwhole_at
+from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
@@ -252,7 +252,10 @@ class Evaluator(Settles):
         left, right = self.number(node.left, env), self.number(node.right, env)
         if symbol in RELATIONS:
             return self.compared(symbol, left, right, env.span(node))
-        return self.arithmetic(symbol, left, right, env.span(node))
+        try:
+            return self.arithmetic(symbol, left, right, env.span(node))
+        except Problem as problem:
+            raise divided(problem, Origin(node.right, env)) from None
 
     def arithmetic(self, symbol: str, left: Any, right: Any, span: Span) -> int | Fraction:
         if symbol in ("/", "//", "%") and right == 0:

@@ -154,12 +154,12 @@ def _is_size(size: Any) -> bool:
 NOT_A_LAYER = "is a tensor, and takes no arguments"
 
 
-def identity(diagnostic: Diagnostic, place: Span | None = None) -> tuple[Any, ...]:
+def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
     """What makes two findings one mistake: where they are; for a name what is wrong with it."""
     said = diagnostic.message
     if diagnostic.code == "A103" or said.endswith(NOT_A_LAYER) or " has no parameter " in said:
         return diagnostic.code, diagnostic.message
-    return diagnostic.code, place or diagnostic.place
+    return diagnostic.code, diagnostic.place
 
 
 def at_use(found: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -184,8 +184,9 @@ def _standard(span: Span) -> bool:
 
 def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Findings without those that are known already, as of another model with the same block."""
-    places = {identity(d, place) for d in known for place in d.shows or (d.span,)}
-    return [d for d in found if identity(d) not in places]
+    places = {identity(d) for d in known}
+    blamed = {place for d in known for place in d.shows}
+    return [d for d in found if identity(d) not in places and d.place not in blamed]
 
 
 def at_most(found: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -1,8 +1,9 @@
-"""Where a value was written: by names, arguments and items of lists, back to the text it is from."""
+"""Where a value was written: by names, arguments and items of lists, back to its text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -129,3 +130,10 @@ def unwhole_at(origin: Origin) -> Span:
             break
         origin = further
     return origin.env.span(origin.expr)
+
+
+def divided(problem: Problem, by: Origin) -> Problem:
+    """What is wrong with a number: where it is a division by zero, with where that is written."""
+    if problem.diagnostic.code == "A108":
+        problem.diagnostic = replace(problem.diagnostic, written=made_at(by))
+    return problem

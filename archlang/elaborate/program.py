@@ -178,9 +178,11 @@ class Program:
         if trial.tracing and not trial.fixed:
             trial.fixed = bounded([a.claim for a in graph.assumed])
         if elaborator.disputed and len(graph.failed) + elaborator.again > 1 and not trial.tracing:
+            one_side = len(found) + elaborator.again
             other = self._run(name, settings, inputs, Trial(trial.values), "stated")
             found = in_both(found, other.diagnostics)
             graph.ran, graph.failed = other.graph.ran, other.graph.failed
+            graph.stated_right = len(other.diagnostics) + other.again < one_side
         found = [d for d in found if not (self.damaged and may_follow(d, self.damaged))]
         unread = bool(self.damaged or graph.restored)
         wrong = any(d.severity == "error" for d in found)

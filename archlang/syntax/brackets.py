@@ -6,6 +6,7 @@ the text. Each item of the file is looked at by itself.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -119,7 +120,9 @@ def _one_more(found: list[Token], token: Token) -> bool:
     """Whether the brackets are in order but for one of this kind too many."""
     count = Counter(t.text for t in found)
     other = {")": "]", "]": ")"}[token.text]
-    return count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
+    return (
+        count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
+    )
 
 
 def _closed_later(found: list[Token], token: Token, opener: Token) -> bool:
@@ -178,8 +181,9 @@ def _at_gap(opener: Token, finding: Diagnostic, start: int, end: int, text: str)
     A brace that stands behind another is likely the one too many.
     """
     opened, gap = finding.span, Span(finding.span.source, start, end)
-    before = opened.source.text[: opened.start].rstrip(" \t")
-    if opener.text != "{" or gap.line - opened.line < 2 or before.endswith("{"):
+    beside = re.compile(r"\{[ \t]*\{").finditer(opened.source.text)
+    double = any(m.start() <= opened.start < m.end() for m in beside)
+    if opener.text != "{" or gap.line - opened.line < 2 or double:
         return replace(finding, related=(Note(gap, text),))
     return replace(finding, span=gap, label=text, related=(Note(opened, finding.label),))
 
