@@ -28,7 +28,7 @@ CODES = frozenset(
 """The findings that what a place is given can be to blame for."""
 _PLAIN = re.compile(r"[\w.]+|\"[^\"]*\"")
 """A value that is written as it is."""
-_SHOWS = {code: "does not hold here" for code in ("A201", "A205", "A209")}
+_SHOWS = dict.fromkeys(("A201", "A205", "A209"), "does not hold here")
 """What is said where a finding shows, of those that have no words for it."""
 _NO_PARAMETER = re.compile(r"`(\w+)` has no parameter `(\w+)`")
 OTHERS = 3
@@ -41,16 +41,20 @@ class Verdict:
 
     ran: dict[Span, list[Way]]
     failed: dict[Span, list[Way]]
+    items: dict[Span, list[Span]]
+    """Where what stands on these ways is written."""
 
 
 def verdict(graph: Graph | None, found: Iterable[Diagnostic]) -> Verdict:
     """What a model says of its places."""
     failed: dict[Span, list[Way]] = {}
+    items: dict[Span, list[Span]] = {}
     for finding in found:
         ways = graph.failed.get(identity(finding)) if graph is not None else None
         failed.setdefault(finding.place, []).extend(map(_way, ways or [finding.turns]))
+        items.setdefault(finding.place, []).extend(t.place for t in finding.turns)
     ran = graph.ran if graph is not None else {}
-    return Verdict({span: [_way(w) for w in ways] for span, ways in ran.items()}, failed)
+    return Verdict({span: [_way(w) for w in ways] for span, ways in ran.items()}, failed, items)
 
 
 def _way(turns: Iterable[Turn]) -> Way:
@@ -103,7 +107,9 @@ class Blame:
 
     def of_value(self, finding: Diagnostic, *, plain: bool) -> Diagnostic | None:
         """A value that is wrong whatever it is used for: a ``plain`` one, or one worked out."""
-        at = finding.written
+        at, last = finding.written, finding.turns[-1:]
+        if plain and finding.code == "A108" and [t.span for t in last] == [finding.place]:
+            return moved(finding, last[0].place, "this is the item", "used here")
         if at is None or _standard(at) or _meet(at, finding.place):
             return None
         if plain != bool(_PLAIN.fullmatch(at.text)):
@@ -162,9 +168,17 @@ class Blame:
         said = f"likely wrong here: `{right[0]}` is built the same way, and passes"
         return moved(finding, inside[-1] if inside else whole, said)
 
+    def elsewhere(self, place: Span, item: Span) -> bool:
+        """Whether another model fails at a place too, with another item."""
+        found = (other.items.get(place) for _, other in self.others())
+        return any(spots is not None and item not in spots for spots in found)
+
     def others(self) -> Iterator[tuple[str, Verdict]]:
         """The other models that are made of the same one: those known, else the nearest."""
         models, known = self.program.models, self.program.verdicts
+        assert self.program.module is not None
+        if not isinstance(self.program.module.models[self.name], ast.Alias):
+            return
         names = list(models)
         at = names.index(self.name)
         same = [n for n in self.program.complete if models[n].body is models[self.name].body]
@@ -199,7 +213,11 @@ class Blame:
                 continue
             same = all(w[: depth + 1] == way[: depth + 1] for w in fails)
             beside = (w for w in holds if w[:depth] == way[:depth] and len(w) > depth)
-            if same and any(w[depth] != way[depth] for w in beside):
+            if (
+                same
+                and any(w[depth] != way[depth] for w in beside)
+                and not (items and self.elsewhere(finding.place, turn.place))
+            ):
                 others = "the other items" if items else "other uses"
                 return moved(finding, turn.place, f"likely wrong here: {others} pass")
         return None

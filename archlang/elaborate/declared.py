@@ -22,6 +22,23 @@ def declared(file: ast.File, name: str, before: int) -> Span | None:
     return Span(file.source, start, start + len(name))
 
 
+def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
+    """The declaration that a name which means nothing is likely the right name of."""
+    known = {n for n, at in _places(file.items, file.source.text) if at <= before}
+    for other in [guess] if guess else sorted(n for n in known if _one_off(name, n)):
+        place = declared(file, other, before)
+        if place and misnamed(file, name, other, place):
+            return place
+    return None
+
+
+def _one_off(a: str, b: str) -> bool:
+    """Whether one letter is changed, left out or put in between two names."""
+    short, long = sorted((a, b), key=len)
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(short))
+    return short[same:] == long[same + 1 :] or short[same + 1 :] == long[same + 1 :]
+
+
 def misnamed(file: ast.File, name: str, guess: str, place: Span) -> bool:
     """Whether a declaration that says ``guess`` is the slip, and not what uses ``name``.
 

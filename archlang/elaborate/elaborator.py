@@ -215,6 +215,7 @@ class Elaborator(Merges):
 
     def let(self, stmt: ast.Let, at: Place) -> None:
         define(stmt, at.env, self.evaluator)
+        self.holds(at.env.span(stmt.value))
 
     def declare_shared(self, stmt: ast.Shared, at: Place) -> None:
         path = claim(at.scope, stmt.name, at.env.span(stmt))

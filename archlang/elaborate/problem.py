@@ -80,12 +80,15 @@ def unknown(
     help = f"did you mean `{guess}`?" if guess else ""
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
     related = []
+    if file is not None:
+        from archlang.elaborate.declared import slip
+
+        if place := slip(file, name, guess, span.start):
+            _misnamed(message, name, place.text, span, place)
     if guess and file is not None:
-        from archlang.elaborate.declared import declared, misnamed  # only where something is wrong
+        from archlang.elaborate.declared import declared  # only where something is wrong
 
         place = declared(file, guess, span.start)
-        if place and misnamed(file, name, guess, place):
-            _misnamed(message, name, guess, span, place)
         related = [Note(place, f"`{guess}` is here")] if place else []
     fail(
         code,

@@ -140,7 +140,7 @@ class Program:
                 span = env.span(node)
                 head = span.text.index("=")  # the name may be that of the alias itself
                 at = at_name(replace(span, start=span.start + head), node.target)
-                unknown("model", node.target, self.module.models, at)
+                unknown("model", node.target, self.module.models, at, file=env.file)
             node = self.module.models[node.target]
         given: tuple[Given, ...] = ()
         for alias in reversed(aliases):

@@ -380,6 +380,7 @@ class Stages(Findings, ABC):
             message = f"{int(count):,} copies; a network has at most {most:,} layers"
             fail("A001", message, span, help=advice("layers"))
         self.evaluator.fixed(count, span)
+        self.holds(span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):
             wire = self.stage(stage.stage, place, wire)

@@ -97,6 +97,8 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
             opened.append(token)
         elif token.text in (")", "]"):
             wanted = CLOSES[token.text]
+            if _outdented(opened, token):
+                yield _never_closed(source, opened.pop(), token)
             if opened and opened[-1].text == wanted:
                 opened.pop()
             elif any(t.text == wanted for t in opened):
@@ -114,6 +116,14 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         before = token
     if opened:
         yield _left_open(source, opened, None, before)
+
+
+def _outdented(opened: list[Token], token: Token) -> bool:
+    """Whether what closes a bracket stands as far left as another one that is open around it."""
+    if not token.first or not opened or opened[-1].text != CLOSES[token.text]:
+        return False
+    around = [t for t in opened[:-1] if t.text == opened[-1].text and t.last]
+    return opened[-1].indent > token.indent and any(t.indent == token.indent for t in around)
 
 
 def _one_more(found: list[Token], token: Token) -> bool:
@@ -183,7 +193,7 @@ def _at_gap(opener: Token, finding: Diagnostic, start: int, end: int, text: str)
     opened, gap = finding.span, Span(finding.span.source, start, end)
     beside = re.compile(r"\{[ \t]*\{").finditer(opened.source.text)
     double = any(m.start() <= opened.start < m.end() for m in beside)
-    if opener.text != "{" or gap.line - opened.line < 2 or double:
+    if opener.text != "{" or not opener.last or gap.line - opened.line < 2 or double:
         return replace(finding, related=(Note(gap, text),))
     return replace(finding, span=gap, label=text, related=(Note(opened, finding.label),))
 
