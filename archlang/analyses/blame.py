@@ -86,6 +86,7 @@ class Blame:
     ) -> None:
         self.program, self.name, self.look = program, name, look
         self.graph, self.own = graph, verdict(graph, found)
+        self.left = OTHERS
 
     def told(self, finding: Diagnostic) -> Diagnostic:
         """The finding at the place that is to blame for it."""
@@ -128,7 +129,7 @@ class Blame:
         if len(lines) != 1 or (here and not (self.graph and self.graph.stated_right)):
             return None
         to, text = elsewhere[0]
-        return moved(finding, to, f"likely wrong here: with `{text}` all holds")
+        return moved(finding, to, f"likely wrong here: with `{text}` it holds")
 
     def of_parameter(self, finding: Diagnostic) -> Diagnostic | None:
         """A parameter of another name than the one that is given, and used in the body."""
@@ -137,17 +138,23 @@ class Blame:
             return None
         owner, name = match.groups()
         for file in self.program.files:
-            for item in file.items:
-                if isinstance(item, ast.Block | ast.Model) and item.name == owner:
-                    for param in item.params:
-                        at = file.span(param)
-                        at = replace(at, end=at.start + len(param.name))
-                        if not _standard(at) and misnamed(file, name, param.name, at):
-                            said = f"likely wrong here: nothing uses `{param.name}`"
-                            fix = Fix(f"name it `{name}`", (Edit(at, name),))
-                            told = replace(finding, fixes=(fix,), help="")
-                            return moved(told, at, said, "given here")
+            items = (i for i in file.items if isinstance(i, ast.Block | ast.Model))
+            for param in (p for i in items if i.name == owner for p in i.params):
+                at = replace(file.span(param), end=param.start + len(param.name))
+                if not _standard(at) and misnamed(file, name, param.name, at):
+                    said = f"likely wrong here: nothing uses `{param.name}`"
+                    fix = Fix(f"name it `{name}`", (Edit(at, name),))
+                    fixes, help = ((fix,), "") if self.mends(fix) else ((), finding.help)
+                    told = replace(finding, fixes=fixes, help=help)
+                    return moved(told, at, said, "given here")
         return None
+
+    def mends(self, fix: Fix) -> bool:
+        """Whether the model has no errors with a fix made."""
+        made = self.program.edited(fix.edits)
+        if made is None or made.diagnostics or self.name not in made.complete:
+            return False
+        return not any(d.severity == "error" for d in self.look(made, self.name)[1])
 
     def of_model(self, finding: Diagnostic) -> Diagnostic | None:
         """A model that gives another one arguments, which holds with those of its neighbours."""
@@ -182,16 +189,15 @@ class Blame:
         names = list(models)
         at = names.index(self.name)
         same = [n for n in self.program.complete if models[n].body is models[self.name].body]
-        left = OTHERS
         asked = self.given(self.name)
 
         def order(n: str) -> tuple[bool, int, int]:
             return n not in known, len(asked ^ self.given(n)), abs(names.index(n) - at)
 
         for name in sorted(same, key=order):
-            if name == self.name or (name not in known and not left):
+            if name == self.name or (name not in known and not self.left):
                 continue
-            left -= name not in known
+            self.left -= name not in known
             if name not in known:
                 known[name] = verdict(*self.look(self.program, name))
             yield name, known[name]
