@@ -76,13 +76,14 @@ class Fix:
 
 
 class Turn(NamedTuple):
-    """One step on the way into a network: a use of a block, or an item of what a loop runs over.
+    """One step on the way into a network: a use of a block, or a turn of a loop.
 
-    ``place`` is where the item is written, or that of the use.
+    ``item`` says which turn, of the list at ``span``; ``place`` is where that item is written, or
+    the list where it is made by arithmetic.
     """
 
     span: Span
-    item: int
+    item: int | None
     place: Span
 
 

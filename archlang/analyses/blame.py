@@ -19,7 +19,7 @@ from archlang.graph import Graph
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
-Way: TypeAlias = tuple[tuple[Span, int], ...]
+Way: TypeAlias = tuple[tuple[Span, int | None], ...]
 """A way into a network: the uses and items of loops on it, the outermost first."""
 Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
 CODES = frozenset(
@@ -215,7 +215,9 @@ class Blame:
         fails = self.own.failed.get(finding.place) or [way]
         holds = list(_ways(self.own.ran, finding.place))
         for depth, turn in reversed(list(enumerate(finding.turns))):
-            if items != (turn.span != turn.place) or _standard(turn.place):
+            if items != (turn.item is not None) or _standard(turn.place):
+                continue
+            if items and turn.place == turn.span:
                 continue
             same = all(w[: depth + 1] == way[: depth + 1] for w in fails)
             beside = (w for w in holds if w[:depth] == way[:depth] and len(w) > depth)

@@ -99,7 +99,7 @@ class Findings:
             ways.append(self.turns)
 
     @contextmanager
-    def turn(self, span: Span, item: int, place: Callable[[], Span]) -> Iterator[None]:
+    def turn(self, span: Span, item: int | None, place: Callable[[], Span]) -> Iterator[None]:
         """Inside is one turn of a loop, or one use of a block."""
         outer = self.turns
         self.turns = (*outer, Turn(span, item, span))
@@ -118,7 +118,7 @@ class Findings:
         """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
         self.uses.append((what, span))
         try:
-            with self.turn(span, 0, lambda: span):
+            with self.turn(span, None, lambda: span):
                 yield
         except Stop:
             raise

@@ -109,6 +109,15 @@ def test_what_fails_for_several_items_is_to_blame_itself() -> None:
     assert finding.span.text == "out + 2*s - 2"
 
 
+def test_a_loop_over_numbers_has_no_items_to_blame() -> None:
+    finding = only("""
+        model m { input image: [3, 32, 32]
+            for i in range(3) { conv(3x3, 8 + i) : [9 - i % 2, _, _] }
+        }
+    """)
+    assert finding.span.text == "9 - i % 2"
+
+
 def test_an_item_of_too_few_values() -> None:
     finding = only(ROWS.replace("ROW", "2").replace("[8, 1, 32],\n", ""))
     assert finding.code == "A108"
