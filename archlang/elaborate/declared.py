@@ -25,7 +25,8 @@ def declared(file: ast.File, name: str, before: int) -> Span | None:
 def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
     """The declaration that a name which means nothing is likely the right name of."""
     known = {n for n, at in _places(file.items, file.source.text) if at <= before}
-    for other in [guess] if guess else sorted(n for n in known if _one_off(name, n)):
+    near = sorted(n for n in known if _one_off(name, n))
+    for other in [guess, *near] if guess else near:
         place = declared(file, other, before)
         if place and misnamed(file, name, other, place):
             return place
