@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from archlang.source import Span
+from archlang.source import Source, Span
 from archlang.syntax import ast
 
 _DECLARES = (ast.Param, ast.Let, ast.Shared, ast.Block, ast.Model, ast.Alias, ast.Input, ast.Label)
@@ -22,8 +22,22 @@ def declared(file: ast.File, name: str, before: int) -> Span | None:
     return Span(file.source, start, start + len(name))
 
 
+_SLIPS: dict[tuple[Source, str, str | None, int], Span | None] = {}
+"""What was answered last: one mistake is met each time that its place is run."""
+_MOST = 64
+
+
 def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
     """The declaration that a name which means nothing is likely the right name of."""
+    key = (file.source, name, guess, before)
+    if key not in _SLIPS:
+        if len(_SLIPS) >= _MOST:
+            _SLIPS.clear()
+        _SLIPS[key] = _slip(file, name, guess, before)
+    return _SLIPS[key]
+
+
+def _slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
     known = {n for n, at in _places(file.items, file.source.text) if at <= before}
     near = sorted(n for n in known if _one_off(name, n))
     for other in [guess, *near] if guess else near:
