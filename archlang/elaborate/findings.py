@@ -89,6 +89,8 @@ class Findings:
         """A finding with the way to where it was made."""
         if diagnostic is SAID or diagnostic.turns:
             return diagnostic
+        if identity(diagnostic) in self.reported:
+            return replace(diagnostic, turns=self.turns)
         pairs = zip(self.turns, self.items, strict=True)
         return replace(diagnostic, turns=tuple(t._replace(place=at()) for t, at in pairs))
 
