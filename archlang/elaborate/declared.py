@@ -15,7 +15,7 @@ _DECLARES = (ast.Param, ast.Let, ast.Shared, ast.Block, ast.Model, ast.Alias, as
 
 def declared(file: ast.File, name: str, before: int) -> Span | None:
     """The last place before an offset of the file that gives a name its meaning."""
-    places = [p for p in _places(file.items, file.source.text) if p[0] == name and p[1] <= before]
+    places = [p for p in _declarations(file) if p[0] == name and p[1] <= before]
     if not places:
         return None
     _, start = max(places, key=lambda p: p[1])
@@ -38,7 +38,7 @@ def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | No
 
 
 def _slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
-    known = {n for n, at in _places(file.items, file.source.text) if at <= before}
+    known = {n for n, at in _declarations(file) if at <= before}
     near = sorted(n for n in known if _one_off(name, n))
     for other in [guess, *near] if guess else near:
         place = declared(file, other, before)
@@ -82,6 +82,18 @@ def _words(text: str) -> list[str]:
 
 def _parts(word: str) -> list[str]:
     return [part for part in re.split(r"[\d_]+", word) if len(part) > 2]
+
+
+_LAST: dict[Source, list[tuple[str, int]]] = {}
+"""The names of the file that was asked about last."""
+
+
+def _declarations(file: ast.File) -> list[tuple[str, int]]:
+    """Every name that a file declares, and where."""
+    if file.source not in _LAST:
+        _LAST.clear()
+        _LAST[file.source] = list(_places(file.items, file.source.text))
+    return _LAST[file.source]
 
 
 def _places(item: Any, text: str) -> Iterator[tuple[str, int]]:
