@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archlang.source import Edit, Source, Span, edited
+from archlang.terminal import cells, in_ascii
 
 CODES: dict[str, str] = {
     "A001": "a limit of the language is exceeded",
@@ -76,6 +77,18 @@ class Fix:
         return {"text": self.text, "safe": self.safe, "edits": edits}
 
 
+class Turn(NamedTuple):
+    """One step on the way into a network: a use of a block, or a turn of a loop.
+
+    ``item`` says which turn, of the list at ``span``; ``place`` is where that item is written, or
+    the list where it is made by arithmetic.
+    """
+
+    span: Span
+    item: int | None
+    place: Span
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: its message stands alone; the spans show the user's own lines."""
@@ -92,10 +105,21 @@ class Diagnostic:
     """Ways out that are known to work, the best first: the text has been edited so, and checked."""
     uses: tuple[Span, ...] = ()
     """Where the blocks that it is in are used, the innermost first; ``notes`` say so in words."""
+    turns: tuple[Turn, ...] = ()
+    """The uses and items of loops that it is in, the outermost first."""
+    written: Span | None = None
+    """Where the value is written that it is about, where it can be nothing but that value."""
+    shows: tuple[Span, ...] = ()
+    """Where the spec does not hold, where ``span`` is another place that is to blame for it."""
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
             raise ValueError(f"no diagnostic has the code {self.code}")
+
+    @property
+    def place(self) -> Span:
+        """Where the spec does not hold, whatever is to blame for it."""
+        return self.shows[0] if self.shows else self.span
 
     def to_json(self) -> dict[str, Any]:
         """As plain data: lines and columns from 1, columns in characters."""
@@ -149,30 +173,6 @@ def _place(span: Span) -> dict[str, Any]:
     }
 
 
-FIRST_COMBINING = "\u0300"
-"""The first character that does not take one column of a terminal."""
-
-
-def cells(text: str) -> int:
-    """How many columns of a terminal ``text`` takes; a tab is four.
-
-    What cannot be printed is shown as a mark of one column, so nothing joins two characters.
-    """
-    if text.isascii() and text.isprintable():
-        return len(text)
-    return sum(map(_cells, text))
-
-
-def _cells(character: str) -> int:
-    if not character.isprintable():
-        return 4 if character == "\t" else 1
-    if character < FIRST_COMBINING or character in _ASCII:
-        return 1
-    from rich.cells import get_character_cell_size  # few specs need it
-
-    return get_character_cell_size(character)
-
-
 Frame: TypeAlias = Literal["plain", "boxes", "ascii"]
 """How lines are framed: with marks of ASCII, with lines of Unicode, or all in ASCII."""
 _GLYPHS = {
@@ -180,14 +180,6 @@ _GLYPHS = {
     "ascii": ("-->", "|", "^", "-"),
     "boxes": (" ┌─", "│", "━", "─"),
 }
-_ASCII = {"…": "...", "×": "x", "→": "->", "–": "-", "≥": ">=", "≤": "<=", "⊕": "+", "\ufffd": "?"}
-
-
-def in_ascii(text: str) -> str:
-    """A text in ASCII alone: what has no other form is written as in Python."""
-    for mark, other in _ASCII.items():
-        text = text.replace(mark, other)
-    return text.encode("ascii", "backslashreplace").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +356,7 @@ def _within(text: str, room: int) -> str:
         return text[:room]
     used = 0
     for place, character in enumerate(text):
-        used += _cells(character)
+        used += cells(character)
         if used > room:
             return text[:place]
     return text

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from archlang.diagnostic import Turn
 from archlang.op import Op
 from archlang.source import Source, Span
 from archlang.types import Condition, Dim, Shape, Tensor
@@ -228,6 +229,25 @@ class Disputed(NamedTuple):
     finding: Diagnostic
 
 
+Way: TypeAlias = tuple[Turn, ...]
+"""A way into a network: the uses of blocks and turns of loops on it, the outermost first."""
+
+
+class RunAgain(NamedTuple):
+    """Where a use of a block holds that was made from one alike: the first ``depth`` turns of
+    each way are other ones."""
+
+    ran: Sequence[tuple[Span, Way] | RunAgain]
+    depth: int
+    way: Way
+
+    def each(self) -> Iterator[tuple[Span, Way]]:
+        """All places in it, each with the way to it."""
+        for one in self.ran:
+            places = one.each() if isinstance(one, RunAgain) else (one,)
+            yield from ((span, (*self.way, *way[self.depth :])) for span, way in places)
+
+
 @dataclass(slots=True, eq=False)
 class Graph:
     """A network: ``nodes`` in execution order, inputs included."""
@@ -255,6 +275,12 @@ class Graph:
     restored: dict[Node, Node | Missing | None] = field(default_factory=dict)
     """Nodes that stand for tensors which an error made unknown, of the shape that the spec states,
     and what each stands for, where that is known. Of all these a network that is whole has none."""
+    ran: list[tuple[Span, Way] | RunAgain] = field(default_factory=list)
+    """Where the spec holds, and on which ways into it: stages, and what it states."""
+    failed: dict[tuple[Any, ...], list[Way]] = field(default_factory=dict)
+    """The ways into the network on which each mistake is met."""
+    stated_right: bool = False
+    """Whether less is wrong where what is stated is taken to be right, not what is inferred."""
     whole: bool = True
     """Whether all of the spec's model is in it."""
     worked_out: dict[str, Any] = field(default_factory=dict)

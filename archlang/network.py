@@ -317,10 +317,12 @@ def examine(
         wrong = any(d.severity == "error" for d in found)
         found = distinct(found, known)
         if found:
+            from archlang.analyses.blame import blamed
             from archlang.analyses.repairs import mended
 
             found = mended(program, name, graph, found, look, as_written=plain)
-            found = at_use(program.placed(name, found))
+            found = program.placed(name, found)
+            found = at_use(blamed(program, name, graph, found, look) if plain else found)
         if wrong and graph is not None:
             graph.whole = False
     return graph, found

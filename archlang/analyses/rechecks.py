@@ -126,10 +126,10 @@ def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic
 
 
 def _words(finding: Diagnostic) -> Key:
-    return finding.code, finding.span.source.name, finding.message
+    return finding.code, finding.place.source.name, finding.message
 
 
 def key(finding: Diagnostic) -> Key:
     """What makes two findings one, before an edit and after it."""
-    span = finding.span
+    span = finding.place
     return finding.code, span.source.name, span.source.line(span.line).strip()

@@ -49,8 +49,11 @@ def check_requirements(
     found: list[Diagnostic] = []
     for requirement in graph.requirements if requirements is None else requirements:
         try:
-            if diagnostic := _Checked(graph, requirement, setting).diagnostic():
+            checked = _Checked(graph, requirement, setting)
+            if diagnostic := checked.diagnostic():
                 found.append(diagnostic)
+            elif checked.tested(requirement.statement.condition):
+                graph.ran.append((requirement.env.span(requirement.statement.condition), ()))
         except Problem as problem:
             found.append(problem.diagnostic)
     return found
@@ -110,6 +113,13 @@ class _Checked:
             if self._asks(node) and not self.evaluator.truth(node, self.env):
                 sides = (self.evaluator.number(side, self.env) for side in (node.left, node.right))
                 yield Compared(self.env.span(node), node.operator, *sides)
+
+    def tested(self, condition: ast.Expr) -> bool:
+        """Whether a condition holds by what the network comes to, and not whatever that is."""
+        match condition:
+            case ast.Binary(operator="and" | "or"):
+                return self.tested(condition.left) or self.tested(condition.right)
+        return bool(self._asks(condition)) and self.evaluator.side(condition, self.env)
 
     def _unmet(self, condition: ast.Expr) -> Iterator[ast.Binary]:
         """The comparisons that a condition fails by."""

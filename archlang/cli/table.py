@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from archlang.diagnostic import cells
+from archlang.terminal import cells
 
 GAP = "   "
 LEAST = 12

@@ -97,8 +97,8 @@ def completed(graph: Graph, found: Sequence[Diagnostic]) -> Graph | None:
     made = Graph(graph.name, root, nodes, graph.inputs, {**graph.outputs, **ends}, graph.aux)
     made.whole, made.missing = False, graph.missing
     marks = list(_disputed(graph, stand_ins, found))
-    told = {finding.span for finding in found}
-    made.disputed = [mark for mark in marks if mark.finding.span in told] or marks
+    told = {finding.place for finding in found}
+    made.disputed = [mark for mark in marks if mark.finding.place in told] or marks
     return made
 
 
@@ -106,12 +106,12 @@ def _disputed(
     graph: Graph, stand_ins: Mapping[int, Node], found: Sequence[Diagnostic]
 ) -> Iterator[Disputed]:
     """What is wrong with which node, in the words that it is told in."""
-    told = {finding.span: finding for finding in found}
+    told = {finding.place: finding for finding in found}
     for node, finding in graph.disputed:
-        yield Disputed(node, told.pop(finding.span, finding))
+        yield Disputed(node, told.pop(finding.place, finding))
     for missing in graph.missing:
         if missing.finding:
-            finding = told.pop(missing.finding.span, missing.finding)
+            finding = told.pop(missing.finding.place, missing.finding)
             yield Disputed(stand_ins[id(missing)], finding)
     stated = ((s.node, s.span) for s in graph.stated)
     for node, span in (*((n, n.span) for n in graph.nodes), *stated):

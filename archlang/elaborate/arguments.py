@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from archlang.elaborate.origins import made_at
 from archlang.elaborate.problem import fail, unknown
 from archlang.elaborate.traces import map_axes, trace_notes
 from archlang.elaborate.unknown import Trial, Unknown
@@ -56,7 +57,7 @@ def named(
 ) -> tuple[Given, ...]:
     """The arguments with each one's parameter said, so that more can follow by position."""
     bound = bind(what, parameters, given, span)
-    return tuple(Given(name, g.value, g.span) for name, g in bound.items())
+    return tuple(Given(name, g.value, g.span, g.origin) for name, g in bound.items())
 
 
 def missing(
@@ -104,7 +105,7 @@ def make_layer(
             choices = first["ctx"]["expected"].replace("'", "`")
             message = f"must be {choices}, not `{written(values[name])}`"
         where = bound[name].span if name in bound else span
-        fail("A105", f"`{name}` of `{cls.name}` {message}", where)
+        fail("A105", f"`{name}` of `{cls.name}` {message}", where, written=_written(bound, name))
 
 
 def layer_failed(
@@ -129,7 +130,15 @@ def layer_failed(
         notes += [f"what arrives is {shown}"] if shown != str(node.output) else []
         if error.code in ("A202", "A208"):
             notes += trace_notes(node, (0,) if "channels" in error.message else map_axes(node))
-    fail(error.code, error.message, where, notes=notes)
+    own = error.code == "A207"  # about the argument alone, whatever arrives
+    origin = _written(bound, error.field or "") if own else None
+    fail(error.code, error.message, where, notes=notes, written=origin)
+
+
+def _written(bound: dict[str, Given], name: str) -> Span | None:
+    """Where the value of a parameter is written."""
+    origin = bound[name].origin if name in bound else None
+    return made_at(origin) if origin is not None else None
 
 
 def _inside(inner: Span, outer: Span) -> bool:

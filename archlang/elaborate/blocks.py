@@ -125,6 +125,8 @@ class Blocks(Merges, ABC):
             self.states(block, end, "gives")
             try:
                 self.graph.stated.extend(check_result(node, env, end, self.evaluator))
+                if node.signature and node.signature.gives:
+                    self.holds(env.span(node.signature.gives))
                 return end
             except Stop:
                 raise

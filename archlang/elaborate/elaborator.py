@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from archlang.arguments import LARGEST
@@ -12,6 +13,7 @@ from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import labels, values
 from archlang.elaborate.missing import called, lose
+from archlang.elaborate.origins import Origin, targets, written_at
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
 from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
@@ -148,6 +150,7 @@ class Elaborator(Blocks):
         """Check an assertion: the tensor to go on with."""
         try:
             self.assertion(spec, at, node)
+            self.holds(at.env.span(spec))
             return node
         except Stop:
             raise
@@ -205,16 +208,21 @@ class Elaborator(Blocks):
 
     def for_(self, stmt: ast.For, at: Place, wire: Wire) -> Wire:
         span = at.env.span(stmt.iterable)
-        for item in self.evaluator.list_of(stmt.iterable, at.env):
-            self.evaluator.step(span)
-            at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
-            wire = self.body(stmt.body, at, wire)
+        for number, item in enumerate(self.evaluator.list_of(stmt.iterable, at.env)):
+            item_of = Origin(stmt.iterable, at.env, (number,))
+            with self.turn(span, number, partial(written_at, item_of)):
+                self.evaluator.step(span)
+                at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
+                at.env.origins.update(targets(stmt.targets, stmt.iterable, at.env, number))
+                self.holds(span)
+                wire = self.body(stmt.body, at, wire)
         return wire
 
     # Names
 
     def let(self, stmt: ast.Let, at: Place) -> None:
         define(stmt, at.env, self.evaluator)
+        self.holds(at.env.span(stmt.value))
 
     def declare_shared(self, stmt: ast.Shared, at: Place) -> None:
         path = claim(at.scope, stmt.name, at.env.span(stmt))
@@ -232,6 +240,7 @@ class Elaborator(Blocks):
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
                  notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip
+        self.holds(env.span(stmt.condition))
 
     # What only models have
 
@@ -334,6 +343,7 @@ def define(stmt: ast.Let, env: Env, evaluator: Evaluator) -> None:
     if stmt.params is None:
         try:
             env.values[stmt.name] = evaluator.named(stmt, env)
+            env.origins[stmt.name] = Origin(stmt.value, env)
         except Problem as problem:
             env.values[stmt.name] = Failed(problem.diagnostic)
             raise

@@ -17,6 +17,7 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
+from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.unknown import Settles, Trial, Unknown
@@ -129,7 +130,8 @@ class Evaluator(Settles):
         value = self.evaluate(node, env)
         if isinstance(value, bool) or not isinstance(value, int):
             shown = written(value) if isinstance(value, Fraction) else describe(value)
-            fail("A105", f"{what}, not {shown}", env.span(node))
+            place = unwhole_at(Origin(node, env)) if isinstance(value, Fraction) else None
+            fail("A105", f"{what}, not {shown}", env.span(node), written=place)
         return value
 
     def truth(
@@ -251,7 +253,10 @@ class Evaluator(Settles):
         left, right = self.number(node.left, env), self.number(node.right, env)
         if symbol in RELATIONS:
             return self.compared(symbol, left, right, env.span(node))
-        return self.arithmetic(symbol, left, right, env.span(node))
+        try:
+            return self.arithmetic(symbol, left, right, env.span(node))
+        except Problem as problem:
+            raise divided(problem, Origin(node.right, env)) from None
 
     def arithmetic(self, symbol: str, left: Any, right: Any, span: Span) -> int | Fraction:
         if symbol in ("/", "//", "%") and right == 0:
@@ -298,9 +303,10 @@ class Evaluator(Settles):
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
         inner = env.body()
         out = []
-        for item in self.list_of(node.iterable, env):
+        for number, item in enumerate(self.list_of(node.iterable, env)):
             self.step(env.span(node))
             inner.values.update(self.unpack(node.targets, item, env.span(node)))
+            inner.origins.update(targets(node.targets, node.iterable, env, number))
             out.append(self.evaluate(node.body, inner))
         return out
 
@@ -324,7 +330,10 @@ class Evaluator(Settles):
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
         """The arguments of a use, evaluated."""
-        return tuple(Given(a.name, self.argument(a.value, env), env.span(a)) for a in args)
+        return tuple(
+            Given(a.name, self.argument(a.value, env), env.span(a), Origin(a.value, env))
+            for a in args
+        )
 
     def argument(self, node: ast.Expr, env: Env) -> Value:
         """The value of an argument. A ``?`` stays one, also by the name of a parameter."""
@@ -355,10 +364,16 @@ class Evaluator(Settles):
         bound = bind(what, takes, given, span)
         missing(what, takes, bound, span)
         for param in params:
+            inner.origins.pop(param.name, None)
+            origin: Origin | None = None
             if param.name in bound:
                 inner.values[param.name] = bound[param.name].value
+                origin = bound[param.name].origin
             elif param.default is not None:
                 inner.values[param.name] = self.evaluate(param.default, inner)
+                origin = Origin(param.default, inner)
+            if origin is not None:
+                inner.origins[param.name] = origin
         return bound
 
     def builtin(self, name: str, given: Sequence[Given], span: Span) -> Value:

@@ -8,14 +8,14 @@ assertion or a block's signature, the work goes on from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
-from archlang.diagnostic import Diagnostic, Note
+from archlang.diagnostic import Diagnostic, Note, Turn
 from archlang.elaborate.problem import SAID, Problem, Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node, Region
@@ -49,8 +49,13 @@ class Findings:
         """Whether a `require` about sizes is not met: what these lead to says nothing more."""
         self.places: dict[tuple[Any, ...], list[Span]] = {}
         """Where each mistake is met, besides the first place."""
+        self.again = 0
+        """How often a mistake was met that is known."""
         self.disputed = False
         """Whether a stated shape was not the tensor's."""
+        self.turns: tuple[Turn, ...] = ()
+        self.items: list[Callable[[], Span]] = []
+        """Where what each of the ``turns`` is about is written: asked for where something fails."""
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Record a finding, once, with the blocks it is in."""
@@ -61,8 +66,11 @@ class Findings:
         if self.unmet and diagnostic.code in _FOLLOWS:
             return
         self.unmet = self.unmet or diagnostic.code == "A205"
+        diagnostic = self.placed(diagnostic)
         key = identity(diagnostic)
+        self.graph.failed.setdefault(key, []).append(diagnostic.turns)
         if key in self.reported:
+            self.again += 1
             self.places.setdefault(key, []).append(diagnostic.span)
             return
         self.reported.add(key)
@@ -80,12 +88,41 @@ class Findings:
             out.append(replace(d, notes=(*d.notes, *note)))
         return sorted(out, key=lambda d: (d.span.source.name, d.span.start))
 
+    def placed(self, diagnostic: Diagnostic) -> Diagnostic:
+        """A finding with the way to where it was made."""
+        if diagnostic is SAID or diagnostic.turns:
+            return diagnostic
+        if identity(diagnostic) in self.reported:
+            return replace(diagnostic, turns=self.turns)
+        pairs = zip(self.turns, self.items, strict=True)
+        return replace(diagnostic, turns=tuple(t._replace(place=at()) for t, at in pairs))
+
+    def holds(self, span: Span) -> None:
+        """Record that a stage, or what the spec states, is right here."""
+        self.graph.ran.append((span, self.turns))
+
+    @contextmanager
+    def turn(self, span: Span, item: int | None, place: Callable[[], Span]) -> Iterator[None]:
+        """Inside is one turn of a loop, or one use of a block."""
+        outer = self.turns
+        self.turns = (*outer, Turn(span, item, span))
+        self.items.append(place)
+        try:
+            yield
+        except Problem as problem:
+            problem.diagnostic = self.placed(problem.diagnostic)
+            raise
+        finally:
+            self.items.pop()
+            self.turns = outer
+
     @contextmanager
     def used(self, what: str, span: Span) -> Iterator[None]:
         """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
         self.uses.append((what, span))
         try:
-            yield
+            with self.turn(span, None, lambda: span):
+                yield
         except Stop:
             raise
         except Problem as problem:
@@ -121,11 +158,11 @@ NOT_A_LAYER = "is a tensor, and takes no arguments"
 
 
 def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
-    """What makes two findings one mistake: their place; for a name what is wrong with it."""
+    """What makes two findings one mistake: where they are; for a name what is wrong with it."""
     said = diagnostic.message
     if diagnostic.code == "A103" or said.endswith(NOT_A_LAYER) or " has no parameter " in said:
         return diagnostic.code, diagnostic.message
-    return diagnostic.code, diagnostic.span
+    return diagnostic.code, diagnostic.place
 
 
 def at_use(found: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -151,7 +188,8 @@ def _standard(span: Span) -> bool:
 def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Findings without those that are known already, as of another model with the same block."""
     places = {identity(d) for d in known}
-    return [d for d in found if identity(d) not in places]
+    blamed = {place for d in known for place in d.shows}
+    return [d for d in found if identity(d) not in places and d.place not in blamed]
 
 
 def at_most(found: Sequence[Diagnostic]) -> list[Diagnostic]:

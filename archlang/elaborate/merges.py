@@ -52,7 +52,9 @@ class Merges(Stages):
         self.trial.merge(op, nodes, head)
         path = at.scope.merge(op.name)
         try:
-            return self.node(op, nodes, place, path, head, bound, written=span)
+            made = self.node(op, nodes, place, path, head, bound, written=span)
+            self.holds(head)
+            return made
         except Problem as problem:
             self.graph.clashes.append(Clash(op, nodes, head, region))
             told = type(problem)(_told(problem.diagnostic, [note for _, note in ends], nodes))

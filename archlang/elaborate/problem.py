@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import NoReturn
 
@@ -51,10 +52,12 @@ def fail(
     notes: Iterable[str] = (),
     help: str = "",
     fixes: tuple[Fix, ...] = (),
+    written: Span | None = None,
 ) -> NoReturn:
     """Raise a ``Problem``. Its ``fixes`` are proposals: those that hold are kept."""
     related, notes = tuple(related), tuple(notes)
-    raise Problem(Diagnostic(code, message, span, label, related, notes, help, fixes=fixes))
+    made = Diagnostic(code, message, span, label, related, notes, help, fixes=fixes)
+    raise Problem(replace(made, written=written))
 
 
 def unknown(
@@ -79,6 +82,11 @@ def unknown(
     help = f"did you mean `{guess}`?" if guess else ""
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
     related = []
+    if file is not None:
+        from archlang.elaborate.declared import slip
+
+        if place := slip(file, name, guess, span.start):
+            _misnamed(message, name, place.text, span, place)
     if guess and file is not None:
         from archlang.elaborate.declared import declared  # only where something is wrong
 
@@ -109,6 +117,15 @@ def _not_yet(name: str, span: Span, file: ast.File) -> None:
             related=[Note(place, "it is named here")],
             help="a name can be used below the statement that gives it; move that up",
         )
+
+
+def _misnamed(message: str, name: str, guess: str, span: Span, place: Span) -> NoReturn:
+    """Raise for a name that is likely right where it is used, and wrong where it is declared."""
+    label = f"likely wrong here: nothing uses `{guess}`"
+    fixes = (Fix(f"name it `{name}`", (Edit(place, name),), safe=plain(guess, name, ())),)
+    note = Note(at_name(span, name), "used here")
+    made = Diagnostic("A103", message, place, label, (note,), fixes=fixes)
+    raise Problem(replace(made, shows=(span,)))
 
 
 def at_name(span: Span, name: str) -> Span:

@@ -62,6 +62,8 @@ class Program:
         """What was found about its models as they are written: see ``analyses.rechecks``."""
         self.rechecked = 0
         """How many layers of edited forms of it were worked out."""
+        self.verdicts: dict[str, Any] = {}
+        """Where its models hold and where they do not, by name: see ``blame``."""
         self._uses: dict[Key, Use] = {}
         """Uses of blocks in the models as they are written, by what they come of."""
         self._evaluator = Evaluator()
@@ -165,7 +167,7 @@ class Program:
                 span = env.span(node)
                 head = span.text.index("=")  # the name may be that of the alias itself
                 at = at_name(replace(span, start=span.start + head), node.target)
-                unknown("model", node.target, self.module.models, at)
+                unknown("model", node.target, self.module.models, at, file=env.file)
             node = self.module.models[node.target]
         given: tuple[Given, ...] = ()
         for alias in reversed(aliases):
@@ -202,9 +204,12 @@ class Program:
         graph, found = elaborator.graph, elaborator.found()
         if trial.tracing and not trial.fixed:
             trial.fixed = bounded([a.claim for a in graph.assumed])
-        if elaborator.disputed and len(found) > 1 and not trial.tracing:
+        if elaborator.disputed and len(graph.failed) + elaborator.again > 1 and not trial.tracing:
+            one_side = len(found) + elaborator.again
             other = self._run(name, settings, inputs, Trial(trial.values), "stated")
             found = in_both(found, other.diagnostics)
+            graph.ran, graph.failed = other.graph.ran, other.graph.failed
+            graph.stated_right = len(other.diagnostics) + other.again < one_side
         found = [d for d in found if not (self.damaged and may_follow(d, self.damaged))]
         unread = bool(self.damaged or graph.restored)
         wrong = any(d.severity == "error" for d in found)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archlang.diagnostic import Turn
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef, Given, Partial, SharedNetwork
-from archlang.graph import Node, Part, Region
+from archlang.graph import Node, Part, Region, RunAgain
 from archlang.source import Span
 from archlang.types import SymbolicDim, Tensor
 
@@ -66,6 +67,7 @@ class _Mark:
     assumed: int
     stated: int
     written: int
+    ran: int
     steps: int
     items: int
     trouble: int
@@ -81,6 +83,7 @@ def _mark(at: Stages) -> _Mark:
         len(graph.assumed),
         len(graph.stated),
         len(graph.written),
+        len(graph.ran),
         run.steps,
         run.items,
         at.told + lost,
@@ -95,6 +98,7 @@ class Use:
         self.blocks: set[BlockDef] = set()
         """The blocks that it is made of: none of them may be inside itself."""
         self.deepest = self.depth = at.depth
+        self.way = len(at.turns)
 
     def ended(self, at: Stages, region: Region, result: object) -> bool:
         """Note what has come of it; whether it can be made again."""
@@ -110,6 +114,7 @@ class Use:
         self.requirements = graph.requirements[before.requirements :]
         self.assumed = graph.assumed[before.assumed :]
         self.stated, self.written = graph.stated[before.stated :], graph.written[before.written :]
+        self.ran = graph.ran[before.ran :]
         self.steps, self.items = since.steps - before.steps, since.items - before.items
         return True
 
@@ -140,6 +145,7 @@ class Use:
         graph.assumed += self.assumed
         graph.stated += [s._replace(node=again.node(s.node)) for s in self.stated]
         graph.written += [w._replace(node=again.node(w.node)) for w in self.written]
+        graph.ran.append(RunAgain(self.ran, self.way + 1, (*at.turns, Turn(span, None, span))))
         at.evaluator.steps += self.steps
         at.evaluator.items += self.items
         return again.node(self.result)

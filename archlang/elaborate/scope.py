@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archlang.diagnostic import Note
+from archlang.elaborate.origins import Origin
 from archlang.elaborate.problem import Problem, fail
 from archlang.elaborate.reserved import RESERVED
 from archlang.elaborate.values import BlockDef, Failed, Partial, Value
@@ -40,6 +41,8 @@ class Env:
     tensors: dict[str, Wire] = field(default_factory=dict)
     assumed: dict[str, list[Assumed]] = field(default_factory=dict)
     """What a value of this name takes to hold of the input's sizes."""
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """Where values get what they are from."""
 
     def span(self, node: ast.Node) -> Span:
         """Where ``node`` stands."""
@@ -47,7 +50,8 @@ class Env:
 
     def body(self) -> Env:
         """A new body that sees the values of this one, and none of its tensors."""
-        return Env(self.file, dict(self.values), self.blocks, assumed=dict(self.assumed))
+        known = dict(self.assumed), dict(self.origins)
+        return Env(self.file, dict(self.values), self.blocks, {}, *known)
 
     def find(self, name: str) -> Value | None:
         """The value, block or layer of a name; None where it has none of these.

@@ -87,7 +87,10 @@ class Stages(Findings, ABC):
             self.evaluator.step(span)
             match stage:
                 case ast.Use():
-                    return self.use(stage, at, wire, label)
+                    result = self.use(stage, at, wire, label)
+                    if isinstance(result, Node):
+                        self.holds(span)
+                    return result
                 case ast.Reference():
                     return self.reference(stage, at)
                 case ast.Group():
@@ -312,6 +315,7 @@ class Stages(Findings, ABC):
             message = f"{int(count):,} copies; a network has at most {most:,} layers"
             fail("A001", message, span, help=advice("layers", 2 * int(count)))
         self.evaluator.fixed(count, span)
+        self.holds(span)
         place = at.within(Region("repeat", str(int(count)), None, at.env.span(stage)))
         for _ in range(count):
             wire = self.stage(stage.stage, place, wire)

@@ -14,6 +14,7 @@ from archlang.source import Span
 from archlang.syntax import ast
 
 if TYPE_CHECKING:
+    from archlang.elaborate.origins import Origin
     from archlang.elaborate.scope import Env
 
 Value: TypeAlias = Any
@@ -27,6 +28,7 @@ class Given:
     name: str | None
     value: Value
     span: Span = field(compare=False)
+    origin: Origin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ the text. Each item of the file is looked at by itself.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -118,12 +119,16 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
             opened.append(token)
         elif token.text in (")", "]"):
             wanted = CLOSES[token.text]
+            if _outdented(opened, token):
+                yield _never_closed(source, opened.pop(), token)
             if opened and opened[-1].text == wanted:
                 opened.pop()
             elif any(t.text == wanted for t in opened):
                 last = max(n for n, t in enumerate(opened) if t.text == wanted)
                 yield _left_open(source, found, opened[last + 1 :], token, before)
                 del opened[last:]
+            elif opened and _one_more(found, token):
+                yield _closes_nothing(source, token)
             elif opened:
                 right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
                 fixes = (Fix(f"write `{right[0].text}`", right, safe=True),)
@@ -133,6 +138,23 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         before = token
     if opened:
         yield _left_open(source, found, opened, None, before)
+
+
+def _outdented(opened: list[Token], token: Token) -> bool:
+    """Whether what closes a bracket stands as far left as another one that is open around it."""
+    if not token.first or not opened or opened[-1].text != CLOSES[token.text]:
+        return False
+    around = [t for t in opened[:-1] if t.text == opened[-1].text and t.last]
+    return opened[-1].indent > token.indent and any(t.indent == token.indent for t in around)
+
+
+def _one_more(found: list[Token], token: Token) -> bool:
+    """Whether the brackets are in order but for one of this kind too many."""
+    count = Counter(t.text for t in found)
+    other = {")": "]", "]": ")"}[token.text]
+    return (
+        count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
+    )
 
 
 def _closed_later(found: list[Token], token: Token, opener: Token) -> bool:
@@ -202,14 +224,27 @@ def _never_closed(
     if noticed is None:
         text = f"`{OPENS[opener.text]}` is missing after this"
         end = last.end if last is not None and last is not opener else opener.end
-        note = Note(Span(source, end, end), text)
-        return Diagnostic("A102", message, span, "opened here", (note,))
+        return _at_gap(opener, Diagnostic("A102", message, span, "opened here"), end, end, text)
     at = Span(source, noticed.start, noticed.end)
     if noticed.text in CLOSES and noticed.text != OPENS[opener.text]:
         message = f"`{opener.text}` is closed by `{noticed.text}`"
         return Diagnostic("A102", message, span, "opened here", (Note(at, "closed here"),))
     text = f"`{OPENS[opener.text]}` is missing before this"
-    return Diagnostic("A102", message, span, "opened here", (Note(at, text),))
+    finding = Diagnostic("A102", message, span, "opened here")
+    return _at_gap(opener, finding, at.start, at.end, text)
+
+
+def _at_gap(opener: Token, finding: Diagnostic, start: int, end: int, text: str) -> Diagnostic:
+    """A body that is left open, at the line that lacks its brace; a bracket where it stands.
+
+    A brace that stands behind another is likely the one too many.
+    """
+    opened, gap = finding.span, Span(finding.span.source, start, end)
+    beside = re.compile(r"\{[ \t]*\{").finditer(opened.source.text)
+    double = any(m.start() <= opened.start < m.end() for m in beside)
+    if opener.text != "{" or not opener.last or gap.line - opened.line < 2 or double:
+        return replace(finding, related=(Note(gap, text),))
+    return replace(finding, span=gap, label=text, related=(Note(opened, finding.label),))
 
 
 def _closes_nothing(source: Source, token: Token) -> Diagnostic:

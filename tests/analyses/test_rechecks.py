@@ -9,6 +9,7 @@ import pytest
 
 from archlang import network
 from archlang.analyses import rechecks
+from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Graph
 from archlang.source import Edit, Source, Span
@@ -81,8 +82,10 @@ def test_only_what_an_edit_changed_is_worked_out_again(monkeypatch: pytest.Monke
     before = program(TEXT)
     at = TEXT.index("width = 8") + len("width = ")
     edit = Edit(Span(before.source, at, at + 1), "9")
-    assert rechecks.Rechecks(before, "alone", look, []).holds((edit,))  # type: ignore[arg-type]
-    assert looked == ["alone", "first", "first"]
+    finding = Diagnostic("A201", "not as stated", edit.span)
+    checks = rechecks.Rechecks(before, "alone", look, finding, [])  # type: ignore[arg-type]
+    assert checks.holds((edit,))
+    assert looked == ["alone", "first", "first", "first"]
 
 
 def test_the_search_ends_when_enough_was_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ ROOMS = {
     "types": 1,
     "wording": 2,
     "window": 1,
+    "terminal": 0,
     "diagnostic": 1,
     "rules": 2,
     "step": 2,

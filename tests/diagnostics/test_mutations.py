@@ -14,7 +14,7 @@ from tests.diagnostics.mutations import KINDS, SPECS, Mutation, Outcome, mutated
 
 EACH = 8
 """Mutations of each spec."""
-NEAR = 0.85
+NEAR = 0.95
 """How many of the findings have a primary span on the line of the slip or beside it, at least."""
 
 

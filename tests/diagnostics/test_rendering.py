@@ -7,8 +7,9 @@ import io
 import pytest
 
 from archlang.cli.common import frame_of, use_color
-from archlang.diagnostic import Diagnostic, Note, cells, in_ascii
+from archlang.diagnostic import Diagnostic, Note
 from archlang.source import Source, Span
+from archlang.terminal import cells, in_ascii
 
 
 def finding(text: str, word: str, label: str = "here", **more: object) -> Diagnostic:

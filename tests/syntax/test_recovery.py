@@ -74,18 +74,37 @@ OPEN = {
 
 
 @pytest.mark.parametrize(("text", "line", "points"), OPEN.values(), ids=OPEN.keys())
-def test_what_is_left_open_is_one_error_where_it_was_opened(
+def test_what_is_left_open_is_one_error_that_shows_where_it_was_opened(
     text: str, line: int, points: str
 ) -> None:
     (error,) = found(text)
-    assert (error.code, error.span.line, error.span.text) == ("A102", line, points)
+    places = [error.span, *(n.span for n in error.related)]
+    assert error.code == "A102"
+    assert (line, points) in [(s.line, s.text) for s in places]
     error.render()
+
+
+def test_a_body_left_open_is_told_at_the_line_that_lacks_its_brace() -> None:
+    (error,) = found("model m {\n  add {\n    relu\n    tanh\n  relu\n}")
+    assert (error.span.line, error.label) == (4, "`}` is missing after this")
+    assert [(n.span.line, n.text) for n in error.related] == [(2, "opened here")]
+
+
+def test_of_two_braces_in_a_row_one_is_too_many() -> None:
+    (error,) = found("model m {\n  add { {\n    relu\n  | tanh\n  }\n  relu\n}")
+    assert (error.span.line, error.span.text) == (2, "{")
+
+
+def test_a_bracket_that_is_closed_further_left_is_closed_by_anothers() -> None:
+    rows = "let a = [\n    [ [1, 2],\n    [3, 4],\n]\nmodel m {\n  relu\n}"
+    (error,) = found(rows)
+    assert (error.span.line, error.span.text) == (2, "[")
 
 
 NOTHING = [
     ("model m {\n  relu }\n  tanh\n}", 2, "}"),
     ("model m {\n  relu)\n  tanh\n}", 2, ")"),
-    ("model m {\n  conv(3x3, 4]) -> relu\n}", 2, "("),
+    ("model m {\n  conv(3x3, 4]) -> relu\n}", 2, "]"),
     ("model m\n  relu\n}", 1, "m"),
     ("model m {\n  add\n    relu\n  }\n  tanh\n}", 2, "add"),
     ("model m { relu } }", 1, "}"),
