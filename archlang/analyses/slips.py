@@ -145,7 +145,8 @@ class Slips:
             yield from ((numeral, text) for text in next_to(numeral))
 
     def _ordered(self, finding: Diagnostic) -> list[Numeral]:
-        spans = [finding.span, *(n.span for n in finding.related), *finding.uses]
+        places = [finding.span, *(n.span for n in finding.related)]
+        spans = [*places, *finding.uses]
         way = dict.fromkeys(n.span for n in self._way(finding))
         equal = [c.span for c in self._comparisons(finding) if c.operator == "=="]
 
@@ -156,7 +157,7 @@ class Slips:
                 return not (numeral.arrives and finding.code in REFUSALS)
             if finding.code == "A205":
                 return any(_within(numeral.span, span) for span in equal)
-            return _within(finding.span, numeral.stated)
+            return any(_within(span, numeral.stated) for span in places)
 
         return by_distance(list(filter(may, self.numerals)), [*spans, *islice(way, ANCHORS)])
 

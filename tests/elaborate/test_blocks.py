@@ -108,8 +108,15 @@ def test_a_mistake_in_a_block_is_reported_once_with_where_it_is_used() -> None:
 
 def test_a_signature_that_fails_points_at_both() -> None:
     found = error(block("b : [4, H, W] { relu }"))
-    assert found.span.text == "b"
-    assert [n.span.text for n in found.related] == ["4"]
+    assert found.span.text == "4"
+    assert found.label == "likely wrong here: with `3` it holds"
+    assert [n.span.text for n in found.related] == ["b"]
+
+
+def test_a_signature_that_holds_elsewhere_is_right() -> None:
+    found = error(block("b : [4, H, W] { relu }", "b -> conv(3x3, 4) -> b"))
+    assert found.span.text == "3"
+    assert [n.span.text for n in found.related] == ["b", "4"]
 
 
 # Assertions
@@ -191,7 +198,7 @@ def test_requirements_that_are_met(line: str) -> None:
 
 
 MISSED = [
-    ('require H % 3 == 0 : "three poolings"', "three poolings", "H % 3 == 0"),
+    ('require H % 3 == 0 : "three poolings"', "three poolings", "8"),
     ('require params <= 100 : "a budget"', "a budget", "params <= 100"),
     ("require macs < 100 and 1 == 1", "macs < 100 and 1 == 1", "macs < 100 and 1 == 1"),
     ("require params/2 > 1M", "params/2 > 1M", "params/2 > 1M"),
