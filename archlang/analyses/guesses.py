@@ -43,17 +43,20 @@ def accepted(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iter
 
 def before(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
     """Other arguments of layers, with which a shape would be as it is stated."""
-    for unmet in graph.unmet:
-        if _within(finding.span, unmet.span):
-            yield _before(graph, unmet, source)
+    for unmet in islice(_unmet(graph, finding), 1):
+        yield _before(graph, unmet, source)
 
 
 def stated(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
-    """The statement, saying what comes out."""
-    for unmet in graph.unmet:
-        own = finding.code == "A201" and unmet.span.source == source
-        if own and _within(finding.span, unmet.span):
-            yield _stated(finding, unmet)
+    """The statement, saying what comes out, where that is the same each time it is met."""
+    found = [u for u in _unmet(graph, finding) if u.span.source == source]
+    if finding.code == "A201" and len({u.node.output.shape for u in found}) == 1:
+        yield _stated(finding, found[0])
+
+
+def _unmet(graph: Graph, finding: Diagnostic) -> Iterator[Unmet]:
+    """What a finding is about, each time that its place is run."""
+    return (u for u in graph.unmet if _within(finding.span, u.span))
 
 
 def _within(inner: Span, outer: Span) -> bool:

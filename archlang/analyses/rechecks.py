@@ -16,8 +16,10 @@ from archlang.elaborate import Program
 from archlang.graph import Graph
 from archlang.source import Edit
 
-LAYERS = 60_000
+LAYERS = 6_000
 """How many layers are worked out again for all that is found in a spec; then the search ends."""
+CHARACTERS = 25
+"""How many characters of a text are read in the time that a layer takes."""
 
 Key: TypeAlias = tuple[str, str, str]
 Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
@@ -71,9 +73,7 @@ class Rechecks:
         None too where enough was worked out again: it is counted, not timed, so that the same
         spec has the same ways out on any machine.
         """
-        if self.program.rechecked >= LAYERS:
-            return None
-        made = program.edited(edits)
+        made = read_again(self.program, program, edits)
         return None if made is None or not said(made) <= said(program) else made
 
     def left(self, made: Program) -> tuple[Graph | None, list[Diagnostic]]:
@@ -89,6 +89,14 @@ class Rechecks:
                 if not {key(d) for d in again(self.program, made, name, self.look)[1]} <= known:
                     return False
         return True
+
+
+def read_again(first: Program, program: Program, edits: tuple[Edit, ...]) -> Program | None:
+    """A program with its text edited; None where enough was worked out again for the ``first``."""
+    if first.rechecked >= LAYERS:
+        return None
+    first.rechecked += len(program.source.text) // CHARACTERS
+    return program.edited(edits)
 
 
 def again(

@@ -100,7 +100,7 @@ def defined(program: Program, look: Look) -> list[Diagnostic]:
 
 
 def _defines(program: Program, fix: Fix, look: Look) -> bool:
-    made = program.edited(fix.edits) if program.rechecked < rechecks.LAYERS else None
+    made = rechecks.read_again(program, program, fix.edits)
     if made is None or not said(made) < said(program):
         return False
     known = {key(d)[:2] for n in program.complete for d in look(program, n)[1]}

@@ -35,7 +35,7 @@ from archlang.graph import Graph, Node
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
-WORK = 5_000
+WORK = 4_000
 """How many layers are worked out again for all findings of a model."""
 OVERHEAD = 20
 """What one trial costs besides its layers, in layers."""
@@ -146,7 +146,9 @@ class Slips:
 
     def _ordered(self, finding: Diagnostic) -> list[Numeral]:
         places = [finding.span, *(n.span for n in finding.related)]
-        spans = [*places, *finding.uses]
+        # An item after the first one: it has held for those before.
+        items = [turn.place for turn in reversed(finding.turns) if turn.item]
+        spans = [*items, *places, *finding.uses]
         way = dict.fromkeys(n.span for n in self._way(finding))
         equal = [c.span for c in self._comparisons(finding) if c.operator == "=="]
 
