@@ -248,13 +248,20 @@ def plain(value: int | tuple[int, ...]) -> int | tuple[int, ...]:
     return value
 
 
+VECTOR = (
+    "a vector has no positions: `linear` takes one; `adaptive_avgpool(1x1)` keeps the axes that "
+    "`global_avgpool` and `flatten` leave out"
+)
+
+
 def spatial_axes(shape: Sequence[int], layer: str) -> int:
     """How many axes a convolution or pool slides over: 1, 2 or 3; raises for other ranks."""
     axes = len(shape) - 1
     if axes not in (1, 2, 3):
         raise LayerError(
             f"`{layer}` needs a tensor [C, L], [C, H, W] or [C, D, H, W], "
-            f"not one of {len(shape)} {'axis' if len(shape) == 1 else 'axes'}"
+            f"not one of {len(shape)} {'axis' if len(shape) == 1 else 'axes'}",
+            hint=VECTOR if len(shape) == 1 else "",
         )
     return axes
 
