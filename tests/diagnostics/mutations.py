@@ -287,7 +287,7 @@ def runs(checked: Checked, r: random.Random) -> str:
             got = module(*inputs)
     except Exception as error:
         return f"{graph.name}: {type(error).__name__}: {error}"
-    got = got if isinstance(got, dict) else {"output": got}
+    got = got if isinstance(got, dict) else dict.fromkeys(graph.outputs, got)
     for name, node in graph.outputs.items():
         if tuple(got[name].shape[1:]) != tuple(map(int, node.output.shape)):
             return f"{graph.name}: {name} is {tuple(got[name].shape[1:])}"
