@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -105,7 +106,7 @@ class Fixes:
         ways = []
         for way in dict.fromkeys(w for one in checked for w in self._all(one)):
             free = not any(_touch(a, b) for a in way.edits for b in taken)
-            if free and way.said not in self.refused and not _loses(way):
+            if free and way.said not in self.refused:
                 taken += way.edits
                 ways.append(way)
         return ways
@@ -113,19 +114,25 @@ class Fixes:
     def _all(self, one: Checked) -> Iterator[Way]:
         keys = {**one.program.keys, one.program.source: one.program.key}
         for finding in one.found:
-            fix = self._chosen(finding)
-            if fix is not None and all(e.span.source in keys for e in fix.edits):
-                edits = tuple((keys[e.span.source], e) for e in fix.edits)
-                yield Way(edits, f"{finding.span}: fixed {finding.code}: {fix.text}")
+            ways = (self._way(finding, fix, keys) for fix in self._chosen(finding))
+            left = (w for w in ways if w and w.said not in self.refused and not _loses(w))
+            yield from islice(left, 1)
         if one.right and not self.findings:
             for item in one.solved:
                 edit = Edit(item.span, format_value(item.value))
                 said = f"{edit.span}: wrote {edit.text} for `?`"
                 yield Way(((keys[edit.span.source], edit),), said)
 
-    def _chosen(self, finding: Diagnostic) -> Fix | None:
-        safe = [fix for fix in finding.fixes if fix.safe]
-        return next(iter(safe or finding.fixes[: self.unsafe]), None)
+    def _chosen(self, finding: Diagnostic) -> Sequence[Fix]:
+        """What may be done about a finding: the first that goes is made."""
+        safe = [fix for fix in finding.fixes if fix.safe][:1]
+        return safe or (finding.fixes if self.unsafe else ())
+
+    def _way(self, finding: Diagnostic, fix: Fix, keys: Mapping[Source, str]) -> Way | None:
+        if any(e.span.source not in keys for e in fix.edits):
+            return None
+        edits = tuple((keys[e.span.source], e) for e in fix.edits)
+        return Way(edits, f"{finding.span}: fixed {finding.code}: {fix.text}")
 
     def _edit(self, ways: Iterable[Way]) -> None:
         edits: dict[str, list[Edit]] = {}

@@ -246,12 +246,14 @@ def _mistake(error: Exception) -> TrainError:
 def _agreed(error: TrainError) -> TrainError:
     """What the process that failed first says: for it alone it is not ``elsewhere``."""
     store: Any = dist.distributed_c10d._get_default_store()
+    first = False
     try:
         if store.check([_SAID]):
             return TrainError.from_text(store.get(_SAID).decode(), elsewhere=True)
-        error.elsewhere = store.add(_FIRST, 1) > 1
-        if not error.elsewhere:
+        first = store.add(_FIRST, 1) == 1
+        error.elsewhere = not first
+        if first:
             store.set(_SAID, error.to_text())
-    except RuntimeError:  # the store went with the process that kept it
-        error.elsewhere = not isinstance(error, LostProcessError)
+    except RuntimeError:  # the store went with the process that kept it, maybe with these words
+        error.elsewhere = not (first or isinstance(error, LostProcessError))
     return error

@@ -224,7 +224,7 @@ class Generator:
             self.flaw("branches")
             if self.chance(0.4):
                 return self.stretched(name)
-            count = r.randint(1, {"gate": 1, "dense": 1, "sub": 2}.get(name, 3))
+            count = 2 if name == "sub" else r.randint(1, {"gate": 1, "dense": 1}.get(name, 3))
             return Merge(name, {}, [self.body(shape, inside, 1)[0] for _ in range(count)])
         if name == "gate":
             return Merge(name, {}, [self.gate(shape, inside)])
@@ -235,7 +235,7 @@ class Generator:
         head = None if alone or self.chance(0.5) else self.head(shape)
         free = joined and args.get("axis", 0) in (0, -len(shape))
         branches = []
-        for _ in range(1 if alone else r.randint(1, 2 if name == "sub" else 3)):
+        for _ in range(1 if alone else 2 if name == "sub" else r.randint(1, 3)):
             branches.append(self.branch(shape, inside, head, free))
         return Merge(name, args, branches)
 
