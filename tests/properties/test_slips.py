@@ -14,7 +14,7 @@ from archlang.source import Source, edited
 from tests.properties.generator import network
 from tests.properties.text import spec
 
-SEEDS = range(150)
+SEEDS = range(100)
 NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 
 

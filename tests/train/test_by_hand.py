@@ -84,6 +84,7 @@ def test_the_interval_of_a_median() -> None:
     assert training.interval([1.0, 2.0]) == (1.0, 2.0)
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

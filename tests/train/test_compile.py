@@ -62,6 +62,7 @@ def assert_goes_on(home: Path) -> None:
     assert_same_run(home / "whole", home / "cut")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 def test_a_compiled_network_learns_the_same(tmp_path: Path) -> None:
     assert_learns_the_same(tmp_path)
