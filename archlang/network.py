@@ -69,7 +69,7 @@ class Network:
         """
         home = os.path.dirname(self._program.key)
         texts = {
-            key if source.name.startswith("std/") else os.path.relpath(key, home): source.text
+            key if source.standard else os.path.relpath(key, home): source.text
             for source, key in self._program.keys.items()
         }
         own = os.path.basename(self._program.key)

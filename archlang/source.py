@@ -18,6 +18,11 @@ class Source:
     name: str
     text: str = field(repr=False)
 
+    @property
+    def standard(self) -> bool:
+        """Whether it is of the standard library, which is not the user's to change."""
+        return self.name.startswith("std/")
+
     @cached_property
     def _line_starts(self) -> list[int]:
         return [0, *(m.end() for m in re.finditer("\n", self.text))]
@@ -60,6 +65,11 @@ class Span:
     def line(self) -> int:
         """The line it starts on, from 1."""
         return self.source.position(self.start)[0]
+
+    def within(self, outer: Span) -> bool:
+        """Whether all of it is in ``outer``, or is that."""
+        there = outer.start <= self.start <= self.end <= outer.end
+        return there and self.source == outer.source
 
     def __str__(self) -> str:
         line, column = self.source.position(self.start)

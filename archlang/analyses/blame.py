@@ -7,10 +7,11 @@ block, the item of a list or the model that is given other values on that way is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from archlang.analyses.rechecks import Look
 from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
 from archlang.elaborate.declared import misnamed
@@ -21,7 +22,6 @@ from archlang.syntax import ast
 
 Way: TypeAlias = tuple[tuple[Span, int | None], ...]
 """A way into a network: the uses and items of loops on it, the outermost first."""
-Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
 CODES = frozenset(
     ["A105", "A108", "A201", "A202", "A203", "A204", "A205", "A207", "A208", "A209", "A211"]
 )
@@ -114,7 +114,7 @@ class Blame:
         at, last = finding.written, finding.turns[-1:]
         if plain and finding.code == "A108" and [t.span for t in last] == [finding.place]:
             return moved(finding, last[0].place, "this is the item", "used here")
-        if at is None or _standard(at) or _meet(at, finding.place):
+        if at is None or at.source.standard or _meet(at, finding.place):
             return None
         if plain != bool(_PLAIN.fullmatch(at.text)):
             return None
@@ -146,7 +146,7 @@ class Blame:
             items = (i for i in file.items if isinstance(i, ast.Block | ast.Model))
             for param in (p for i in items if i.name == owner for p in i.params):
                 at = replace(file.span(param), end=param.start + len(param.name))
-                if not _standard(at) and misnamed(file, name, param.name, at):
+                if not at.source.standard and misnamed(file, name, param.name, at):
                     said = f"likely wrong here: nothing uses `{param.name}`"
                     fix = Fix(f"name it `{name}`", (Edit(at, name),))
                     fixes, help = ((fix,), "") if self.mends(fix) else ((), finding.help)
@@ -176,7 +176,7 @@ class Blame:
                 right.append(name)
         if not right:
             return None
-        inside = [t.place for t in finding.turns if _within(t.place, whole)]
+        inside = [t.place for t in finding.turns if t.place.within(whole)]
         said = f"likely wrong here: `{right[0]}` is built the same way, and passes"
         return moved(finding, inside[-1] if inside else whole, said)
 
@@ -220,7 +220,7 @@ class Blame:
         fails = self.own.failed.get(finding.place) or [way]
         holds = list(_ways(self.own.ran, finding.place))
         for depth, turn in reversed(list(enumerate(finding.turns))):
-            if items != (turn.item is not None) or _standard(turn.place):
+            if items != (turn.item is not None) or turn.place.source.standard:
                 continue
             if items and turn.place == turn.span:
                 continue
@@ -241,7 +241,7 @@ def moved(finding: Diagnostic, to: Span, said: str, shows: str = "") -> Diagnost
 
     Of a long place it is the number that a fix changes, where there is one in it.
     """
-    inside = {e.span for e in map(_slip, finding.fixes) if e is not None and _within(e.span, to)}
+    inside = {e.span for e in map(_slip, finding.fixes) if e is not None and e.span.within(to)}
     to = inside.pop() if len(inside) == 1 else to
     shows = shows or finding.label or _SHOWS.get(finding.code, "fails here")
     note = Note(finding.place, shows)
@@ -255,7 +255,7 @@ def _slip(fix: Fix) -> Edit | None:
         return None
     edit = fix.edits[0]
     plain = _PLAIN.fullmatch(edit.span.text) and _PLAIN.fullmatch(edit.text)
-    return edit if plain and not _standard(edit.span) else None
+    return edit if plain and not edit.span.source.standard else None
 
 
 def together(first: Diagnostic, other: Diagnostic) -> Diagnostic:
@@ -269,24 +269,16 @@ def together(first: Diagnostic, other: Diagnostic) -> Diagnostic:
     )
 
 
-def _standard(span: Span) -> bool:
-    return span.source.name.startswith("std/")
-
-
 def _holds(ran: dict[Span, list[Way]], place: Span) -> bool:
     return any(True for _ in _ways(ran, place))
 
 
 def _ways(ran: dict[Span, list[Way]], place: Span) -> Iterator[Way]:
     """The ways on which the smallest stretch around a place holds."""
-    around = [span for span in ran if _within(place, span)]
+    around = [span for span in ran if place.within(span)]
     if around:
         yield from ran[min(around, key=lambda s: s.end - s.start)]
 
 
-def _within(inner: Span, outer: Span) -> bool:
-    return inner.source == outer.source and outer.start <= inner.start <= inner.end <= outer.end
-
-
 def _meet(a: Span, b: Span) -> bool:
-    return _within(a, b) or _within(b, a)
+    return a.within(b) or b.within(a)

@@ -36,7 +36,7 @@ LAYERS = 20_000
 def accepted(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterator[Fix]]:
     """What a layer that refuses would take: of each kind of edit, the likeliest first."""
     for refused in graph.refused:
-        if refused.span.source == source and _within(finding.span, refused.span):
+        if refused.span.source == source and finding.span.within(refused.span):
             yield _flattened(refused)
             yield _accepted(refused)
 
@@ -56,11 +56,7 @@ def stated(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Iterat
 
 def _unmet(graph: Graph, finding: Diagnostic) -> Iterator[Unmet]:
     """What a finding is about, each time that its place is run."""
-    return (u for u in graph.unmet if _within(finding.span, u.span))
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return inner.source == outer.source and outer.start <= inner.start <= inner.end <= outer.end
+    return (u for u in graph.unmet if finding.span.within(u.span))
 
 
 # A layer that refuses what arrives

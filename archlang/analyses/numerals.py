@@ -126,7 +126,7 @@ def by_distance(found: Sequence[Numeral], anchors: Sequence[Span]) -> list[Numer
     def rank(numeral: Numeral) -> tuple[int, int]:
         span = numeral.span
         for place, a in enumerate(() if numeral.arrives else anchors):
-            if a.source is span.source and a.start <= span.start and span.end <= a.end:
+            if span.within(a):
                 return 0, place
         if numeral.arrives:
             return 5, 0

@@ -23,7 +23,7 @@ def reached(program: Program, model: str) -> list[Written]:
     Those of the standard library are left out: they are not the user's to change. Names are not
     told apart by what they stand for, so an item too many may be among them.
     """
-    files = [f for f in program.files if not f.source.name.startswith("std/")]
+    files = [f for f in program.files if not f.source.standard]
     every = [Written(i, f) for f in files for i in f.items if not isinstance(i, ast.UseFile)]
     named: dict[str, list[ast.Item]] = {}
     targets: dict[str, ast.Model | ast.Alias] = {}

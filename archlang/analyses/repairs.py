@@ -142,7 +142,7 @@ class _Search:
         others: list[Diagnostic],
     ) -> None:
         self.program, self.name, self.graph = program, name, graph
-        self.look, self.finding = look, finding
+        self.finding = finding
         self.checks = Rechecks(program, name, look, finding, others)
         self.tries, self.layers = TRIES, LAYERS
 
@@ -161,12 +161,7 @@ class _Search:
         found = some(accepted(graph, finding, source))
         if not found:
             found = list(islice(self.proposed_by(slips.fixes(finding, self.shared())), OFFERED))
-        states = [
-            f
-            for f in found
-            if f.edits[0].span.start >= finding.span.start
-            and f.edits[0].span.end <= finding.span.end
-        ]
+        states = [f for f in found if f.edits[0].span.within(finding.span)]
         if len(states) == len(found):
             found = some(before(graph, finding, source)) + found
         return found + ([] if states else some(stated(graph, finding, source)))

@@ -158,8 +158,8 @@ class Slips:
             if numeral.stated is None:
                 return not (numeral.arrives and finding.code in REFUSALS)
             if finding.code == "A205":
-                return any(_within(numeral.span, span) for span in equal)
-            return any(_within(span, numeral.stated) for span in places)
+                return any(numeral.span.within(span) for span in equal)
+            return any(span.within(numeral.stated) for span in places)
 
         return by_distance(list(filter(may, self.numerals)), [*spans, *islice(way, ANCHORS)])
 
@@ -177,17 +177,15 @@ class Slips:
         """The tensors that a finding is about."""
         graph, span = self.graph, finding.span
         for refused in graph.refused:
-            if _within(span, refused.span):
+            if span.within(refused.span):
                 return list(refused.inputs)
         for clash in graph.clashes:
-            if _within(span, clash.span):
+            if span.within(clash.span):
                 return list(clash.inputs)
         for unmet in graph.unmet:
-            if _within(span, unmet.span):
+            if span.within(unmet.span):
                 return [unmet.node]
-        said = [
-            w for w in graph.written if _within(span, Span(w.source, w.shape.start, w.shape.end))
-        ]
+        said = [w for w in graph.written if span.within(Span(w.source, w.shape.start, w.shape.end))]
         return [said[-1].node] if said else []
 
     def _way(self, finding: Diagnostic) -> Iterator[Node]:
@@ -204,13 +202,13 @@ class Slips:
         """Sizes that are wanted, each with the one there is."""
         for unmet in self.graph.unmet:
             shape = unmet.node.output.shape
-            if _within(finding.span, unmet.span) and len(shape) == len(unmet.sizes):
+            if finding.span.within(unmet.span) and len(shape) == len(unmet.sizes):
                 for said, size in zip(unmet.sizes, shape, strict=True):
                     if said is not None and said != int(size):
                         yield Fraction(said), Fraction(int(size))
         for clash in self.graph.clashes:
             first, *rest = (n.output.shape for n in clash.inputs)
-            for shape in rest if _within(finding.span, clash.span) else ():
+            for shape in rest if finding.span.within(clash.span) else ():
                 for a, b in zip(first, shape, strict=False):
                     if int(a) != int(b):
                         yield Fraction(int(a)), Fraction(int(b))
@@ -253,7 +251,3 @@ class Slips:
             return None  # met by what it makes an exception of
         left = {key(d) for d in found if d.severity == "error"}
         return len(left) if gone not in left and left <= self.known else None
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return inner.source == outer.source and outer.start <= inner.start <= inner.end <= outer.end

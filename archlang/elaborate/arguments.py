@@ -123,7 +123,7 @@ def layer_failed(
     how their sizes came about.
     """
     argument = bound.get(error.field or "")
-    where = argument.span if argument is not None and _inside(argument.span, written) else span
+    where = argument.span if argument is not None and argument.span.within(written) else span
     notes = [error.hint] if error.hint else []
     for node in inputs:
         shown = node.output.shown
@@ -139,7 +139,3 @@ def _written(bound: dict[str, Given], name: str) -> Span | None:
     """Where the value of a parameter is written."""
     origin = bound[name].origin if name in bound else None
     return made_at(origin) if origin is not None else None
-
-
-def _inside(inner: Span, outer: Span) -> bool:
-    return inner.source is outer.source and outer.start <= inner.start <= inner.end <= outer.end

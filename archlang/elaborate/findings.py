@@ -170,8 +170,8 @@ def at_use(found: Sequence[Diagnostic]) -> list[Diagnostic]:
     out: list[Diagnostic] = []
     seen: set[Span] = set()
     for finding in found:
-        use = next((s for s in finding.uses if not _standard(s)), None)
-        if use is None or not _standard(finding.span):
+        use = next((s for s in finding.uses if not s.source.standard), None)
+        if use is None or not finding.span.source.standard:
             out.append(finding)
         elif use not in seen:
             seen.add(use)
@@ -179,10 +179,6 @@ def at_use(found: Sequence[Diagnostic]) -> list[Diagnostic]:
             related = (inside, *finding.related)
             out.append(replace(finding, span=use, label="", related=related))
     return out
-
-
-def _standard(span: Span) -> bool:
-    return span.source.name.startswith("std/")
 
 
 def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:

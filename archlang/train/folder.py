@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,7 @@ class RunFolder:
         Raises ``TrainError`` where the folder holds a run of another ``identity``, unless
         ``force`` is set, which clears the run there.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"{self.path} cannot be made: {error.strerror or error}",
-                "choose another folder with --out",
-            ) from None
+        make(self.path)
         for file in self._files:
             for leftover in self.path.glob(checkpoint.temporary_prefix(file) + "*"):
                 _remove(leftover)
@@ -61,8 +55,7 @@ class RunFolder:
             raise UsageError(
                 f"{self.last} is no checkpoint of a run", "--force starts anew in its place"
             )
-        if changes := list(differences(state["identity"], identity)):
-            shown = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
+        if shown := some(differences(state["identity"], identity)):
             raise TrainError(
                 f"{self.path} holds a run that differs: {shown}",
                 "--force starts anew in its place, --out FOLDER keeps both",
@@ -107,6 +100,22 @@ def _epoch_of(line: str) -> int | None:
         return int(json.loads(line)["epoch"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def make(path: Path) -> None:
+    """Make a folder, if it is not there; raises ``UsageError`` where it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be made: {error.strerror or error}", "choose another folder with --out"
+        ) from None
+
+
+def some(changes: Iterable[str], most: int = 3) -> str:
+    """The first few of what differs, in words; "" where nothing does."""
+    every = list(changes)
+    return "; ".join(every[:most]) + ("; …" if len(every) > most else "")
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[str]:

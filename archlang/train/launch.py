@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -31,7 +32,6 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
     # What it logs of processes that end is said here.
     for name in ("torch.distributed", "torch.distributed.elastic.agent.server.api"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    os.environ[LAUNCHED] = "1"
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or it warns where a process is lost
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     for left in range(restarts, -1, -1):
@@ -46,7 +46,8 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
             monitor_interval=0.2,
         )
         try:
-            elastic_launch(config, sys.executable)(*command)
+            with _launching():
+                elastic_launch(config, sys.executable)(*command)
             return
         except ChildFailedError as failed:
             lost = _lost(failed, count)
@@ -61,6 +62,20 @@ def launch(command: Sequence[str], count: int, restarts: int = RESTARTS) -> None
                 f"{lost} once too often", "the same command goes on from the last save"
             )
         print(f"{lost}; all {count} start again", file=sys.stderr)
+
+
+@contextmanager
+def _launching() -> Iterator[None]:
+    """Processes that are started inside know it; afterwards this one is as it was."""
+    before = os.environ.get(LAUNCHED)
+    os.environ[LAUNCHED] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[LAUNCHED]
+        else:
+            os.environ[LAUNCHED] = before
 
 
 def _lost(failed: Any, count: int) -> str:

@@ -37,7 +37,7 @@ class Budget:
 
     def setting(self) -> Setting | None:
         """How the account of memory speaks of the recipe; None where it does not know it."""
-        if self.unknown:
+        if not hasattr(self.network, "memory"):
             return None
         return setting_of(self.recipe, self.device.type, self.graph, self.processes)
 

@@ -20,7 +20,6 @@ import typer
 from archlang import loads
 from archlang.cli.train import _explained
 from archlang.train import TrainError, loop, train
-from archlang.train.launch import LAUNCHED
 from tests.train.networks import stripes
 from tests.train.team import RECIPE, SPEC, fork, free_port
 
@@ -94,7 +93,6 @@ def both(kind: str, parallel: str, out: Path) -> dict[str, Any]:
     def work(rank: int) -> None:
         os.environ.update(RANK=str(rank), WORLD_SIZE="2", LOCAL_RANK=str(rank))
         os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port))
-        os.environ.pop(LAUNCHED, None)  # no launcher says it for them
         sys.stderr = said[rank].open("w")
         try:
             member(kind, parallel, out)

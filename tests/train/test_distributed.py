@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 from archlang import loads
 from archlang.backends.torch.state import StateError, read
 from archlang.train import InterruptedRunError, TrainError, checkpoint
-from archlang.train.launch import launch
+from archlang.train.launch import LAUNCHED, launch
 from archlang.train.saved import trained
 from archlang.train.transfer import load_into
 from tests.docs.blocks import ROOT
@@ -154,6 +155,7 @@ def test_what_a_process_ends_with_is_told(kind: str) -> None:
     assert (caught.value.message, caught.value.hint) == ("went wrong", "do this")
     assert caught.value.exit_code == 7
     assert isinstance(caught.value, InterruptedRunError) is (kind == "InterruptedRunError")
+    assert LAUNCHED not in os.environ
 
 
 def test_a_process_that_fails_is_not_started_again(tmp_path: Path) -> None:

@@ -38,17 +38,11 @@ class SweepFolder:
 
         Other values, budgets and seeds are no difference: runs that are there already are kept.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(
-                f"{self.path} cannot be made: {error.strerror or error}",
-                "choose another folder with --out",
-            ) from None
+        from archlang.train.folder import differences, make, some
+
+        make(self.path)
         if force or not self.config.exists():
             return
-        from archlang.train.folder import differences
-
         try:
             there = json.loads(self.config.read_text("utf-8"))["about"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -56,8 +50,7 @@ class SweepFolder:
                 f"{self.config} cannot be read as that of a sweep",
                 "--out takes another folder, --force trains anew in this one",
             ) from None
-        if changes := list(differences(there, about)):
-            shown = "; ".join(changes[:3]) + ("; …" if len(changes) > 3 else "")
+        if shown := some(differences(there, about)):
             raise TrainError(
                 f"{self.path} holds a sweep that differs: {shown}",
                 "--force trains anew in its place, --out FOLDER keeps both",
