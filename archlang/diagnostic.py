@@ -258,7 +258,7 @@ class _Renderer:
         Lines that it leaves out are shown as they are.
         """
         for source in dict.fromkeys(e.span.source for e in fix.edits):
-            made, moved = edited(source, fix.edits), 0
+            made, moved, shown = edited(source, fix.edits), 0, 0
             for edit in sorted(fix.edits, key=lambda e: e.span.start):
                 if edit.span.source != source:
                     continue
@@ -273,7 +273,8 @@ class _Renderer:
                 last = made.position(max(end, 0))[0]
                 first += edit.text.startswith("\n")
                 column = made.position(max(end - len(edit.text), 0))[1] - 1
-                yield from self.changed("+", made, first, last, gutter, column)
+                yield from self.changed("+", made, max(first, shown + 1), last, gutter, column)
+                shown = max(shown, last)
 
     def changed(
         self, sign: str, source: Source, first: int, last: int, gutter: int, column: int = 0

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
+
+from archlang.spelling import nearest
 
 ENVIRONMENT = "ARCHLANG_LIMITS"
 TABLE = "tool.archlang.limits"
@@ -67,8 +68,8 @@ class Limits:
         """These limits, some of them set; raises ``LimitError``."""
         for name in values:
             if name not in NAMES:
-                close = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.66)
-                hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(NAMES)}"
+                close = nearest(name, list(NAMES))
+                hint = f"did you mean `{close}`?" if close else f"there are {', '.join(NAMES)}"
                 raise LimitError(f"there is no limit `{name}`", name, hint)
         return replace(self, **values)
 

@@ -19,8 +19,8 @@ from archlang.elaborate.findings import at_use, distinct
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
 from archlang.limits import current
-from archlang.op import nearest
 from archlang.source import Source
+from archlang.spelling import nearest
 from archlang.syntax import ast
 from archlang.types import Shape
 
@@ -317,9 +317,12 @@ def examine(
         wrong = any(d.severity == "error" for d in found)
         found = distinct(found, known)
         if found:
-            from archlang.analyses.blame import blamed
+            from archlang.analyses.blame import blamed, explained
             from archlang.analyses.repairs import mended
 
+            for told in known:
+                gone = explained(program, name, told, found, look)
+                found = [d for d in found if d not in gone]
             found = mended(program, name, graph, found, look, as_written=plain)
             found = program.placed(name, found)
             found = at_use(blamed(program, name, graph, found, look) if plain else found)

@@ -8,7 +8,6 @@ A class that leaves a question open cannot be defined, and a name can be taken o
 # anew for every layer, which takes longer than all else about them.
 
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
@@ -390,11 +389,3 @@ def all_words() -> frozenset[str]:
     return frozenset(
         word for op in Op.registry.values() for f in op.model_fields for word in words(op, f)
     )
-
-
-def nearest(word: str, known: list[str]) -> str | None:
-    """The known name that ``word`` most likely meant: its case aside first, then by spelling."""
-    word, folded = word.lower(), {k.lower(): k for k in known}
-    starts = sorted(k for k in folded if len(k) > 2 and word.startswith(k))
-    close = get_close_matches(word, folded, n=1, cutoff=0.66) or starts[-1:]
-    return folded[close[0]] if close else None

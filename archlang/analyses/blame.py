@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from archlang.analyses.rechecks import Look
+from archlang.analyses.rechecks import Look, again, key, read_again, words
+from archlang.analyses.rounding import ROUNDINGS
 from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
 from archlang.elaborate.declared import misnamed
@@ -72,13 +73,40 @@ def blamed(
         return found
     blame = Blame(program, name, graph, found, look)
     out: list[Diagnostic] = []
-    for finding in map(blame.told, found):
-        first = next((d for d in out if d.shows and d.span == finding.span), None)
-        if first is None:
-            out.append(finding)
-        else:
-            out[out.index(first)] = together(first, finding)
-    return out
+    gone: list[Diagnostic] = []
+    for finding in found:
+        if finding in gone:
+            continue
+        told = blame.told(finding)
+        first = next((d for d in out if d.shows and d.span == told.span), None)
+        if first is not None:
+            out[out.index(first)] = together(first, told)
+            continue
+        more = explained(program, name, told, [d for d in found if d is not finding], look)
+        out.append(replace(told, shows=(*told.shows, *(d.place for d in more))) if more else told)
+        gone += more
+    return [d for d in out if d not in gone]
+
+
+def explained(
+    program: Program, name: str, told: Diagnostic, found: list[Diagnostic], look: Look
+) -> list[Diagnostic]:
+    """The errors among others that what is to blame for one explains: without it they are gone."""
+    if not told.shows or not any(d.severity == "error" for d in found):
+        return []
+    fix = next((f for f in told.fixes if all(e.span.within(told.span) for e in f.edits)), None)
+    made = read_again(program, program, fix.edits) if fix else None
+    if fix is None or made is None or made.diagnostics or name not in made.complete:
+        return []
+    left = again(program, made, name, look)[1]
+    lines = {(e.span.source.name, e.span.line) for e in fix.edits}
+
+    def remains(finding: Diagnostic) -> bool:
+        edited = (finding.place.source.name, finding.place.line) in lines
+        same = words if edited else key
+        return same(finding) in {same(d) for d in left}
+
+    return [d for d in found if d.severity == "error" and not remains(d)]
 
 
 class Blame:
@@ -250,12 +278,13 @@ def moved(finding: Diagnostic, to: Span, said: str, shows: str = "") -> Diagnost
 
 
 def _slip(fix: Fix) -> Edit | None:
-    """The edit of a fix that is one value for another."""
+    """The edit of a fix that is one value for another, or rounds one."""
     if len(fix.edits) != 1:
         return None
     edit = fix.edits[0]
     plain = _PLAIN.fullmatch(edit.span.text) and _PLAIN.fullmatch(edit.text)
-    return edit if plain and not edit.span.source.standard else None
+    rounds = edit.text in [f"{name}({edit.span.text})" for name in ROUNDINGS]
+    return edit if (plain or rounds) and not edit.span.source.standard else None
 
 
 def together(first: Diagnostic, other: Diagnostic) -> Diagnostic:

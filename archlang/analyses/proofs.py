@@ -255,7 +255,10 @@ class _Broken:
 
 
 def _statements(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
-    """Assertions and signatures that some legal input breaks; each place is said once."""
+    """Assertions and signatures that some legal input breaks; each place is said once.
+
+    What holds wherever those before it hold is not said: it is one mistake.
+    """
     seen: set[object] = set()
     by_place: dict[tuple[int, str, str, int], list[_Broken]] = {}
     for said in graph.stated:
@@ -270,8 +273,25 @@ def _statements(graph: Graph, found: Legal) -> Iterator[Diagnostic]:
             seen.add(said.span)
             place = (said.node.index, said.code, said.span.source.name, said.span.line)
             by_place.setdefault(place, []).append(broken)
+    said_of: list[list[_Broken]] = []
     for together in by_place.values():
-        yield _not_for_all(graph, together)
+        if not _follows(graph, together, said_of, found):
+            said_of.append(together)
+            yield _not_for_all(graph, together)
+
+
+def _follows(
+    graph: Graph, together: list[_Broken], before: list[list[_Broken]], found: Legal
+) -> bool:
+    """Whether what is said of a tensor holds where all holds that is said on the way to it."""
+    reached = graph.reaching([together[0].said.node])
+    if not any(b[0].said.node.index in reached for b in before):
+        return False
+    on_way = [b.where for t in before if t[0].said.node.index in reached for b in t]
+    if None in on_way or any(b.where is None for b in together):
+        return False
+    region = reduce(Region.__and__, (w for w in on_way if w is not None), found.region)
+    return all((region - b.where).empty for b in together if b.where is not None)
 
 
 def _broken(said: Stated, claim: Compared, found: Legal) -> _Broken | None:

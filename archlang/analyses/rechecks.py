@@ -7,6 +7,7 @@ something new to find.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,6 +21,9 @@ LAYERS = 6_000
 """How many layers are worked out again for all that is found in a spec; then the search ends."""
 CHARACTERS = 25
 """How many characters of a text are read in the time that a layer takes."""
+
+_KIND = re.compile(r"[^`\[\d]*")
+"""What a message says whatever it is about."""
 
 Key: TypeAlias = tuple[str, str, str]
 Look: TypeAlias = Callable[[Program, str], tuple[Graph | None, list[Diagnostic]]]
@@ -116,12 +120,12 @@ def unchanged(program: Program, made: Program, model: str) -> bool:
 
 def said(program: Program) -> set[Key]:
     """What is found about a program's definitions, wherever it stands."""
-    return {_words(d) for d in program.diagnostics}
+    return {words(d) for d in program.diagnostics}
 
 
 def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic]:
     """What is found that was not known: by its line, or by its words where that was edited."""
-    for same in (key, _words):
+    for same in (key, words):
         left: list[Diagnostic] = []
         for finding in found:
             twin = next((d for d in known if same(d) == same(finding)), None)
@@ -133,11 +137,13 @@ def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic
     return found
 
 
-def _words(finding: Diagnostic) -> Key:
+def words(finding: Diagnostic) -> Key:
+    """The same where the line is edited itself."""
     return finding.code, finding.place.source.name, finding.message
 
 
 def key(finding: Diagnostic) -> Key:
     """What makes two findings one, before an edit and after it."""
-    span = finding.place
-    return finding.code, span.source.name, span.source.line(span.line).strip()
+    span, kind = finding.place, _KIND.match(finding.message)
+    said = f"{finding.code} {kind.group() if kind else ''}"
+    return said, span.source.name, span.source.line(span.line).strip()

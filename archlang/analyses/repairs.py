@@ -20,6 +20,7 @@ from archlang.analyses.changes import Change, again, changes, merges_at
 from archlang.analyses.guesses import accepted, before, stated
 from archlang.analyses.reached import having
 from archlang.analyses.rechecks import Look, Rechecks, key, said, unchanged
+from archlang.analyses.rounding import rounded
 from archlang.analyses.sizes import domain, legal
 from archlang.analyses.slips import Slips
 from archlang.diagnostic import Diagnostic, Fix
@@ -34,6 +35,8 @@ from archlang.types import Heard, Tensor, form_of
 
 MERGES = frozenset({"A203", "A204", "A211"})
 """The findings about merges."""
+CLAIMS = frozenset({"A201", "A202"})
+"""The findings about what is stated: as it comes out, or for every size."""
 FINDINGS = 5
 """For how many findings of a model a way out is looked for."""
 OFFERED = 2
@@ -76,9 +79,11 @@ def mended(
             proposed -= 1
             own = list(search.proposed_by(finding.fixes))
             fixes, help = fixes + own, "" if own else help
-        if searched and graph is not None and slips is not None and as_written and not fixes:
+        # What is to be required takes sizes away, so of what is stated it is the last way.
+        guess = as_written and (finding.code in CLAIMS or not fixes)
+        if searched and graph is not None and slips is not None and guess:
             searched -= finding.code not in MERGES
-            fixes += search.guessed(graph, finding, slips)
+            fixes = search.guessed(graph, finding, slips) + fixes
         out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
 
@@ -164,7 +169,10 @@ class _Search:
         states = [f for f in found if f.edits[0].span.within(finding.span)]
         if len(states) == len(found):
             found = some(before(graph, finding, source)) + found
-        return found + ([] if states else some(stated(graph, finding, source)))
+        if states:
+            return found
+        whole = some(iter([rounded(self.program, self.name, graph, finding)]))
+        return found + (whole or some(stated(graph, finding, source)))
 
     def proposed_by(self, fixes: Iterable[Fix]) -> Iterator[Fix]:
         """Those of some ways that hold."""

@@ -21,8 +21,8 @@ from archlang.network import (
     from_program,
     input_names,
 )
-from archlang.op import nearest
 from archlang.source import Source
+from archlang.spelling import nearest
 from archlang.types import Shape
 
 CLEAN, FINDINGS, USAGE = 0, 1, 2

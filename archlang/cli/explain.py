@@ -12,8 +12,8 @@ import typer
 
 from archlang.cli.common import stop, use_color
 from archlang.diagnostic import CODES
-from archlang.op import nearest
 from archlang.rules import Rule, rule
+from archlang.spelling import nearest
 
 SHOWN = 5
 """How many codes are named where none is known."""

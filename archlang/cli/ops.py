@@ -14,7 +14,7 @@ import typer
 
 from archlang.cli.common import stop, use_color
 from archlang.elaborate.files import standard_library
-from archlang.op import nearest
+from archlang.spelling import nearest
 
 if TYPE_CHECKING:
     from archlang.reference import Group, Page

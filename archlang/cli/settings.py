@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from archlang.cli.common import stop
 from archlang.limits import LimitError, current, projects
-from archlang.op import nearest
 from archlang.source import shown_path
+from archlang.spelling import nearest
 
 if TYPE_CHECKING:
     from archlang.lints.choice import Choice

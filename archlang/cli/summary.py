@@ -25,7 +25,6 @@ from archlang.cli.common import (
 from archlang.cli.table import Cells, text_table
 from archlang.columns import COLUMNS, DEFAULT_COLUMNS, Value
 from archlang.network import Network
-from archlang.op import nearest
 from archlang.report import (
     Row,
     input_text,
@@ -36,6 +35,7 @@ from archlang.report import (
     training_only,
     walk,
 )
+from archlang.spelling import nearest
 from archlang.wording import shape_text, si
 
 if TYPE_CHECKING:

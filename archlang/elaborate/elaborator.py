@@ -120,6 +120,8 @@ class Elaborator(Blocks):
         label = self.label(stmt.label, at.env) if stmt.label else None
         at = replace(at, labelled=at.env.span(stmt.label) if stmt.label else None)
         wire = self.chain(stmt.chain, label, at, wire)
+        if label is not None:  # it stands even where what is stated of it fails
+            at.env.tensors[label] = wire
         if stmt.shape is not None and isinstance(wire, Node):
             wire = self.check_shape(stmt.shape, at, wire)
         elif stmt.shape is not None and isinstance(wire, Lost):

@@ -235,8 +235,9 @@ class Evaluator(Settles):
         if name in METRICS:
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
-        known = [*env.names(), *Op.registry, *BUILTINS, *METRICS, *self.words, "true", "false"]
-        return unknown("name", name, known, env.span(node), file=env.file)
+        own, words = env.names(), [*METRICS, *self.words, "true", "false"]
+        known = [*own, *BUILTINS, *Op.registry, *words]
+        return unknown("name", name, known, env.span(node), file=env.file, own=own)
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

@@ -18,8 +18,8 @@ from archlang.elaborate.problem import Problem, Stop, at_name, fail, renamed
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import BlockDef
 from archlang.limits import Limits, current
-from archlang.op import nearest
 from archlang.source import Source, Span, shown_path
+from archlang.spelling import nearest
 from archlang.syntax import ast
 from archlang.syntax.node import ANY
 from archlang.syntax.parser import read

@@ -8,7 +8,7 @@ assertion or a block's signature, the work goes on from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -251,7 +251,7 @@ def bodies(stmt: ast.If | ast.For) -> Iterator[ast.Body]:
 _UNKNOWN = re.compile(r"unknown [a-z ]+ `([^`]*)`")
 
 
-def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
+def may_follow(diagnostic: Diagnostic, damaged: AbstractSet[str]) -> bool:
     """Whether a finding may come from text that cannot be read, of which the words are known."""
     if diagnostic is SAID:
         return True
@@ -260,5 +260,7 @@ def may_follow(diagnostic: Diagnostic, damaged: Collection[str]) -> bool:
     match = _UNKNOWN.match(diagnostic.message) if diagnostic.code == "A103" else None
     if match is None:
         return False
-    label = match.group(1).rstrip("0123456789-_")  # as `name[i]` makes of `name`
-    return match.group(1) in damaged or label in damaged or ANY in damaged
+    name = match.group(1)
+    label = name.rstrip("0123456789-_")  # as `name[i]` makes of `name`
+    run_together = (word.rstrip("0123456789") for word in damaged)  # `H500` of `H=500`
+    return not damaged.isdisjoint((name, label, ANY)) or name in run_together

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import NoReturn
@@ -11,8 +11,8 @@ from typing import NoReturn
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.graph import Missing
 from archlang.limits import advice
-from archlang.op import nearest
 from archlang.source import Edit, Source, Span
+from archlang.spelling import nearest
 from archlang.syntax import ast
 
 CLEAR = 0.75
@@ -68,16 +68,19 @@ def unknown(
     code: str = "A103",
     owner: str = "",
     file: ast.File | None = None,
+    own: Collection[str] = (),
 ) -> NoReturn:
     """Raise for a name that means nothing, with the nearest one that does.
 
     ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`". The nearest one
-    is shown where ``file`` declares it. What ``file`` names further below is told to be there.
+    is shown where ``file`` declares it; of those equally near it is the first, and one of the
+    spec's ``own`` comes before. What ``file`` names further below is told to be there.
     """
     if file is not None:
         _not_yet(name, span, file)
-    names = sorted(set(known))
-    guess = nearest(name, names)
+    names = list(dict.fromkeys(known))
+    guess = nearest(name, names, own)
+    names.sort()
     notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
     help = f"did you mean `{guess}`?" if guess else ""
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"

@@ -155,9 +155,9 @@ class Stages(Findings, ABC):
                 fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
-            known = [*env.names(), *Op.registry, *env.tensors]
-            known = [k for k in known if k not in BUILTINS]
-            unknown("layer or block", stage.name, known, span, file=env.file)
+            own = [*env.names(), *env.tensors]
+            known = [k for k in (*own, *Op.registry) if k not in BUILTINS]
+            unknown("layer or block", stage.name, known, span, file=env.file, own=own)
         given = self.evaluator.given(stage.args or [], env)
         match value:
             case Partial(target=BlockDef() as block):

@@ -27,6 +27,7 @@ MOST = 20
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
 _START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
+_GIVEN = re.compile(r"(\w+)\s*=(?!=)")
 _LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")
 
 
@@ -116,7 +117,10 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
             return Hole(start, end, f"input {name or HOLE}: [{HOLE}]")
         if word == "shared":
             return Hole(start, end, f"shared {name or HOLE} = {HOLE}")
-        return Hole(start, end, f"let {(word == 'let' and name) or HOLE} = {HOLE}")
+        names = [(word == "let" and name) or HOLE]
+        if "let" in stated[match.end() :].split():  # more than one statement cannot be told apart
+            names += [n for n in _GIVEN.findall(stated, match.end()) if n not in names]
+        return Hole(start, end, "; ".join(f"let {name} = {HOLE}" for name in names))
     label = _LABEL.match(stated)
     return Hole(start, end, f"{label.group(1)} = {HOLE}" if label else HOLE)
 

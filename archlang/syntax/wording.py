@@ -9,8 +9,8 @@ from lark import Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from archlang.diagnostic import Diagnostic, Fix
-from archlang.op import nearest
 from archlang.source import Edit, Source, Span
+from archlang.spelling import nearest
 
 _WORDS = {
     "NAME": "a name", "NUMBER": "a number", "SIZE": "a size such as 3x3", "STRING": "a string",

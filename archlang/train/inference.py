@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from archlang.op import nearest
+from archlang.spelling import nearest
 from archlang.train.data.files import visible
 from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, read_header, read_image, shown
 from archlang.train.device import fitting, random_kept, seed_everything

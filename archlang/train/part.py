@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from archlang.op import nearest
+from archlang.spelling import nearest
 from archlang.train.errors import UsageError
 
 Probability = Annotated[float, Field(ge=0, le=1)]

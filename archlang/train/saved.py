@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from archlang.diagnostic import ArchError
 from archlang.elaborate import Program
 from archlang.network import from_program, input_names
-from archlang.op import nearest
 from archlang.source import Source
+from archlang.spelling import nearest
 from archlang.train import checkpoint, device as devices
 from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder

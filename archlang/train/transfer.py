@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from archlang.backends.torch.state import StateError, read
 from archlang.backends.torch.weights import match, merged
-from archlang.op import nearest
+from archlang.spelling import nearest
 from archlang.train import checkpoint
 from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder

@@ -13,9 +13,10 @@ PACKAGE = Path(__file__).parents[2] / "archlang"
 # A room may import from rooms with a smaller number, and from itself.
 ROOMS = {
     "source": 0,
-    "limits": 0,
+    "limits": 1,
     "collector": 0,
     "sizes": 0,
+    "spelling": 0,
     "strides": 0,
     "types": 1,
     "wording": 2,

@@ -11,7 +11,7 @@ from archlang.analyses.receptive.paths import Field, Number, Track, fields, last
 from archlang.analyses.receptive.places import Runs, missing, whole
 from archlang.analyses.receptive.trace import Trace, everything, trace
 from archlang.graph import Graph, Node
-from archlang.op import nearest
+from archlang.spelling import nearest
 
 
 class Phase(NamedTuple):

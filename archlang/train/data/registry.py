@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from archlang.op import nearest
+from archlang.spelling import nearest
 from archlang.train.data.dataset import Data
 from archlang.train.data.split import carved
 from archlang.train.errors import UsageError

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from archlang.op import nearest
+from archlang.spelling import nearest
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import Listed
 from archlang.train.data.folder import assembled

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from archlang.op import nearest
+from archlang.spelling import nearest
 
 
 def explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from archlang.op import nearest
+from archlang.spelling import nearest
 from archlang.train.errors import UsageError
 from archlang.train.recipe.fields import Recipe
 from archlang.train.recipe.layers import GIVEN, Layer
