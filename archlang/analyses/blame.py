@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archlang.analyses.rechecks import Look, again, key, read_again, words
+from archlang.analyses.requirements import compared
 from archlang.analyses.rounding import ROUNDINGS
 from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
@@ -32,6 +33,10 @@ _PLAIN = re.compile(r"[\w.]+|\"[^\"]*\"")
 _SHOWS = dict.fromkeys(("A201", "A205", "A209"), "does not hold here")
 """What is said where a finding shows, of those that have no words for it."""
 _NO_PARAMETER = re.compile(r"`(\w+)` has no parameter `(\w+)`")
+EXACT = 10_000
+"""A figure that is met from here on is met by nothing but what was meant: so many numbers there are
+that could be wrong by one.
+"""
 OTHERS = 3
 """How many other models are worked out to tell what is to blame."""
 
@@ -159,10 +164,22 @@ class Blame:
         elsewhere = [e for e in map(_slip, finding.fixes) if e is not None and e.span.line != line]
         here = any(e.span.line == line for f in finding.fixes for e in f.edits)
         lines = {e.span.line for e in elsewhere}
-        if len(lines) != 1 or (here and not (self.graph and self.graph.stated_right)):
+        stated_right = self.graph is not None and self.graph.stated_right
+        if len(lines) != 1 or (here and not (stated_right or self.exact(finding))):
             return None
         to, text = elsewhere[0]
         return moved(finding, to, f"likely wrong here: with `{text}` it holds")
+
+    def exact(self, finding: Diagnostic) -> bool:
+        """Whether a figure is stated to so many digits that no other slip could lead to it."""
+        if finding.code != "A205" or self.graph is None:
+            return False
+        return any(
+            c.operator == "==" and c.right == int(c.right) and min(c.left, c.right) >= EXACT
+            for r in self.graph.requirements
+            if r.env.span(r.statement.condition) == finding.place
+            for c in compared(self.graph, r)
+        )
 
     def of_parameter(self, finding: Diagnostic) -> Diagnostic | None:
         """A parameter of another name than the one that is given, and used in the body."""

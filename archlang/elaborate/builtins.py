@@ -7,8 +7,9 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+from archlang.elaborate.origins import made_at
 from archlang.elaborate.problem import fail
-from archlang.elaborate.values import Value, describe, whole
+from archlang.elaborate.values import Given, Value, describe, whole, written
 from archlang.source import Span
 
 _OF_ONE: dict[str, Callable[[Any], Any]] = {
@@ -43,11 +44,22 @@ def of_numbers(name: str, values: Sequence[Any], span: Span) -> Value:
 
 
 def numbers_from(
-    values: Sequence[Any], span: Span, listed: Callable[[int, Span], None]
+    values: Sequence[Any],
+    given: Sequence[Given],
+    span: Span,
+    listed: Callable[[int, Span], None],
 ) -> list[int]:
-    """``range``; ``listed`` is told how long the list will be, and raises where it is too long."""
-    if not 1 <= len(values) <= 3 or not all(isinstance(v, int) for v in values):
+    """``range`` of what is ``given``, which has these ``values``.
+
+    ``listed`` is told how long the list will be, and raises where it is too long.
+    """
+    if not 1 <= len(values) <= 3:
         fail("A104", "`range` takes one to three whole numbers", span)
+    for value, argument in zip(values, given, strict=True):
+        if not isinstance(value, int):
+            origin = made_at(argument.origin) if argument.origin is not None else None
+            message = f"`range` takes whole numbers, not `{written(value)}`"
+            fail("A105", message, argument.span, written=origin)
     if len(values) == 3 and values[2] == 0:
         fail("A108", "`range` with a step of zero has no end", span)
     found = range(*(int(v) for v in values))

@@ -387,7 +387,7 @@ class Evaluator(Settles):
             return len(values[0])
         values = numbers(name, values, span)
         if name == "range":
-            found = numbers_from(values, span, self.listed)
+            found = numbers_from(values, given, span, self.listed)
             self.fixed(values, span)
             return found
         value = of_numbers(name, values, span)
