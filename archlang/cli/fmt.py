@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,8 @@ import typer
 from archlang.cli.common import CLEAN, FINDINGS, print_diagnostics, read, stop, unified
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.edit.files import encoded, write
-from archlang.source import Source
-from archlang.syntax.formatter import format_source
+from archlang.source import Source, edited
+from archlang.syntax.formatter import format_range, format_source
 
 
 class _Spec(NamedTuple):
@@ -39,6 +40,13 @@ def fmt(
     diff: Annotated[
         bool, typer.Option("--diff", help="Write nothing; print what would change.")
     ] = False,
+    lines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIRST:LAST",
+            help="Of one spec, format only the statements on these lines, counted from 1.",
+        ),
+    ] = None,
 ) -> None:
     """Write specs in one style. What they say, and every comment, stays.
 
@@ -46,7 +54,10 @@ def fmt(
     """
     found: list[Diagnostic] = []
     names = list({_one(name): name for file in files for name in _specs(file)}.values())
-    specs = [_read(name, found) for name in names]
+    if lines is not None and len(names) > 1:
+        stop(f"--lines says which lines of one spec, and here are {len(names)}")
+    some = None if lines is None else _numbers(lines)
+    specs = [_read(name, found, some) for name in names]
     changed = [spec for spec in specs if spec.changes]
     if diff:
         for spec in changed:
@@ -80,16 +91,37 @@ def _one(name: str) -> str:
     return name if name == "-" else str(Path(name).resolve())
 
 
-def _read(name: str, found: list[Diagnostic]) -> _Spec:
+def _numbers(text: str) -> tuple[int, int]:
+    """The first and the last of some lines; ends the program where they cannot be read."""
+    match = re.fullmatch(r"(\d+)(?::(\d+))?", text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last:
+        stop(f"--lines takes two numbers of lines, as in 3:9, not `{text}`")
+    return first, last
+
+
+def _read(name: str, found: list[Diagnostic], lines: tuple[int, int] | None) -> _Spec:
     data = sys.stdin.buffer.read() if name == "-" else b""
     source, key = read(name, data)
     if name != "-":
         data = Path(key).read_bytes()
     try:
-        return _Spec(name, data, source, format_source(source))
+        return _Spec(name, data, source, _formatted(source, lines))
     except ArchError as error:
         found += error.diagnostics
         return _Spec(name, data, source, None)
+
+
+def _formatted(source: Source, lines: tuple[int, int] | None) -> str:
+    """The text in the style, or some lines of it; raises ``ArchError`` for a syntax error."""
+    if lines is None:
+        return format_source(source)
+    count = source.text.count("\n") + (not source.text.endswith("\n"))
+    if lines[0] > count:
+        stop(f"{source.name} has {count} lines: line {lines[0]} is not there")
+    starts = [0, *(m.end() for m in re.finditer("\n", source.text)), len(source.text)]
+    start, end = starts[lines[0] - 1], starts[min(lines[1], count)]
+    return edited(source, format_range(source, start, max(start, end - 1))).text
 
 
 def _write(specs: list[_Spec]) -> None:

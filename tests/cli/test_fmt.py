@@ -173,3 +173,39 @@ def test_what_is_no_text(run, tmp_path):
     assert done.code == 1
     assert "is not text in UTF-8" in done.err
     assert path.read_bytes() == b"model \xff"
+
+
+@pytest.mark.parametrize(
+    ("lines", "changed"),
+    [("1", []), ("2", [2]), ("2:2", [2]), ("6:7", [6, 7]), ("7:99", [7]), ("1:7", [2, 6, 7])],
+)
+def test_some_lines(run, spec, lines, changed):
+    text = "model m {\n  input x:[3,8]\n\n\n\n  relu->tanh\n relu6\n}\n"
+    bad = spec(text)
+    done = run("fmt", bad, "--lines", lines)
+    assert (done.code, done.err) == (0, "")
+    after = Path(bad).read_text()
+    for number, line in enumerate(text.splitlines(), 1):
+        if line:
+            assert (line in after.splitlines()) == (number not in changed), (line, after)
+    assert run("fmt", bad).code == 0
+    assert Path(bad).read_text() == (
+        "model m {\n    input x: [3, 8]\n\n    relu -> tanh\n    relu6\n}\n"
+    )
+
+
+def test_some_lines_of_what(run, spec):
+    two = spec(BAD, "a.arch"), spec(BAD, "b.arch")
+    assert run("fmt", *two, "--lines", "2").err == (
+        "error: --lines says which lines of one spec, and here are 2\n"
+    )
+    for lines in ("0", "3:2", "x", "1:2:3", "-1"):
+        done = run("fmt", two[0], f"--lines={lines}")
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"error: --lines takes two numbers of lines, as in 3:9, not `{lines}`\n"
+    done = run("fmt", two[0], "--lines", "8")
+    assert (done.code, done.err) == (2, f"error: {two[0]} has 7 lines: line 8 is not there\n")
+    assert Path(two[0]).read_text() == BAD
+    done = run("fmt", two[0], "--lines", "2", "--check")
+    assert (done.code, Path(two[0]).read_text()) == (1, BAD)
+    assert piped(BAD.encode(), "--lines", "7").stdout.decode().startswith("model m{\n  input x:[3")
