@@ -65,9 +65,10 @@ class Merges(Stages):
         """The ends of the branches that are there, and where each was written."""
         written_branches = stage.body.branches
         if op.most is not None and len(written_branches) > op.most:
-            second = at.env.span(written_branches[op.most])
+            spans = [at.env.span(branch) for branch in written_branches]
             most = "one branch: the other is its input" if op.most == 1 else f"{op.most} branches"
-            fail("A110", f"`{stage.name}` takes {most}", second)
+            ways = _without_input(spans) if op.most == 1 else ()
+            fail("A110", f"`{stage.name}` takes {most}", spans[op.most], fixes=ways)
         if 0 < len(written_branches) < op.least:
             first = at.env.span(written_branches[0])
             message = f"`{stage.name}` takes {op.least} branches, and here is one"
@@ -99,6 +100,20 @@ def _told(finding: Diagnostic, notes: Sequence[Note], nodes: Sequence[Node]) -> 
     axes = differing(nodes)
     ways = [way for note, x in pairs for way in trace_notes(x, axes, f"{note.text}, ")]
     return replace(finding, related=related, notes=(*finding.notes, *ways))
+
+
+def _without_input(branches: list[Span]) -> tuple[Fix, ...]:
+    """Of two branches the one alone that is not what arrives, where the other says just that."""
+    if len(branches) != 2:
+        return ()
+    first, second = branches
+    if first.text.strip() == "identity":
+        kept, left_out = second, replace(first, end=second.start)
+    elif second.text.strip() == "identity":
+        kept, left_out = first, replace(second, start=first.end)
+    else:
+        return ()
+    return (Fix(f"`{' '.join(kept.text.split())}` alone", (Edit(left_out, ""),)),)
 
 
 def _beside(branch: Span) -> tuple[Fix, ...]:
