@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archlang.analyses.cost import Totals, total
-from archlang.analyses.proofs import prove
-from archlang.analyses.requirements import check_requirements
-from archlang.collector import paused
-from archlang.diagnostic import ArchError, Diagnostic
+from archlang.diagnostic import ArchError
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.elaborate.findings import at_use, distinct
-from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Solved
-from archlang.limits import current
+from archlang.inspection import definitions, inspect
 from archlang.source import Source
 from archlang.spelling import nearest
 from archlang.syntax import ast
@@ -266,109 +261,6 @@ def from_program(
     if graph is None or any(d.severity == "error" for d in found):
         raise ArchError(found)
     return Network(program, graph, settings or {})
-
-
-def definitions(program: Program) -> list[Diagnostic]:
-    """What is found about a program's definitions, with the ways out that hold."""
-    if not any(d.fixes for d in program.diagnostics):
-        return program.diagnostics
-    from archlang.analyses.repairs import defined
-
-    return defined(program, lambda made, name: _look(made, name, None, None))
-
-
-def inspect(
-    program: Program,
-    name: str,
-    settings: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Shape] | None = None,
-    solved: Sequence[Solved] | None = None,
-    known: Sequence[Diagnostic] = (),
-) -> tuple[Graph | None, list[Diagnostic]]:
-    """The graph of a model, and everything found about it, its requirements included.
-
-    A ``?`` without a value in ``solved`` is solved for, at the input shapes of the spec: what it
-    is does not depend on ``inputs``. What is ``known`` already is not said again.
-    """
-    graph, found = examine(program, name, settings, inputs, solved, known)
-    return (graph if graph is not None and graph.whole else None), found
-
-
-def examine(
-    program: Program,
-    name: str,
-    settings: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Shape] | None = None,
-    solved: Sequence[Solved] | None = None,
-    known: Sequence[Diagnostic] = (),
-) -> tuple[Graph | None, list[Diagnostic]]:
-    """As ``inspect``, but with what there is of the graph where it is not whole.
-
-    There is none where a ``?`` has no value: ``Program.work_out`` has what comes before it.
-    """
-
-    def look(program: Program, model: str) -> tuple[Graph | None, list[Diagnostic]]:
-        given = (settings, inputs) if model == name else (None, None)
-        return _look(program, model, *given)
-
-    plain = not settings and not inputs
-    with paused():
-        graph, found = _look(program, name, settings, inputs, solved)
-        wrong = any(d.severity == "error" for d in found)
-        found = distinct(found, known)
-        if found:
-            from archlang.analyses.blame import blamed, explained
-            from archlang.analyses.repairs import mended
-
-            for told in known:
-                gone = explained(program, name, told, found, look)
-                found = [d for d in found if d not in gone]
-            found = mended(program, name, graph, found, look, as_written=plain)
-            found = program.placed(name, found)
-            found = at_use(blamed(program, name, graph, found, look) if plain else found)
-        if wrong and graph is not None:
-            graph.whole = False
-    return graph, found
-
-
-def _look(
-    program: Program,
-    name: str,
-    settings: Mapping[str, Any] | None,
-    inputs: Mapping[str, Shape] | None,
-    solved: Sequence[Solved] | None = None,
-) -> tuple[Graph | None, list[Diagnostic]]:
-    """What there is of a model's graph, and what is found about it; None where a `?` is open.
-
-    As it is written it is worked out once: what mends another model asks for it again.
-    """
-    if settings or inputs or solved is not None:
-        return _worked_out(program, name, settings, inputs, solved)
-    key = name, current()
-    if key not in program.looks:
-        program.looks[key] = _worked_out(program, name, None, None, None)
-    look: tuple[Graph | None, list[Diagnostic]] = program.looks[key]
-    return look
-
-
-def _worked_out(
-    program: Program,
-    name: str,
-    settings: Mapping[str, Any] | None,
-    inputs: Mapping[str, Shape] | None,
-    solved: Sequence[Solved] | None,
-) -> tuple[Graph | None, list[Diagnostic]]:
-    trial = Trial({s.span: s.value for s in solved or ()})
-    graph, found = program.work_out(name, settings, inputs, trial)
-    if trial.open is not None and solved is None:
-        from archlang.analyses.undetermined import determined
-
-        solved, why = determined(lambda t: program.elaborate(name, settings, None, t))
-        return (None, why) if why else _worked_out(program, name, settings, inputs, solved)
-    if graph.whole:
-        graph.solved = tuple(solved or ())
-        found = [*found, *check_requirements(graph), *prove(graph)]
-    return graph, found
 
 
 def input_names(program: Program, model: str) -> list[str]:

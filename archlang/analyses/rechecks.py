@@ -8,12 +8,15 @@ something new to find.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 from archlang.analyses.reached import having
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
+from archlang.elaborate.problem import Stop
+from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph
 from archlang.source import Edit
 
@@ -46,6 +49,8 @@ class Rechecks:
     ) -> None:
         self.program, self.name, self.look = program, name, look
         self.finding, self.others = finding, others
+        self.clean: set[str] = set()
+        """The models that an edit was seen to leave nothing to find in."""
 
     def holds(self, edits: tuple[Edit, ...]) -> bool:
         """Whether edits leave no error in the model but the others, and nothing new elsewhere.
@@ -53,12 +58,10 @@ class Rechecks:
         What they are to mend must be gone from the other models as well.
         """
         made = self.edited(self.program, edits)
-        return (
-            made is not None
-            and self.left(made)[1] == []
-            and self.elsewhere(made)
-            and not self.remains(made)
-        )
+        if made is None or self.left(made)[1] or not self.elsewhere(made) or self.remains(made):
+            return False
+        self.program.mended[edits] = self.clean
+        return True
 
     def remains(self, made: Program) -> bool:
         """Whether the finding is still there in another model."""
@@ -87,12 +90,40 @@ class Rechecks:
 
     def elsewhere(self, made: Program) -> bool:
         """Whether an edit leaves the other models of the file as they were."""
+        self.clean = set()
         for name in self.program.complete:
             if name != self.name and not unchanged(self.program, made, name):
-                known = {key(d) for d in self.look(self.program, name)[1]}
-                if not {key(d) for d in again(self.program, made, name, self.look)[1]} <= known:
+                found = {key(d) for d in again(self.program, made, name, self.look)[1]}
+                if not found:
+                    self.clean.add(name)
+                elif not found <= {key(d) for d in self.look(self.program, name)[1]}:
                     return False
         return True
+
+
+def repeats(program: Program, name: str, known: Sequence[Diagnostic]) -> bool:
+    """Whether a model has a finding that is known, and a fix of that leaves nothing else in it.
+
+    Then it need not be worked out any further than to that finding.
+    """
+    for finding in known:
+        if any(name in program.mended.get(fix.edits, ()) for fix in finding.fixes):
+            return _first(program, name) == key(finding)
+    return False
+
+
+def _first(program: Program, name: str) -> Key | None:
+    """The first error that is met in a model."""
+    met: list[Key] = []
+
+    def wrong(finding: Diagnostic) -> bool:
+        if finding.severity == "error":
+            met.append(key(finding))
+        return bool(met)
+
+    with suppress(Stop):
+        program.work_out(name, trial=Trial(stop=wrong))
+    return met[0] if met else None
 
 
 def read_again(first: Program, program: Program, edits: tuple[Edit, ...]) -> Program | None:

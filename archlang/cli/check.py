@@ -35,8 +35,9 @@ from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.findings import at_most, distinct
 from archlang.graph import Graph, Solved
+from archlang.inspection import definitions, inspect
 from archlang.lints import lint
-from archlang.network import ModelChoiceError, choose, definitions, input_names, inspect
+from archlang.network import ModelChoiceError, choose, input_names
 from archlang.source import Source
 from archlang.syntax.parser import parse_expression
 from archlang.wording import shape_text, si

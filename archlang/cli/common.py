@@ -13,14 +13,8 @@ import typer
 from archlang.diagnostic import ArchError, Diagnostic, Frame
 from archlang.elaborate import Program
 from archlang.elaborate.files import decode, read_source
-from archlang.network import (
-    ModelChoiceError,
-    Network,
-    choose,
-    definitions,
-    from_program,
-    input_names,
-)
+from archlang.inspection import definitions
+from archlang.network import ModelChoiceError, Network, choose, from_program, input_names
 from archlang.source import Source
 from archlang.spelling import nearest
 from archlang.types import Shape

@@ -29,7 +29,8 @@ from archlang.diagnostic import Diagnostic
 from archlang.draw.errors import DrawError
 from archlang.draw.formats import FORMATS, Look, named, written
 from archlang.elaborate import Program
-from archlang.network import definitions, input_names
+from archlang.inspection import definitions
+from archlang.network import input_names
 
 if TYPE_CHECKING:
     from archlang.network import Network

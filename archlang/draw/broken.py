@@ -12,7 +12,8 @@ from typing import Any
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Disputed, Graph, Missing, Node, Part, Region
-from archlang.network import Network, examine
+from archlang.inspection import examine
+from archlang.network import Network
 from archlang.op import Weightless, Work
 from archlang.step import Step, Value
 from archlang.types import Dim, Shape, Tensor

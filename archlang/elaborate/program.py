@@ -40,7 +40,7 @@ class Model:
 class Program:
     """A spec with everything it uses. ``diagnostics`` are the findings about its definitions.
 
-    What their ``fixes`` propose is not tried yet: ``network.definitions`` keeps what holds.
+    What their ``fixes`` propose is not tried yet: ``inspection.definitions`` keeps what holds.
     ``given`` are texts of files that it uses, by their keys, in place of those that can be read;
     where ``closed``, it may use no other. ``trees`` are texts that were read already.
     """
@@ -64,6 +64,8 @@ class Program:
         """How many layers of edited forms of it were worked out."""
         self.verdicts: dict[str, Any] = {}
         """Where its models hold and where they do not, by name: see ``blame``."""
+        self.mended: dict[tuple[Edit, ...], set[str]] = {}
+        """The other models in which nothing is left to find, by the edits of a fix that holds."""
         self._uses: dict[Key, Use] = {}
         """Uses of blocks in the models as they are written, by what they come of."""
         self._evaluator = Evaluator()

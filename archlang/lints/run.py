@@ -8,10 +8,10 @@ from dataclasses import replace
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
 from archlang.graph import Graph, Node
+from archlang.inspection import inspect
 from archlang.lints.choice import Choice, ignored
 from archlang.lints.layers import LINTS, Subject
 from archlang.lints.names import lone, unused
-from archlang.network import inspect
 from archlang.source import Span
 
 

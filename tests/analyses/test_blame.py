@@ -9,7 +9,7 @@ import pytest
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.findings import distinct
-from archlang.network import definitions, inspect
+from archlang.inspection import definitions, inspect
 from archlang.source import Source
 
 NET = """

@@ -3,7 +3,7 @@
 import pytest
 
 from archlang.elaborate import Program
-from archlang.network import inspect
+from archlang.inspection import inspect
 from archlang.source import Source, edited
 
 MISTAKES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archlang import network
+from archlang import inspection
 from archlang.analyses import rechecks
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
@@ -92,7 +92,7 @@ def test_the_search_ends_when_enough_was_worked_out(monkeypatch: pytest.MonkeyPa
     text = "model m { input x: [3, 8, 8]; conv(3x3, 4, stride=2) : [4, 8, 8] }\n"
     for most, ways in ((0, 0), (rechecks.LAYERS, 1)):
         monkeypatch.setattr(rechecks, "LAYERS", most)
-        (finding,) = network.inspect(program(text), "m")[1]
+        (finding,) = inspection.inspect(program(text), "m")[1]
         assert bool(finding.fixes) == bool(ways)
 
 
@@ -116,6 +116,8 @@ def test_the_same_is_found_as_by_checking_all(
     monkeypatch.setattr(rechecks, "unchanged", lambda *_: False)
     monkeypatch.setattr("archlang.analyses.repairs.unchanged", lambda *_: False)
     monkeypatch.setattr(
-        network, "_look", lambda p, n, s, i, solved=None: network._worked_out(p, n, s, i, solved)
+        inspection,
+        "_look",
+        lambda p, n, s, i, solved=None: inspection._worked_out(p, n, s, i, solved),
     )
     assert found_in(seed, count) == quick

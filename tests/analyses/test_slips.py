@@ -11,7 +11,7 @@ from archlang.analyses.reached import reached
 from archlang.analyses.slips import Slips
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
-from archlang.network import inspect
+from archlang.inspection import inspect
 from archlang.source import Source, edited
 from archlang.syntax.parser import parse
 

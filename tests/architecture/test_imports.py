@@ -34,6 +34,7 @@ ROOMS = {
     "elaborate": 7,
     "analyses": 8,
     "backends": 9,
+    "inspection": 9,
     "network": 10,
     "columns": 10,
     "plots": 11,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from archlang.elaborate import Program
-from archlang.network import inspect
+from archlang.inspection import inspect
 from archlang.source import Source
 
 HEAD = "model m {\n    input x: [3, H=32, W=32]\n    "

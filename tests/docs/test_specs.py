@@ -11,7 +11,7 @@ import archlang
 from archlang.diagnostic import CODES, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.network import inspect
+from archlang.inspection import inspect
 from archlang.source import Source
 from tests.docs.blocks import ROOT, WITHIN, Block, blocks, blocks_of
 

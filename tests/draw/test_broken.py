@@ -15,7 +15,7 @@ from archlang.draw.scene import Box, Scene
 from archlang.draw.svg import svg
 from archlang.draw.text import text
 from archlang.elaborate import Program
-from archlang.network import examine
+from archlang.inspection import examine
 from archlang.source import Source
 from tests.draw.geometry import problems
 from tests.draw.networks import FILES

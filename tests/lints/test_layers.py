@@ -4,9 +4,9 @@ import pytest
 
 from archlang.diagnostic import CODES
 from archlang.elaborate import Program
+from archlang.inspection import inspect
 from archlang.lints import Choice, lint
 from archlang.lints.layers import LINTS
-from archlang.network import inspect
 from archlang.source import Source, edited
 
 

@@ -15,9 +15,10 @@ import archlang
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.graph import Node
+from archlang.inspection import inspect
 from archlang.lints.layers import LINTS, Subject
 from archlang.lints.names import lone, unused
-from archlang.network import from_program, inspect
+from archlang.network import from_program
 from archlang.source import Edit, Source, edited
 from tests.lints.test_layers import ODD
 from tests.properties.generator import network

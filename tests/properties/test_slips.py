@@ -9,7 +9,7 @@ import torch
 
 import archlang
 from archlang.elaborate import Program
-from archlang.network import inspect
+from archlang.inspection import inspect
 from archlang.source import Source, edited
 from tests.properties.generator import network
 from tests.properties.text import spec

@@ -6,8 +6,8 @@ import pytest
 
 from archlang.diagnostic import CODES
 from archlang.elaborate import Program
+from archlang.inspection import inspect
 from archlang.lints import lint
-from archlang.network import inspect
 from archlang.rules import FENCE, FOLDER, rule, rules
 from archlang.source import Source
 

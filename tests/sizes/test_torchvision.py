@@ -12,7 +12,7 @@ import torchvision
 from archlang.analyses.sizes import Legal, legal
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.network import inspect
+from archlang.inspection import inspect
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "specs").glob("*.arch"), *(ROOT / "tests/sketches").glob("*.arch")])

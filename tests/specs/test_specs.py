@@ -6,7 +6,7 @@ import pytest
 
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.network import inspect
+from archlang.inspection import inspect
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "specs").glob("*.arch"), *(ROOT / "archlang/std").glob("*.arch")])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from archlang.diagnostic import ArchError
 from archlang.elaborate import Program
 from archlang.elaborate.files import read_source
-from archlang.network import choose, definitions
+from archlang.inspection import definitions
+from archlang.network import choose
 from archlang.train.errors import UsageError
 from archlang.train.recipe import Layer
 from archlang.train.recipe.read import Asked, layers_of
