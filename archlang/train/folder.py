@@ -9,6 +9,7 @@ from typing import Any
 
 from archlang.train import checkpoint, shards
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.identity import recorded
 
 
 class RunFolder:
@@ -55,7 +56,7 @@ class RunFolder:
             raise UsageError(
                 f"{self.last} is no checkpoint of a run", "--force starts anew in its place"
             )
-        if shown := some(differences(state["identity"], identity)):
+        if shown := some(differences(recorded(state["identity"]), identity)):
             raise TrainError(
                 f"{self.path} holds a run that differs: {shown}",
                 "--force starts anew in its place, --out FOLDER keeps both",

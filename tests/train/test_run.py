@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,35 @@ def test_another_run_is_refused(tmp_path: Path, network: Any, recipe: Any, says:
     assert "--force" in caught.value.hint
     assert (tmp_path / "last.pt").read_bytes() == before
     assert len(run(tmp_path, network, recipe, force=True).history) == recipe["epochs"]
+
+
+def without(state: dict[str, Any], *paths: str) -> dict[str, Any]:
+    """What was recorded of a run, as a version that had no such fields would have done it."""
+    for path in paths:
+        *above, last = path.split(".")
+        del reduce(dict.__getitem__, above, state)[last]
+    return state
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({}, ""), ({"layer_decay": 0.5}, "recipe.layer_decay was 1.0 and is 0.5")],
+)
+def test_a_run_of_an_older_version_goes_on(
+    whole: Path, tmp_path: Path, asked: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, progress=Listener(epochs=2))
+    new = ("recipe.augment.pca_noise", "recipe.layer_decay", "data.crop_share", "data.mode")
+    state = checkpoint.read(tmp_path / "last.pt")
+    without(state["identity"], *new)
+    torch.save(state, tmp_path / "last.pt")
+    if says:
+        with pytest.raises(TrainError, match=rf"differs: {says}\n"):
+            run(tmp_path, recipe={**RECIPE, **asked})
+    else:
+        run(tmp_path, recipe={**RECIPE, **asked})
+        assert_same_run(whole, tmp_path)
 
 
 def test_force_starts_anew(whole: Path, tmp_path: Path) -> None:
