@@ -152,7 +152,7 @@ def _weight(
     if place not in weights:
         sizes = tuple(map(int, node.params[key]))
         storage = Storage(prod(sizes) * BYTES["float32"], "float32", "weight")
-        free = f"{node.path}.{key}" not in frozen
+        free = node.key(key) not in frozen
         grad = training and free
         weights[place] = Value(storage, sizes, contiguous(sizes), "float32", grad, leaf=free)
     return weights[place]

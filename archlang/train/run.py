@@ -87,7 +87,8 @@ class Run:
         found = self._open(force)
         with self.budget.explained():
             model.to(self.device)
-            self.trainer = Trainer(model, self._course(), recipe, self.device, self.world)
+            course = self._course()
+            self.trainer = Trainer(model, course, recipe, self.device, self.world, network)
         if found is not None:
             self.trainer.restore(shards.filled(found, folder.last, self.trainer.like))
             reporter.say(f"going on from {folder.last}, step {self.trainer.step}")

@@ -49,7 +49,7 @@ def _frozen(recipe: Recipe, graph: Graph | None) -> tuple[str, ...]:
     """The parameters that do not learn."""
     if graph is None or not recipe.freeze:
         return ()
-    names = (f"{node.path}.{key}" for node in graph.nodes for key in node.params)
+    names = (node.key(key) for node in graph.nodes for key in node.params)
     return tuple(name for name in names if named(name, recipe.freeze))
 
 

@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from archlang import loads
 from archlang.train import InterruptedRunError, Recipe, Result, TrainError, checkpoint, train
 from archlang.train.progress import Reporter
-from archlang.train.run import Run
+from archlang.train.run import Run, build
 from tests.train.networks import SPEC, lenet, small, stripes
 
 RECIPE = {"epochs": 4, "batch_size": 8, "augment": {"shift": 0.1}}
@@ -300,6 +301,13 @@ def test_auxiliary_heads_learn_by_their_weight(tmp_path: Path, weight: float, le
     torch.manual_seed(0)
     fresh, trained = WithSide().side.weight, weights(tmp_path / "last.pt")["side.weight"]
     assert torch.equal(fresh, trained) is not learns
+
+
+def test_what_no_output_needs_is_held_still() -> None:
+    spec = "model m { input x: [4]; bare = parameter([2]); spare = linear(3); x -> linear(2) }"
+    module = build(loads(spec), ())
+    still = [name for name, p in module.named_parameters() if not p.requires_grad]
+    assert still == ["bare", "spare.weight", "spare.bias"]
 
 
 def test_talk_goes_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
