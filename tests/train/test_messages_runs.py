@@ -160,9 +160,7 @@ def test_a_loss_that_is_no_number(there: Path) -> None:
     steep = ("--optimizer", "sgd", "--lr", "1e30")
     result = invoke("train", "m.arch", *data, *steep, *OPTIONS)
     failed(result, 1, "the loss is", "at step", "lower the learning rate: --lr 1e+29 --force")
-    assert re.search(
-        r"(first in|of) `(linear|relu)(\(\d\))?` at m.arch:1( \(`head`\))?", result.stderr
-    )
+    assert re.search(r"(first in|of) `(linear\(\d\)|relu)` at m.arch:1", result.stderr)
 
 
 def exhausting(*_: object) -> None:

@@ -19,6 +19,7 @@ from archlang import loads
 from archlang.train import InterruptedRunError, Recipe, Result, TrainError, checkpoint, train
 from archlang.train.progress import Reporter
 from archlang.train.run import Run, build
+from archlang.train.workers import crowded
 from tests.train.networks import SPEC, lenet, small, stripes
 
 RECIPE = {"epochs": 4, "batch_size": 8, "augment": {"shift": 0.1}}
@@ -316,6 +317,15 @@ def test_talk_goes_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert out == ""
     for text in ("device: cpu", "61,706 parameters", "49 images to learn from", "epoch   4"):
         assert text in err
+
+
+def test_more_workers_than_cores_are_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    listener = Listener()
+    run(tmp_path, recipe={"epochs": 1, "workers": 2}, progress=listener)
+    assert [line for line in listener.said if "workers" in line] == [f"note: {crowded(2)}"]
 
 
 def test_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
