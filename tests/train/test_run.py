@@ -313,6 +313,27 @@ def test_what_no_output_needs_is_held_still() -> None:
     assert still == ["bare", "spare.weight", "spare.bias"]
 
 
+FLAGGED = """model flagged(wide = false, widths = [4]) {
+    input x: [1, 8, 8]
+    flatten -> linear(8 if wide else 4) -> linear(widths[0]) -> linear(3)
+}"""
+
+
+@pytest.mark.parametrize(
+    "settings", [{"wide": "true", "widths": "[4, 2]"}, {"wide": True, "widths": [4, 2]}]
+)
+def test_parameters_of_a_recipe_are_those_of_the_network(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """As text, from the command line, and as values."""
+    network = loads(FLAGGED, settings=settings)
+    recipe = {"epochs": 1, "model": {"wide": True, "widths": [4, 2]}}
+    run(tmp_path, network, recipe)
+    says = r"with wide = true, and it was built with its default\n"
+    with pytest.raises(TrainError, match=says):
+        run(tmp_path, loads(FLAGGED), recipe)
+
+
 def test_talk_goes_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(small(), stripes(), RECIPE, tmp_path, progress=True)
     out, err = capsys.readouterr()
