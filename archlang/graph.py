@@ -45,6 +45,10 @@ class Node:
         """What arrives, in the order of ``inputs``."""
         return tuple(n.output for n in self.inputs)
 
+    def key(self, name: str) -> str:
+        """What a ``state_dict`` calls its tensor ``name``; one that is a layer has no name."""
+        return f"{self.path}.{name}" if name else self.path
+
 
 Part: TypeAlias = "Node | Region"
 

@@ -95,6 +95,8 @@ class Op(BaseModel):
     """PyTorch's module that others write for it, where it needs none; `{}` is the axes S."""
     passes_gradient: ClassVar[bool] = False
     """Whether what arrives gets the gradient of its output as it is, or a part of it."""
+    keeps_layout: ClassVar[bool] = False
+    """Whether the gradient that it makes lies in memory as the one that it gets."""
     sign: ClassVar[str] = ""
     """The one letter that a merge is drawn as: ``⊕``."""
     centres: ClassVar[bool] = False
@@ -170,8 +172,7 @@ class Op(BaseModel):
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
         """Bytes that its backward pass takes at most beside the gradients that it gives.
 
-        ``y`` and ``xs`` are those of the forward pass. What a library takes for itself (oneDNN,
-        cuDNN) is not counted.
+        ``y`` and ``xs`` are the forward pass's. What libraries (oneDNN, cuDNN) take is not counted.
         """
         return 0
 
@@ -224,9 +225,7 @@ class Op(BaseModel):
     @classmethod
     def bridge(cls, x: Tensor, y: Tensor) -> "Op | None":
         """The layer of this class that brings ``x`` to the sizes of ``y``, channels left alone.
-
-        None where there is none, as for all that do more than that.
-        """
+        None where there is none, as for all that do more than that."""
         return None
 
     @classmethod

@@ -110,7 +110,9 @@ class Step:
     (``training`` False) nothing needs a gradient. A layer reads its own weights by key from
     ``weights``, and tells what it makes (``make``), what autograd keeps of it (``keep``) and
     what it lets go of before it is done (``drop``): these are the current layer's. With
-    ``once``, what is every sample's may come with a batch of one.
+    ``once``, what is every sample's may come with a batch of one. In the backward pass,
+    ``turned`` says that what a layer took has its channels last, and the gradient that it gets
+    has not: kernels of the CPU then copy one of them.
     """
 
     autocast: Low | None = None
@@ -118,7 +120,9 @@ class Step:
     training: bool = True
     batch: int = 1
     input_grad: bool = False
+    channels_last: bool = False
     once: bool = False
+    turned: bool = False
     size: Callable[[Dim], int] = int
     """What a size is worked with as."""
     weights: Mapping[str, Value] = field(default_factory=dict)
@@ -133,20 +137,26 @@ class Step:
         """Whether the layer has a weight that needs a gradient."""
         return any(weight.grad for weight in self.weights.values())
 
-    def begin(self, weights: Mapping[str, Value], once: bool = False) -> None:
+    def begin(self, weights: Mapping[str, Value], once: bool = False, turned: bool = False) -> None:
         """Turn to the next layer."""
-        self.weights, self.once, self.made, self.kept, self.dropped = weights, once, [], [], {}
+        self.weights, self.once, self.turned = weights, once, turned
+        self.made, self.kept, self.dropped = [], [], {}
 
     def sizes(self, y: Tensor) -> Sizes:
         """The sizes of a tensor, the batch counted."""
         return (self.batch, *map(self.size, y.shape))
+
+    def laid_out(self, sizes: Sizes) -> Strides:
+        """The strides of a weight, or of an input, of these sizes."""
+        last = self.channels_last and len(sizes) == 4
+        return lie.channels_last(sizes) if last else lie.contiguous(sizes)
 
     def given(self, y: Tensor) -> Value:
         """An input of the network."""
         sizes = self.sizes(y)
         storage = Storage(prod(sizes) * BYTES["float32"], "float32", "input")
         grad = self.input_grad
-        return Value(storage, sizes, lie.contiguous(sizes), "float32", grad, leaf=grad)
+        return Value(storage, sizes, self.laid_out(sizes), "float32", grad, leaf=grad)
 
     def make(
         self, sizes: Sizes, dtype: Dtype, grad: bool = False, strides: Strides | None = None

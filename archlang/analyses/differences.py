@@ -129,14 +129,10 @@ class Differences:
             if change.a and change.b and change.a.first and change.b.first:
                 here, there = own(change.a), own(change.b)
                 aligned |= {
-                    key_of(change.b, k): key_of(change.a, k)
-                    for k in there
-                    if here.get(k) == there[k]
+                    change.b.key(k): change.a.key(k) for k in there if here.get(k) == there[k]
                 }
         loads = [k for k in theirs if mine.get(k) == theirs[k]]
-        learned = {
-            key_of(n, k): prod(s) for n in self.b.nodes if n.first for k, s in n.params.items()
-        }
+        learned = {n.key(k): prod(s) for n in self.b.nodes if n.first for k, s in n.params.items()}
 
         def scalars(keys: Iterable[str]) -> int:
             return sum(int(learned.get(k, 0)) for k in keys)
@@ -222,18 +218,13 @@ def _same_module(node: Node, name: str, value: object) -> bool:
 
 def tensors(graph: Graph) -> dict[str, Shape]:
     """The shapes of a network's tensors by key, as its ``state_dict`` has them."""
-    return {key_of(n, k): shape for n in graph.nodes if n.first for k, shape in own(n).items()}
+    return {n.key(k): shape for n in graph.nodes if n.first for k, shape in own(n).items()}
 
 
 def own(node: Node) -> dict[str, Shape]:
     """The shapes of a layer's weights and buffers by their names in it."""
     every = (*node.params.items(), *node.buffers.items())
     return {key: tuple(map(int, shape)) for key, shape in every}
-
-
-def key_of(node: Node, name: str) -> str:
-    """The key of a layer's tensor in the ``state_dict``."""
-    return f"{node.path}.{name}" if name else node.path
 
 
 def scopes(keys: Collection[str], every: Iterable[str]) -> dict[str, int]:

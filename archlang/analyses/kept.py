@@ -26,7 +26,6 @@ from archlang.collector import paused
 from archlang.graph import Graph, Node
 from archlang.op import Op
 from archlang.step import BYTES, Device, Low, Step, Storage, Value
-from archlang.strides import contiguous
 from archlang.types import Dim
 
 
@@ -100,23 +99,27 @@ def forward(
     size: Callable[[Dim], int] = int,
     execution: Execution | None = None,
     frozen: Collection[str] = (),
+    channels_last: bool = False,
 ) -> Forward:
     """One forward pass of the compiled network; without ``training``, as in evaluation.
 
     ``autocast`` is its dtype, or None for float32 throughout. With ``input_grad`` the inputs
     need gradients, too. ``size`` makes of each size what is worked with; ``execution`` says which
-    layers run, where it is not that of the graph. The parameters that ``frozen`` names need no
+    layers run, where it is not that of the graph. With ``channels_last``, weights and inputs of
+    four axes lie so. The parameters that ``frozen`` names need no
     gradients.
     """
     execution = execution or Execution(graph)
-    step = Step(autocast, device, training, batch, input_grad and training, size=size)
+    step = Step(
+        autocast, device, training, batch, input_grad and training, channels_last, size=size
+    )
     found = Forward(graph, step)
     values: dict[Node, Value] = {}
     reached = _reached(execution)
     for node in graph.nodes:
         if node.index not in (execution.run if training else execution.live):
             continue
-        own = {key: _weight(found.weights, node, key, training, frozen) for key in node.params}
+        own = {key: _weight(found, node, key, frozen) for key in node.params}
         step.begin(own, once=node.op.once("") is not None and execution.stretched(node))
         op = execution.layer(node)
         output = op.saved(step, node.output, *(values[n] for n in node.inputs))
@@ -138,21 +141,15 @@ def _reached(execution: Execution) -> set[Node]:
     return found
 
 
-def _weight(
-    weights: dict[tuple[str, str], Value],
-    node: Node,
-    key: str,
-    training: bool,
-    frozen: Collection[str],
-) -> Value:
+def _weight(found: Forward, node: Node, key: str, frozen: Collection[str]) -> Value:
     """A parameter of a node, one for all uses of its module; autocast has no copy of a frozen one
     at hand.
     """
-    place = (node.path, key)
+    place, step, weights = (node.path, key), found.step, found.weights
     if place not in weights:
         sizes = tuple(map(int, node.params[key]))
         storage = Storage(prod(sizes) * BYTES["float32"], "float32", "weight")
-        free = f"{node.path}.{key}" not in frozen
-        grad = training and free
-        weights[place] = Value(storage, sizes, contiguous(sizes), "float32", grad, leaf=free)
+        free = node.key(key) not in frozen
+        grad = step.training and free
+        weights[place] = Value(storage, sizes, step.laid_out(sizes), "float32", grad, leaf=free)
     return weights[place]

@@ -66,6 +66,7 @@ def evaluate(
         check_plot(plot)
     with explained():
         from archlang.train import evaluate as score, trained
+        from archlang.train.workers import crowded
 
         one = trained(run, device=device)
         found = score(one, data, part=part, batch_size=batch_size, workers=workers)
@@ -74,7 +75,7 @@ def evaluate(
     else:
         weights = "the running mean of the weights" if one.averaged else "weights"
         _print(found, weights + (f" of epoch {one.epoch}" if one.epoch is not None else ""))
-    for note in found.notes:
+    for note in filter(None, (*found.notes, crowded(workers))):
         typer.echo(f"note: {note}", err=True)
     if plot is not None:
         for number, scored in enumerate(found.outputs or (found,)):

@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, with_config
+
+from archlang.analyses import cost
 
 
 class _Told(BaseModel):
@@ -93,15 +96,10 @@ class Value(_Told):
     value: int
 
 
-class Totals(_Told):
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class Totals(cost.Totals):
     """Figures of a network, for one sample."""
-
-    params: int
-    buffers: int
-    macs: int
-    flops: int
-    neurons: int
-    depth: int
 
 
 class Sizes(_Told):

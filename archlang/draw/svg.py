@@ -20,15 +20,19 @@ HEAD = (3.2, 6.0)
 
 
 def svg(scene: Scene, theme: ThemeName = "light") -> str:
-    """The text of an SVG file; the same for the same scene, to the byte."""
+    """The text of an SVG file; the same for the same scene, to the byte.
+
+    Nothing in it has an id, so that several of them stand in one HTML page.
+    """
     colours = THEMES[theme]
+    label = quoteattr(f"{scene.title}, {scene.about}")
     wide, high = number(scene.width), number(scene.height)
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" '
-            f'height="{high}" role="img" aria-labelledby="title desc" font-family="{FONTS}">',
-            f'<title id="title">{escape(scene.title)}</title>',
-            f'<desc id="desc">{escape(scene.about)}</desc>',
+            f'height="{high}" role="img" aria-label={label} font-family="{FONTS}">',
+            f"<title>{escape(scene.title)}</title>",
+            f"<desc>{escape(scene.about)}</desc>",
             f'<rect width="{wide}" height="{high}" fill="{colours.background}"/>',
             *(_rect(s.rect, 0, *_coat(s, colours)) for s in scene.legend),
             *(_text(text, colours) for text in scene.texts),

@@ -16,7 +16,7 @@ from archlang.types import Shape, Tensor
 def tensors(graph: Graph) -> dict[str, Shape]:
     """The shapes of a network's state dict, by key."""
     return {
-        f"{node.path}.{key}" if key else node.path: tuple(int(d) for d in shape)
+        node.key(key): tuple(int(d) for d in shape)
         for node in graph.nodes
         if node.first
         for key, shape in (*node.params.items(), *node.buffers.items())

@@ -13,7 +13,7 @@ from archlang.window import Window, pointwise
 class _Activation(Weightless):
     """What activations share. Written in place (`inplace`), they make no new values."""
 
-    keeps_output = True
+    keeps_output = keeps_layout = True
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""
@@ -66,6 +66,7 @@ class Relu(_Activation, name="relu"):
         relu : [64, 56, 56] -> [64, 56, 56]
     """
 
+    keeps_layout = False
     module = "ReLU"
     saves = inplace_saves = "output"
     inplace: Truth = False
@@ -81,6 +82,7 @@ class LeakyRelu(_Activation, name="leaky_relu"):
         leaky_relu(0.2) : [64, 56, 56] -> [64, 56, 56]
     """
 
+    keeps_layout = False
     module = "LeakyReLU"
     saves = "input"
     inplace_saves = "output"

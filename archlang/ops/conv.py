@@ -193,7 +193,8 @@ class Conv(_Convolution, name="conv"):
         return _convolved(self, step, x, y)
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        return _laid_out(step, step.low(xs[0]), step.low(step.weights["weight"]))
+        copied = _laid_out(step, step.low(xs[0]), step.low(step.weights["weight"]))
+        return copied + (y.bytes if step.turned else 0)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -302,6 +303,9 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return _convolved(self, step, x, y)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return y.bytes if step.turned else 0
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

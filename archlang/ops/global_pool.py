@@ -63,7 +63,7 @@ class GlobalAvgPool(_GlobalPool, name="global_avgpool"):
         global_avgpool : [2048, 7, 7] -> [2048]
     """
 
-    averages = True
+    averages = keeps_layout = True
     reduction = "mean"
     slider = AvgPool
     usual = "AdaptiveAvgPool{}d"
@@ -187,6 +187,10 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
             summed(step, x)  # a plain mean
             return suggested(step, step.sizes(y), x)
         return _over_windows(step, x, y, indices=False)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        mean = all(size == 1 for size in y.sizes[2:])
+        return xs[0].bytes if step.turned and not mean else 0  # a copy of the gradient it makes
 
 
 class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):

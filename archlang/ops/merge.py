@@ -15,7 +15,7 @@ from archlang.window import WHOLE, Window, piece, pointwise, shifted, unmoved
 class _Merge(Weightless, Fresh):
     """What merges share: they need no module."""
 
-    merges = True
+    merges = keeps_layout = True
     implicit: ClassVar[Literal["", "first", "last"]] = ""
     """Where an identity branch is added to a body written with one branch."""
     most: ClassVar[int | None] = None

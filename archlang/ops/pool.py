@@ -15,7 +15,7 @@ from archlang.arguments import (
 )
 from archlang.autograd import suggested
 from archlang.op import Fresh, LayerError, Torch, Weightless, Work
-from archlang.step import Step, Value
+from archlang.step import BYTES, Step, Value
 from archlang.strides import contiguous
 from archlang.types import Dim, Tensor, product, through, window_rule
 from archlang.window import Window, shifted, sliding
@@ -161,6 +161,10 @@ class MaxPool(_Pool, name="maxpool"):
             return step.make(step.sizes(y), x.dtype)
         return _over_windows(step, x, y, indices=True, last=True)
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        # a copy of the gradient that it makes, and one of the places
+        return xs[0].bytes + y.numel * BYTES["int64"] if step.turned else 0
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return self.windows(y, self.dilation)
 
@@ -204,6 +208,9 @@ class AvgPool(_Pool, name="avgpool"):
         (x,) = xs
         x = step.wide(x, "cpu") if x.rank == 5 else x
         return _over_windows(step, x, y, indices=False)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return xs[0].bytes if step.turned else 0  # a copy of the gradient that it makes
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return self.windows(y, 1)

@@ -14,6 +14,7 @@ from archlang.window import Window, pointwise
 class _Dropout(View):
     """What forms of dropout share; ``module`` is PyTorch's, for the number of axes S."""
 
+    keeps_layout = True
     module: ClassVar[str]
 
     shifts: ClassVar[bool] = False
@@ -118,6 +119,8 @@ class DropPath(View, name="drop_path"):
 
         drop_path(0.1) : [96, 56, 56] -> [96, 56, 56]
     """
+
+    keeps_layout = True
 
     p: Probability
 

@@ -74,6 +74,8 @@ class Upsample(Weightless, Fresh, name="upsample"):
         upsample(2) : [64, 28, 28] -> [64, 56, 56]
     """
 
+    keeps_layout = True
+
     scale: Ratios = None
     size: OptionalSize = None
     mode: Literal["nearest", "nearest_exact", "linear", "bilinear", "bicubic", "trilinear"] = (

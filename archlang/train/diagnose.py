@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from archlang.train.device import autocast, exhausted, first_line, random_kept
 from archlang.train.distributed import lost
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.network import Network, layer_at
 from archlang.train.task import Outputs, Task, main_output
 
 
@@ -93,21 +94,25 @@ def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int,
             )
 
 
-def first_broken_layer(model: nn.Module, images: Tensor, dtype: str) -> str:
+def first_broken_layer(
+    model: nn.Module, images: Tensor, dtype: str, network: Network | None = None
+) -> str:
     """Where a forward pass over ``images`` first meets a number that is not finite.
 
     Best effort: names a weight that is broken already, or the first layer to yield such a
-    number, as ``conv1 (Conv2d)``; "" where all of them yield finite ones.
+    number, by its place in the spec of ``network``, or as ``conv1 (Conv2d)`` where there is none;
+    "" where all of them yield finite ones.
     """
     for name, parameter in model.named_parameters():
         if not bool(parameter.isfinite().all()):
-            return f"the weight `{name}` is not finite already"
+            return f"{_weight(name, network)} is not finite already"
     found: list[str] = []
 
     def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
         def look(_module: nn.Module, _given: object, result: object) -> None:
             if not found and isinstance(result, Tensor) and not bool(result.isfinite().all()):
-                found.append(f"first in `{name}` ({type(module).__name__})")
+                place = layer_at(network, name) or f"`{name}` ({type(module).__name__})"
+                found.append(f"first in {place}")
 
         return module.register_forward_hook(look)
 
@@ -120,3 +125,12 @@ def first_broken_layer(model: nn.Module, images: Tensor, dtype: str) -> str:
         for handle in handles:
             handle.remove()
     return found[0] if found else ""
+
+
+def _weight(name: str, network: Network | None) -> str:
+    """A parameter for people; one that is a layer by itself is that layer."""
+    if whole := layer_at(network, name):
+        return f"the weight {whole}"
+    path, _, key = name.rpartition(".")
+    place = layer_at(network, path)
+    return f"the {key} of {place}" if place else f"the weight `{name}`"

@@ -9,6 +9,7 @@ from typing import Any
 
 from archlang.train import checkpoint, shards
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.identity import recorded
 
 
 class RunFolder:
@@ -21,18 +22,29 @@ class RunFolder:
         self.config, self.history = path / "run.json", path / "history.jsonl"
         self.page, self.tensorboard = path / "README.md", path / "tensorboard"
         self.curves = (path / "curves.svg", path / "curves.png")
-        self._files = tuple(file for file, _ in self.described())
+        files = (self.last, self.best, self.weights, self.history, self.config)
+        self._files = (*files, *self.curves, self.page)
 
-    def described(self) -> list[tuple[Path, str]]:
-        """The files of a run, the one to go on from first, and what each is."""
+    def described(self) -> list[tuple[str, str]]:
+        """What may lie in a run's folder, the file to go on from first, and what each is.
+
+        Names are as ``glob`` takes them.
+        """
+        parts = 'the weights and the optimizer\'s state of `{}`, shared out by `parallel = "fsdp"`'
         return [
-            (self.last, "the run after its last step saved, to go on from"),
-            (self.best, "the same after its best epoch"),
-            (self.weights, "the best epoch's weights, with their running mean where one is kept"),
-            (self.history, "a line of JSON for each epoch"),
-            (self.config, "the spec, the recipe, the data and the results"),
-            *((file, "loss, accuracy and learning rate, drawn") for file in self.curves),
-            (self.page, "this page"),
+            (self.last.name, "the run after its last step saved, to go on from"),
+            (shards.pattern(self.last), f"{parts.format(self.last.name)}: it needs them"),
+            (self.best.name, "the same after its best epoch"),
+            (shards.pattern(self.best), f"{parts.format(self.best.name)}: it needs them"),
+            (
+                self.weights.name,
+                "the best epoch's weights, with their running mean where one is kept",
+            ),
+            (self.history.name, "a line of JSON for each epoch"),
+            (self.config.name, "the spec, the recipe, the data and the results"),
+            *((file.name, "loss, accuracy and learning rate, drawn") for file in self.curves),
+            (self.tensorboard.name, "logs for TensorBoard, by `tensorboard = true`"),
+            (self.page.name, "this page"),
         ]
 
     def open(self, identity: Mapping[str, Any], *, force: bool) -> dict[str, Any] | None:
@@ -55,7 +67,7 @@ class RunFolder:
             raise UsageError(
                 f"{self.last} is no checkpoint of a run", "--force starts anew in its place"
             )
-        if shown := some(differences(state["identity"], identity)):
+        if shown := some(differences(recorded(state["identity"]), identity)):
             raise TrainError(
                 f"{self.path} holds a run that differs: {shown}",
                 "--force starts anew in its place, --out FOLDER keeps both",

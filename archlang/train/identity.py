@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,19 @@ def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe)
             **prepare.plain(),
         },
         "recipe": recipe.identity(),
+    }
+
+
+def recorded(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``identify`` gave, maybe in an older version, as this one gives it.
+
+    What is new since has its default: without it the same was done.
+    """
+    data = identity["data"]
+    return {
+        **identity,
+        "data": {**data, **Preparation.of(data).plain()},
+        "recipe": Recipe.recorded(identity["recipe"]),
     }
 
 

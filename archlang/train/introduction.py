@@ -10,6 +10,7 @@ from archlang.train.memory import Budget
 from archlang.train.network import Network
 from archlang.train.prepare import Preparation
 from archlang.train.recipe import Recipe
+from archlang.train.workers import crowded
 from archlang.wording import bytes_text
 
 
@@ -25,6 +26,8 @@ def introduction(
     )
     for note in prepare.notes(data):
         yield f"note: {note}"
+    if crowd := crowded(recipe.workers):
+        yield f"note: {crowd}"
     if data.valid is None:
         yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"
     yield (

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from archlang.train.augment import Augment
 from archlang.train.colours import recoloured
@@ -24,7 +24,7 @@ from archlang.train.errors import TrainError, UsageError
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
 from archlang.train.views import Changes, Views, mixed, views
-from archlang.train.workers import deaf
+from archlang.train.workers import loaded
 
 Key = tuple[int, int]
 """A sample in an epoch."""
@@ -282,24 +282,9 @@ class _Read:
 
     def _started(self, wanted: Iterable[list[Key]]) -> Iterator[Any]:
         """Batches of worker processes, which end when this does, for whatever reason."""
-        made: Any = iter(
-            DataLoader(
-                self.each,
-                batch_sampler=wanted,
-                num_workers=self.workers,
-                collate_fn=_stacked,
-                worker_init_fn=deaf,
-                pin_memory=self.device.type == "cuda",
-                # Its own, or starting it would draw from the generator that dropout uses.
-                generator=torch.Generator(),
-            )
-        )
-        try:
-            yield from made
-        finally:
-            # Not left to the collector: an exception may hold it until the program ends, which
-            # then would wait for its workers.
-            made._shutdown_workers()
+        pinned = self.device.type == "cuda"
+        options: dict[str, Any] = {"batch_sampler": wanted, "collate_fn": _stacked}
+        return loaded(self.each, self.workers, pin_memory=pinned, **options)
 
 
 def _stacked(items: list[Any]) -> Any:

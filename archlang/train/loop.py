@@ -24,6 +24,7 @@ from archlang.train.distributed import World, placed, placed_state
 from archlang.train.ema import Average, put
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.memory import measured
+from archlang.train.network import Network
 from archlang.train.recipe import Recipe
 from archlang.train.scoring import evaluate
 from archlang.train.task import Task
@@ -61,7 +62,8 @@ class Trainer:
     """A network being trained.
 
     ``step`` counts the steps done, through all epochs; ``history`` has an entry for every
-    epoch done. Errors are ``TrainError``.
+    epoch done. ``network`` is what ``model`` was made of, for messages that name a layer. Errors
+    are ``TrainError``.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class Trainer:
         recipe: Recipe,
         device: torch.device,
         world: World | None = None,
+        network: Network | None = None,
     ) -> None:
         self.model, self.course, self.recipe, self.device = model, course, recipe, device
+        self.network = network
         self.world = world or World()
         if recipe.channels_last:
             model.to(memory_format=torch.channels_last)
@@ -311,7 +315,8 @@ class Trainer:
         return images
 
     def _diverged(self, what: str, images: Tensor, step: int) -> TrainError:
-        where = self.world.any_of(first_broken_layer(self.model, images, self.recipe.dtype))
+        dtype = self.recipe.dtype
+        where = self.world.any_of(first_broken_layer(self.model, images, dtype, self.network))
         epoch = -(-step // self.per_epoch)
         place = f"at step {step} of {self.steps}, epoch {epoch}"
         return TrainError(

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from torch import nn
 
+from archlang.source import shown_path
+
 
 class HasParams(Protocol):
     """The count of learned scalars."""
@@ -51,4 +53,19 @@ def unreached(network: Network) -> list[str]:
     needed = graph.reaching([*graph.outputs.values(), *(a.node for a in graph.aux.values())])
     used = {node.path for node in graph.nodes if node.index in needed}
     nodes = (node for node in graph.nodes if node.path not in used)
-    return [f"{node.path}.{key}" for node in nodes for key in node.params]
+    return [node.key(key) for node in nodes for key in node.params]
+
+
+def layer_at(network: Network | None, path: str) -> str:
+    """The layer of the module ``path`` for people, as `` `linear(84)` at lenet5.arch:7 ``.
+
+    The path stands behind it where it has a name in it, or where the line alone does not tell
+    which of several layers is meant. "" where the spec has no such layer.
+    """
+    graph: Any = getattr(network, "graph", None)
+    node = next((n for n in graph.nodes if n.path == path), None) if graph is not None else None
+    if node is None:
+        return ""
+    alone = {n.path for n in graph.nodes if n.span == node.span} == {path}
+    told = "" if alone and path.isdecimal() else f" (`{path}`)"
+    return f"`{node.op}` at {shown_path(node.span.source.name)}:{node.span.line}{told}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from archlang.train import checkpoint
 from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder
+from archlang.wording import count
 
 SCALARS = ("loss", "eval_loss", "accuracy", "iou", "lr")
 
@@ -24,19 +25,28 @@ def write_page(folder: RunFolder, content: Mapping[str, Any]) -> None:
         f"{content['params']:,} parameters, {len(content['classes'])} classes"
         + (f", with {settings}" if settings else "")
         + f"; {recipe['optimizer']['name']}, {recipe['schedule']['name']} schedule, "
-        f"{recipe['epochs']} epochs of {data['training']:,} images, "
+        f"{count(recipe['epochs'], 'epoch')} of {data['training']:,} images, "
         f"batches of {recipe['batch_size']}, seed {recipe['seed']}.",
         "",
         *_results(content.get("results")),
-        "| file | what it is |",
-        "|---|---|",
-        *(f"| `{path.name}` | {what} |" for path, what in folder.described() if path.exists()),
+        *_files(folder, complete="results" in content),
         "",
-        "The same `archlang train` command goes on where the run stopped; once it is complete, "
-        "it prints its results.",
+        "The command that made it goes on where the run stopped; once the run is complete, it "
+        "prints the results.",
     ]
     text = "\n".join(lines) + "\n"
     checkpoint.write_atomically(folder.page, lambda file: file.write(text.encode()))
+
+
+def _files(folder: RunFolder, *, complete: bool) -> Iterator[str]:
+    """What each file is; before the run is complete, those too that are to come or may come."""
+    yield f"| file | what it is{'' if complete else ', once it is there'} |"
+    yield "|---|---|"
+    for name, what in folder.described():
+        if not complete or any(folder.path.glob(name)) or name == folder.page.name:
+            yield f"| `{name.replace('*', '…')}` | {what} |"
+    if not complete:
+        yield "| `.…` | what was being written when the run was cut short, and goes as it goes on |"
 
 
 def _results(results: Mapping[str, Any] | None) -> list[str]:

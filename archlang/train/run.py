@@ -16,7 +16,7 @@ from archlang.train.data import Data, carved, check_fit, load
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
-from archlang.train.identity import identify, plain, said, versions
+from archlang.train.identity import identify, said, versions
 from archlang.train.introduction import introduction
 from archlang.train.loader import Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
@@ -25,6 +25,7 @@ from archlang.train.network import Network, unreached
 from archlang.train.prepare import Preparation
 from archlang.train.progress import Reporter, Terminal
 from archlang.train.recipe import Layer, Recipe, resolve
+from archlang.train.recipe.layers import in_text
 from archlang.train.recipe.read import Asked, layers_of
 from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
@@ -87,7 +88,8 @@ class Run:
         found = self._open(force)
         with self.budget.explained():
             model.to(self.device)
-            self.trainer = Trainer(model, self._course(), recipe, self.device, self.world)
+            course = self._course()
+            self.trainer = Trainer(model, course, recipe, self.device, self.world, network)
         if found is not None:
             self.trainer.restore(shards.filled(found, folder.last, self.trainer.like))
             reporter.say(f"going on from {folder.last}, step {self.trainer.step}")
@@ -363,9 +365,10 @@ def train(
 def _check_settings(network: Network, recipe: Recipe) -> None:
     """Raise ``UsageError`` where the network was built with other parameters than the recipe's."""
     for name, value in recipe.model.items():
-        if str(plain(network.settings.get(name))) != str(value):
+        given = network.settings.get(name)
+        if given is None or in_text(given) != in_text(value):
             raise UsageError(
-                f"the recipe wants {network.name} with {name} = {value}, and it was built with "
-                f"{network.settings.get(name, 'its default')}",
+                f"the recipe wants {network.name} with {name} = {in_text(value)}, and it was built "
+                f"with {'its default' if given is None else in_text(given)}",
                 "archlang.load(path, settings=recipe.model) builds it so",
             )

@@ -32,6 +32,7 @@ def setting_of(
         recipe.recompute,
         recipe.accumulate,
         _frozen(recipe, graph),
+        recipe.channels_last,
     )
 
 
@@ -41,15 +42,16 @@ def unknown(recipe: Recipe, device: str, processes: int = 1) -> str:
         return f"the device {device}"
     if processes > 1:
         return "several processes"
-    fields = ("channels_last", "compile")
-    return next((name for name in fields if getattr(recipe, name)), "")
+    if recipe.channels_last and device != "cpu":
+        return f"channels_last on {device}, where cuDNN chooses what it lays out anew"
+    return "compile" if recipe.compile else ""
 
 
 def _frozen(recipe: Recipe, graph: Graph | None) -> tuple[str, ...]:
     """The parameters that do not learn."""
     if graph is None or not recipe.freeze:
         return ()
-    names = (f"{node.path}.{key}" for node in graph.nodes for key in node.params)
+    names = (node.key(key) for node in graph.nodes for key in node.params)
     return tuple(name for name in names if named(name, recipe.freeze))
 
 

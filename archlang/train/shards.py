@@ -76,6 +76,11 @@ def filled(state: dict[str, Any], path: Path, like: Like | None = None) -> dict[
     return dict(made)
 
 
+def pattern(path: Path) -> str:
+    """The names of the folders of parts of the checkpoint ``path``, as ``glob`` takes them."""
+    return f"{path.stem}-{PARTS}-*"
+
+
 def clear(path: Path, keep: str = "") -> None:
     """Remove the folders of parts of the checkpoint ``path``, but the one to ``keep``."""
     for folder in _folders(path):
@@ -91,7 +96,7 @@ def tidy(path: Path) -> None:
 
 
 def _folders(path: Path) -> list[Path]:
-    return list(path.parent.glob(f"{path.stem}-{PARTS}-*"))
+    return list(path.parent.glob(pattern(path)))
 
 
 def _sizes(folder: Path) -> dict[str, int]:

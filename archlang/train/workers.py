@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from archlang.train.errors import TrainError
+from archlang.wording import count as count_text
 
 Tell = Callable[[int, int], None]
 """Is told how many are done, of how many."""
@@ -55,24 +57,40 @@ def done(work: Callable[[int], Any], count: int, workers: int = 0) -> Iterator[A
         for number in range(count):
             yield _whole(pieces[number])
         return
+    for result in loaded(pieces, min(workers, count), batch_size=None):
+        yield _whole(result)
+
+
+def loaded(samples: Dataset[Any], workers: int, **options: Any) -> Iterator[Any]:
+    """What PyTorch's loader yields from ``workers`` processes, which end when this does."""
     with warnings.catch_warnings():
-        # More workers than cores is a user's choice: disks may be what they wait for.
-        warnings.simplefilter("ignore")
+        # More workers than cores is a user's choice, of which ``crowded`` has told already.
+        warnings.filterwarnings("ignore", "This DataLoader will create")
         made: Any = iter(
             DataLoader(
-                pieces,
-                batch_size=None,
-                num_workers=min(workers, count),
+                samples,
+                num_workers=workers,
                 worker_init_fn=deaf,
-                # Its own, or starting it would draw from what weights are drawn from.
+                # Its own, or starting it would draw from what weights and dropout are drawn from.
                 generator=torch.Generator(),
+                **options,
             )
         )
     try:
-        for result in made:
-            yield _whole(result)
+        yield from made
     finally:
+        # Not left to the collector: an exception may hold it until the program ends, which then
+        # would wait for its workers.
         made._shutdown_workers()
+
+
+def crowded(workers: int) -> str:
+    """What to say of more processes than this one may use cores; "" where there are not more."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if cores is None or workers <= cores:
+        return ""
+    here = count_text(cores, "core")
+    return f"{workers} workers for {here}: more than {cores} help only where they wait for a disk"
 
 
 def _whole(result: Any) -> Any:

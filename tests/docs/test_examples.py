@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from shlex import split
 from types import ModuleType
 
 import pytest
+from typer.testing import CliRunner
 
 import archlang
-from tests.docs.blocks import ROOT
+from archlang.cli.app import program
+from tests.docs.blocks import ROOT, blocks_of
 from tests.docs.conftest import Shell
 
 EXAMPLES = ROOT / "examples"
@@ -70,6 +74,45 @@ def test_the_budget_of_new_block_binds(tmp_path: Path) -> None:
     with pytest.raises(archlang.ArchError) as caught:
         archlang.load(spec, "gated", settings={"widths": [48, 96, 192]})
     assert [d.code for d in caught.value.diagnostics] == ["A205"]
+
+
+def test_the_page_of_resnet_rs() -> None:
+    """Its table says what the recipes do, and its commands are understood."""
+    from archlang.train.recipe import model_settings, read_recipe, resolve
+
+    folder = EXAMPLES / "resnet_rs"
+    page = (folder / "README.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if ".toml) |" in line]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    before, scores = dict[str, str](), list[Decimal]()
+    for (link, _, field, score, *_, parameters), file in zip(
+        cells, sorted(folder.glob("*.toml")), strict=True
+    ):
+        assert f"]({file.name})" in link
+        layers = read_recipe(str(file))
+        assert f": {score} %" in file.read_text("utf-8")
+        now = {path: value for path, value, _ in resolve(layers).rows()}
+        name = field.strip("` ")
+        changed = {path for path in now if now[path] != before.get(path, now[path])}
+        new = {path for path in {*now} - {*before} if before}
+        assert not before or any(p == name or p.startswith(f"{name}.") for p in changed | new)
+        network = archlang.load(folder / "resnet200.arch", settings=model_settings(layers))
+        assert f"{network.totals.params:,}" == parameters
+        before = now
+        scores.append(Decimal(score))
+    gains = [b - a for a, b in pairwise(scores)]
+    assert [row[4] for row in cells[1:]] == [f"{gain:+}" for gain in gains]
+    assert f"ends {sum(gains)} points higher" in page
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_commands_of_resnet_rs(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = [b.text for b in blocks_of(EXAMPLES / "resnet_rs" / "README.md") if b.info == "sh"]
+    words = split(text[number].replace("folder:/data/imagenet", "digits").replace("\\\n", ""))
+    done = CliRunner().invoke(program(["train"]), [*words[1:], "--explain"])
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"^model.d +true +examples/resnet_rs/11-resnet-d.toml$", done.stdout, re.M)
 
 
 def test_train_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,9 @@ def test_it_stands_alone(theme):
     root = ElementTree.fromstring(text)
     assert root.tag == f"{NS}svg"
     assert root.get("role") == "img"
-    assert root.get("aria-labelledby") == "title desc"
+    parts = [root.find(f"{NS}{name}").text for name in ("title", "desc")]
+    assert root.get("aria-label") == ", ".join(parts)
+    assert not [tag for tag in root.iter() if "id" in tag.attrib], "a page may hold several"
     assert root.find(f"{NS}title").text == "googlenet"
     assert "13.0 M parameters" in root.find(f"{NS}desc").text
     for word in ("<style", "var(", "class=", "href", "url(", "<script"):

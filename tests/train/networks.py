@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -62,6 +65,14 @@ def small(**changes: Any) -> FakeNetwork:
         "outputs": {"output": (3,)},
     }
     return FakeNetwork(**{**fields, **changes})
+
+
+def unexplained(folder: Path) -> list[str]:
+    """What lies in a run's folder that its page does not list."""
+    named = re.findall(r"^\| `(.+?)` \| .", (folder / "README.md").read_text(), re.MULTILINE)
+    globs = [name.replace("…", "*") for name in named]
+    assert "README.md" in globs
+    return [p.name for p in folder.iterdir() if not any(fnmatch(p.name, g) for g in globs)]
 
 
 def stripes(train: int = 49, test: int = 20) -> Data:

@@ -15,6 +15,7 @@ from torch import Tensor
 from archlang.train import checkpoint
 from tests.docs.blocks import ROOT
 from tests.train.alike import RECIPES
+from tests.train.networks import unexplained
 
 NEAR = {"bfloat16": 5e-3}
 """Where a batch's gradient is added up in 16 bits, each half of it is rounded on its own."""
@@ -105,3 +106,4 @@ def test_each_process_writes_its_part(quick: Path) -> None:
     assert len(list((folder / parts).glob("shard-*.safetensors"))) == 2
     assert len(list(folder.glob("last-parts-*"))) == len(list(folder.glob("best-parts-*"))) == 1
     assert not list((quick / "side-ddp").glob("*-parts-*"))
+    assert not unexplained(folder)

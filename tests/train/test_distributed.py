@@ -21,6 +21,7 @@ from archlang.train.launch import LAUNCHED, launch
 from archlang.train.saved import trained
 from archlang.train.transfer import load_into
 from tests.docs.blocks import ROOT
+from tests.train.networks import unexplained
 from tests.train.team import SPEC
 
 
@@ -78,6 +79,7 @@ def test_cut_short_while_parts_are_written(runs: dict[str, Any], cut: str) -> No
     assert -9 in runs["ends"][f"{cut}-lost"]
     folder = runs["out"] / f"{cut}-lost"
     assert len(list(folder.glob("last-parts-*"))) == 2
+    assert not unexplained(folder)
     left = checkpoint.load(folder / "last.pt")
     assert left["step"] == 3
     assert all(value.isfinite().all() for value in left["model"].values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from archlang.train import TrainError, load
 from archlang.train.augment import Augment
@@ -17,6 +19,7 @@ from archlang.train.data import IGNORE, Samples, TensorSamples
 from archlang.train.inputs import Split
 from archlang.train.loader import IGNORED, Batches, Each, EvaluationBatches, _Read
 from archlang.train.prepare import Preparation
+from archlang.train.workers import crowded
 from tests.train.data.files import classes, picture
 
 CHEAP = {
@@ -253,6 +256,20 @@ def test_a_file_cut_short_is_named(tmp_path: Path) -> None:
         feed = batches(data.train, {}, workers=workers, batch_size=4)
         with pytest.raises(TrainError, match=r"dog/3.png cannot be decoded as an image"):
             take(feed, feed.per_epoch)
+
+
+def test_more_workers_than_cores_are_told_by_us_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._utils.cpu_count", lambda: 1)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        loader = DataLoader(Each(labelled(), prepare(), Augment(), 0), num_workers=2)
+        assert [str(w.message)[:26] for w in told] == ["This DataLoader will creat"]
+        del loader, told[:]
+        next(batches(labelled(), DEAR, workers=2).start(0))
+        assert not told
+    assert crowded(2) == "2 workers for 1 core: more than 1 help only where they wait for a disk"
+    assert crowded(1) == crowded(0) == ""
 
 
 def test_workers_end_with_the_iterator() -> None:

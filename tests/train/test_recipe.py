@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -43,6 +45,41 @@ def test_mistakes_take_one_line(fields: dict[str, Any], message: str, hint: str)
 def test_plain_and_back() -> None:
     recipe = Recipe.of({"optimizer": {"name": "sgd", "momentum": 0.8}, "schedule": "step"})
     assert Recipe.of(recipe.model_dump()) == recipe
+
+
+FULL = {
+    "optimizer": {"name": "sgd", "lr": 0.2},
+    "ema": {"decay": 0.9},
+    "augment": {"random_resized_crop": {}, "rand_augment": {}, "random_erasing": {}},
+}
+
+
+def tables(recorded: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A recipe's record and every table in it."""
+    yield recorded
+    for value in recorded.values():
+        if isinstance(value, dict):
+            yield from tables(value)
+
+
+@pytest.mark.parametrize("fields", [{}, FULL], ids=["plain", "full"])
+def test_a_field_that_an_older_version_had_not_is_at_its_default(fields: dict[str, Any]) -> None:
+    now = Recipe.of(fields).identity()
+    given = {"name", *(key for table in tables(fields) for key in table)}
+    old = deepcopy(now)
+    fresh = [(table, key) for table in tables(old) for key in table if key not in given]
+    assert len(fresh) > 30
+    for table, key in fresh:
+        value = table.pop(key)
+        assert Recipe.recorded(old) == now, key
+        table[key] = value
+
+
+def test_a_field_that_is_no_more_is_kept() -> None:
+    now = Recipe().identity()
+    old = {**now, "warp": 3}
+    assert Recipe.recorded(old) == old
+    assert Recipe.recorded({**now, "epochs": 30}) == {**now, "epochs": 30}
 
 
 def test_frozen() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from archlang import loads
 from archlang.train import InterruptedRunError, Recipe, Result, TrainError, checkpoint, train
 from archlang.train.progress import Reporter
-from archlang.train.run import Run
-from tests.train.networks import SPEC, lenet, small, stripes
+from archlang.train.run import Run, build
+from archlang.train.workers import crowded
+from tests.train.networks import SPEC, lenet, small, stripes, unexplained
 
 RECIPE = {"epochs": 4, "batch_size": 8, "augment": {"shift": 0.1}}
 STEPS_AN_EPOCH = 6
@@ -105,7 +108,8 @@ def test_files(whole: Path) -> None:
     page = (whole / "README.md").read_text()
     assert page.startswith("# small on stripes\n\n61,706 parameters, 3 classes; adamw")
     assert f"{config['results']['accuracy']:.2%} after the last epoch" in page
-    assert all(f"| `{p.name}` |" in page for p in whole.iterdir() if p.name != "README.md")
+    assert not unexplained(whole)
+    assert "parts" not in page, "there are none"
     best, saved = weights(whole / "best.pt"), load_file(whole / "weights.safetensors")
     assert best.keys() == saved.keys()
     assert all(torch.equal(best[k], saved[k]) for k in best)
@@ -133,6 +137,7 @@ def test_goes_on_at_an_epoch(whole: Path, tmp_path: Path, epochs: int) -> None:
     with pytest.raises(Killed):
         run(tmp_path, progress=Listener(epochs=epochs))
     assert checkpoint.load(tmp_path / "last.pt")["step"] == epochs * STEPS_AN_EPOCH
+    assert not unexplained(tmp_path)
     listener = Listener()
     run(tmp_path, progress=listener)
     assert any("going on from" in line for line in listener.said)
@@ -207,6 +212,35 @@ def test_another_run_is_refused(tmp_path: Path, network: Any, recipe: Any, says:
     assert len(run(tmp_path, network, recipe, force=True).history) == recipe["epochs"]
 
 
+def without(state: dict[str, Any], *paths: str) -> dict[str, Any]:
+    """What was recorded of a run, as a version that had no such fields would have done it."""
+    for path in paths:
+        *above, last = path.split(".")
+        del reduce(dict.__getitem__, above, state)[last]
+    return state
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [({}, ""), ({"layer_decay": 0.5}, "recipe.layer_decay was 1.0 and is 0.5")],
+)
+def test_a_run_of_an_older_version_goes_on(
+    whole: Path, tmp_path: Path, asked: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, progress=Listener(epochs=2))
+    new = ("recipe.augment.pca_noise", "recipe.layer_decay", "data.crop_share", "data.mode")
+    state = checkpoint.read(tmp_path / "last.pt")
+    without(state["identity"], *new)
+    torch.save(state, tmp_path / "last.pt")
+    if says:
+        with pytest.raises(TrainError, match=rf"differs: {says}\n"):
+            run(tmp_path, recipe={**RECIPE, **asked})
+    else:
+        run(tmp_path, recipe={**RECIPE, **asked})
+        assert_same_run(whole, tmp_path)
+
+
 def test_force_starts_anew(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("kept")
     (tmp_path / "last.pt").write_text("damaged")
@@ -272,12 +306,49 @@ def test_auxiliary_heads_learn_by_their_weight(tmp_path: Path, weight: float, le
     assert torch.equal(fresh, trained) is not learns
 
 
+def test_what_no_output_needs_is_held_still() -> None:
+    spec = "model m { input x: [4]; bare = parameter([2]); spare = linear(3); x -> linear(2) }"
+    module = build(loads(spec), ())
+    still = [name for name, p in module.named_parameters() if not p.requires_grad]
+    assert still == ["bare", "spare.weight", "spare.bias"]
+
+
+FLAGGED = """model flagged(wide = false, widths = [4]) {
+    input x: [1, 8, 8]
+    flatten -> linear(8 if wide else 4) -> linear(widths[0]) -> linear(3)
+}"""
+
+
+@pytest.mark.parametrize(
+    "settings", [{"wide": "true", "widths": "[4, 2]"}, {"wide": True, "widths": [4, 2]}]
+)
+def test_parameters_of_a_recipe_are_those_of_the_network(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """As text, from the command line, and as values."""
+    network = loads(FLAGGED, settings=settings)
+    recipe = {"epochs": 1, "model": {"wide": True, "widths": [4, 2]}}
+    run(tmp_path, network, recipe)
+    says = r"with wide = true, and it was built with its default\n"
+    with pytest.raises(TrainError, match=says):
+        run(tmp_path, loads(FLAGGED), recipe)
+
+
 def test_talk_goes_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(small(), stripes(), RECIPE, tmp_path, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     for text in ("device: cpu", "61,706 parameters", "49 images to learn from", "epoch   4"):
         assert text in err
+
+
+def test_more_workers_than_cores_are_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    listener = Listener()
+    run(tmp_path, recipe={"epochs": 1, "workers": 2}, progress=listener)
+    assert [line for line in listener.said if "workers" in line] == [f"note: {crowded(2)}"]
 
 
 def test_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +365,10 @@ def test_logs_for_tensorboard_go_on(tmp_path: Path) -> None:
     recipe = {**RECIPE, "tensorboard": True}
     with pytest.raises(Killed):
         run(tmp_path, recipe=recipe, progress=Listener(epochs=2))
+    assert not unexplained(tmp_path)
     run(tmp_path, recipe=recipe)
+    assert not unexplained(tmp_path)
+    assert (tmp_path / "tensorboard").is_dir()
     found = EventAccumulator(str(tmp_path / "tensorboard"))
     found.Reload()
     history = checkpoint.load(tmp_path / "last.pt")["history"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from archlang import loads
 from archlang.train import Recipe, TrainError
 from archlang.train.data import TensorSamples
 from archlang.train.device import choose
-from archlang.train.diagnose import dry_run
+from archlang.train.diagnose import dry_run, first_broken_layer
 from archlang.train.loader import IGNORED, Batches, EvaluationBatches
 from archlang.train.loop import Course, Trainer
 from archlang.train.memory import Budget
@@ -179,6 +180,45 @@ def test_a_weight_that_is_not_finite_is_named() -> None:
         run.model[4].bias[1] = float("nan")
     with pytest.raises(TrainError, match=r"step 2 of .*; the weight `4.bias` is not finite"):
         run.advance()
+
+
+PLACES = """model m { input x: [4]
+    linear(3) -> tanh
+    head = linear(3, bias=false)
+    twice(2) x 2
+    bare = parameter([2])
+    add { twice(2) | bare }
+}
+block twice(n) : [C] -> [n] {
+    linear(n)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("0.weight", "`linear(3)` at <text>:2"),
+        ("head.weight", "`linear(3, bias=false)` at <text>:3 (`head`)"),
+        ("2.0.bias", "`linear(2)` at <text>:9 (`2.0`)"),
+        ("3.0.weight", "`linear(2)` at <text>:9 (`3.0`)"),
+        ("bare", "`parameter([2])` at <text>:5 (`bare`)"),
+    ],
+)
+def test_a_broken_layer_is_told_by_its_place_in_the_spec(name: str, place: str) -> None:
+    network = loads(PLACES)
+    model, given = network.to_torch(), torch.ones(1, 4)
+    tell = partial(first_broken_layer, model, given, "float32", network)
+    for parameter in model.parameters():
+        torch.nn.init.ones_(parameter)
+    assert tell() == ""
+    weight = model.get_parameter(name)
+    torch.nn.init.constant_(weight, torch.finfo().max)
+    if name.endswith("weight"):
+        assert tell() == f"first in {place}"
+    torch.nn.init.constant_(weight, float("nan"))
+    what = name.rpartition(".")[2] if "." in name else ""
+    assert tell() == f"the {f'{what} of' if what else 'weight'} {place} is not finite already"
 
 
 def test_a_rate_too_high_is_stopped() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archlang import loads
 from archlang.train import Data, TrainError, checkpoint, train
-from tests.train.networks import stripes
+from tests.train.networks import stripes, unexplained
 
 RECIPE = {"epochs": 4, "batch_size": 8, "optimizer": {"lr": 0.02}, "label_smoothing": 0}
 
@@ -53,6 +53,7 @@ def test_a_small_unet_learns_where_squares_are(tmp_path: Path) -> None:
     best = max(result.history, key=lambda entry: entry["iou"])
     assert result.best_epoch == best["epoch"]
     assert checkpoint.load(tmp_path / "best.pt")["best"]["iou"] == best["iou"]
+    assert not unexplained(tmp_path)
 
 
 def test_a_class_for_the_image_is_none_for_its_pixels(tmp_path: Path) -> None:
@@ -117,6 +118,7 @@ def test_every_output_is_scored(tmp_path: Path) -> None:
     result = train(loads(TWO), stripes(), RECIPE, tmp_path, progress=False)
     last = result.history[-1]
     assert list(last["outputs"]) == ["coarse", "fine"]
+    assert not unexplained(tmp_path)
     assert last["correct"] == last["outputs"]["coarse"]["correct"]
     right = [sum(s["correct"] for s in entry["outputs"].values()) for entry in result.history]
     assert right[result.best_epoch - 1] == max(right), "all outputs choose the best epoch"

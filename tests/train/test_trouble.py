@@ -16,9 +16,10 @@ from archlang.train.launch import LAUNCHED, launch
 from tests.docs.blocks import ROOT
 from tests.train.faulty import KINDS
 
+FIRST = "first in `conv(3x3, 4)` at <text>:4"
 SAID = {
     "image": (2, "error: cat.png cannot be decoded\n"),
-    "nan": (1, "error: the loss is nan at step 3 of 20, epoch 1; first in `0` (Conv2d)\nhelp: "),
+    "nan": (1, "error: the loss is nan at step 3 of 20, epoch 1; " + FIRST + "\nhelp: "),
     "memory": (1, "error: out of memory with a batch of 10\nhelp: try --batch-size 5"),
     "trial": (1, "error: the trial failed\n"),
     "evaluation": (1, "error: out of memory with a batch of 10\nhelp: try --batch-size 5"),

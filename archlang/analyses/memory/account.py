@@ -35,7 +35,8 @@ class Setting:
 
     ``optimizer`` is one of ``OPTIMIZERS``, or another; blocks named in ``recompute`` are computed
     again in the backward pass. A step goes through ``accumulate`` batches before its update.
-    Parameters in ``frozen``, by the names of the module, are not learned.
+    Parameters in ``frozen``, by the names of the module, are not learned. With ``channels_last``
+    weights and images of four axes, the batch counted, lie so.
     """
 
     batch: int = 1
@@ -46,6 +47,7 @@ class Setting:
     recompute: tuple[str, ...] = ()
     accumulate: int = 1
     frozen: tuple[str, ...] = ()
+    channels_last: bool = False
 
     @property
     def kind(self) -> Optimizer:
@@ -108,6 +110,14 @@ class Memory:
         return self._samples * sum(prod(map(int, shape)) * FLOAT for shape in shapes)
 
     @cached_property
+    def laid_out(self) -> int:
+        """Copies of the images of a batch with their channels last, where that is asked for."""
+        if not self.setting.channels_last:
+            return 0
+        shapes = [node.output.shape for node in self.graph.inputs.values()]
+        return self._samples * sum(_float_bytes(shape) for shape in shapes if len(shape) == 3)
+
+    @cached_property
     def labels(self) -> int:
         """What the outputs are held against: an int64 for each sample, or for each position."""
         shapes = {tuple(map(int, n.output.shape[1:])) for n in self.graph.outputs.values()}
@@ -160,6 +170,7 @@ class Memory:
     def inference_timeline(self) -> list[Moment]:
         """The worst moment of each layer in evaluation, in execution order."""
         ledger = self._ledger(training=False)
+        ledger.take(self.laid_out, "batch")
         Walk(self._evaluation, self._until, ledger).forward()
         ledger.close()
         return ledger.moments
@@ -188,9 +199,11 @@ class Memory:
         ledger = self._ledger(training=True)
         walk = RecomputingWalk(self._training, self._until, ledger, self.blocks)
         walk.before = {place: ledger.take(size, "gradients") for place, size in before.items()}
+        copies = ledger.take(self.laid_out, "batch")
         walk.forward()
         walk.loss()
         walk.backward()
+        ledger.release(copies)
         return ledger, walk
 
     @cached_property
@@ -270,9 +283,15 @@ class Memory:
         dtype = self.setting.dtype
         autocast = None if dtype == "float32" else dtype
         batch, device = self.setting.batch, self.setting.device
-        frozen = self.setting.frozen
         return forward(
-            self.graph, batch, autocast, device, training, execution=self._plan, frozen=frozen
+            self.graph,
+            batch,
+            autocast,
+            device,
+            training,
+            execution=self._plan,
+            frozen=self.setting.frozen,
+            channels_last=self.setting.channels_last,
         )
 
     @cached_property

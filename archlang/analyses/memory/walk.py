@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from archlang import strides as lie
 from archlang.analyses.kept import Forward, Run
 from archlang.analyses.memory.ledger import Block, Ledger, Phase
 from archlang.analyses.memory.optimizers import Optimizer
@@ -104,12 +105,16 @@ class Walk:
 
 
 class _Gradient:
-    """A gradient on its way: its memory, and how many hold it."""
+    """A gradient on its way: its memory, and how many hold it.
 
-    __slots__ = ("block", "holders")
+    ``plain`` is one that lies in the order of its axes, though the tensor may have its channels
+    last.
+    """
 
-    def __init__(self, block: Block) -> None:
-        self.block, self.holders = block, 1
+    __slots__ = ("block", "holders", "plain")
+
+    def __init__(self, block: Block, plain: bool = True) -> None:
+        self.block, self.holders, self.plain = block, 1, plain
 
 
 class _Given(NamedTuple):
@@ -182,7 +187,8 @@ class TrainingWalk(Walk):
             if x.grad and y.storage.kind != "weight"
         ]
         weights = self._weight_gradients(run)
-        self.step.begin({key: self.pass_.weights[run.node.path, key] for key in run.node.params})
+        own = {key: self.pass_.weights[run.node.path, key] for key in run.node.params}
+        self.step.begin(own, turned=self._turned(gradient, [x for _, x in taken]))
         extra = run.op.workspace(self.step, y, *(x for _, x in taken))
         ledger.release(ledger.take(extra, "working"))
         self._let_go(gradient)
@@ -193,6 +199,11 @@ class TrainingWalk(Walk):
         for part in given:
             self._give(part)
 
+    def _turned(self, gradient: _Gradient, xs: Iterable[Value]) -> bool:
+        """Whether a gradient does not lie as the images that a layer took, on a CPU."""
+        last = all(x.rank == 4 and lie.suggests_channels_last(*x.lie) for x in xs)
+        return last and gradient.plain and self.step.device == "cpu"
+
     def _given(self, run: Run, node: Node, x: Value, gradient: _Gradient) -> _Given:
         """The gradient of what a layer took: that of its output, a part of it, or a new one."""
         y = run.output
@@ -200,14 +211,17 @@ class TrainingWalk(Walk):
             gradient.holders += 1
             return _Given(node, gradient, viewed=x.sizes != y.sizes)
         dtype = x.dtype if run.op.merges else y.dtype
-        return _Given(node, _Gradient(self.ledger.take(x.numel * BYTES[dtype], "working")))
+        last = lie.suggests_channels_last(*x.lie)
+        plain = gradient.plain if run.op.keeps_layout else not last
+        block = self.ledger.take(x.numel * BYTES[dtype], "working")
+        return _Given(node, _Gradient(block, plain))
 
     def _as_taken(self, part: _Given) -> _Given:
         """A gradient in the dtype of what it belongs to: autocast's copies are undone."""
         x = self.values[part.node]
         if part.gradient.block.bytes == self.ledger.rounded(x.bytes) or part.viewed:
             return part
-        copy = _Gradient(self.ledger.take(x.bytes, "working"))
+        copy = _Gradient(self.ledger.take(x.bytes, "working"), part.gradient.plain)
         self._let_go(part.gradient)
         return _Given(part.node, copy)
 
@@ -252,7 +266,8 @@ class TrainingWalk(Walk):
             self.gradients[part.node] = part
             return
         if old.viewed or old.gradient.holders > 1:
-            total = _Gradient(self.ledger.take(self.values[part.node].bytes, "working"))
+            size = self.values[part.node].bytes
+            total = _Gradient(self.ledger.take(size, "working"), old.gradient.plain)
             self._let_go(old.gradient)
             self.gradients[part.node] = _Given(part.node, total)
         self._let_go(part.gradient)

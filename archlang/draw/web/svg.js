@@ -34,13 +34,14 @@ const TIP = { half: 3.2, length: 6 };
 export function svg(scene, theme) {
   const wide = number(scene.width);
   const high = number(scene.height);
+  const label = quoted(`${scene.title}, ${scene.about}`);
   const frames = scene.boxes.filter((box) => box.kind === "frame");
   const cards = scene.boxes.filter((box) => box.kind !== "frame");
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${wide} ${high}" width="${wide}" ` +
-      `height="${high}" role="img" aria-labelledby="title desc" font-family="${FONTS}">`,
-    `<title id="title">${escaped(scene.title)}</title>`,
-    `<desc id="desc">${escaped(scene.about)}</desc>`,
+      `height="${high}" role="img" aria-label=${label} font-family="${FONTS}">`,
+    `<title>${escaped(scene.title)}</title>`,
+    `<desc>${escaped(scene.about)}</desc>`,
     `<rect width="${wide}" height="${high}" fill="${theme.background}"/>`,
     ...scene.texts.map((text) => textOf(text, theme)),
     ...frames.flatMap((box) => boxOf(box, theme)),

@@ -179,6 +179,18 @@ class Recipe(Part):
         """The fields that change what comes of a run."""
         return self.model_dump(mode="json", exclude=ELSEWHERE)
 
+    @classmethod
+    def recorded(cls, identity: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``identity`` gave, maybe in an older version, as this one gives it.
+
+        A field that is new since has its default, which is what was done without it. What this
+        version does not understand is left as it is.
+        """
+        try:
+            return cls.model_validate(dict(identity)).identity()
+        except ValidationError:
+            return dict(identity)
+
 
 ELSEWHERE = {"device", "model", "parallel", "recompute", "save", "tensorboard", "workers"}
 """Fields that change no result, or do so through the network, which is compared itself."""

@@ -70,7 +70,12 @@ def model_settings(layers: Sequence[Layer]) -> dict[str, str]:
     for layer in layers:
         given = layer.fields.get("model", {})
         found.update(given if isinstance(given, Mapping) else {})
-    return {name: v if isinstance(v, str) else shown(v) for name, v in found.items()}
+    return {name: in_text(value) for name, value in found.items()}
+
+
+def in_text(value: Any) -> str:
+    """A value of a network's parameter as an expression; a string is one already."""
+    return value if isinstance(value, str) else shown(value)
 
 
 def _over(merged: dict[str, Any], sources: dict[str, str], layer: Layer) -> None:

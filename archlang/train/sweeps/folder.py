@@ -99,8 +99,9 @@ class SweepFolder:
             (self.config, "all of it: combinations, figures, runs, and why some are left out"),
             (self.table, "the same as a table"),
             *((picture, "accuracy against cost, drawn") for picture in self.pictures),
+            (self.page, "this page"),
         ):
-            if path.exists():
+            if path.exists() or path == self.page:
                 yield f"| `{path.name}` | {what} |"
         yield "| a folder for each run | its own `README.md` says what is in it |"
         yield ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal, TypeAlias
 
+from archlang.train.recipe import Recipe
 from archlang.train.sweeps.ask import Ask
 from archlang.train.sweeps.check import Point
 
@@ -169,6 +170,7 @@ def score_in(folder: Path, wanted: Mapping[str, Any]) -> Score | None:
         about = json.loads((folder / "run.json").read_text("utf-8"))
         lines = (folder / "history.jsonl").read_text("utf-8").splitlines()
         results, history = about["results"], [json.loads(line) for line in lines]
+        about["recipe"] = Recipe.recorded(about["recipe"])
         if not _within(wanted, about):
             return None
         return _score(results, history)

@@ -189,10 +189,10 @@ def test_a_parameter_hides_a_figure_of_its_name() -> None:
 
 
 def test_memory_that_is_not_known_is_never_trained() -> None:
-    settings = {"channels_last": "true"}
+    settings = {"compile": "true"}
     (point,) = check(asked(settings, require=["memory <= 1GB"]))
     assert point.left_out is not None
-    assert point.left_out.notes == ("what a step takes is not predicted with channels_last",)
+    assert point.left_out.notes == ("what a step takes is not predicted with compile",)
     assert check(asked(settings))[0].left_out is None
 
 

@@ -101,6 +101,9 @@ def test_a_run_that_is_not_done_or_another_has_none(tmp_path: Path) -> None:
     written(tmp_path, HISTORY, results=RESULTS)
     assert score_in(tmp_path, {"recipe": {"seed": 1}}) is not None
     assert score_in(tmp_path, {"recipe": {"seed": 2}}) is None
+    # what an older version had no field for is at its default
+    assert score_in(tmp_path, {"recipe": {"seed": 1, "layer_decay": 1.0}}) is not None
+    assert score_in(tmp_path, {"recipe": {"seed": 1, "layer_decay": 0.5}}) is None
     assert score_in(tmp_path, {"files": {}}) is None
     (tmp_path / "history.jsonl").write_text('{"epoch": 1, "on"')
     assert score_in(tmp_path, {}) is None

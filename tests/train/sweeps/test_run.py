@@ -19,7 +19,7 @@ from archlang.train.data import READERS, Data, Reader
 from archlang.train.loop import Trainer
 from archlang.train.sweeps import work as working
 from archlang.train.sweeps.folder import SweepFolder
-from tests.train.networks import stripes
+from tests.train.networks import stripes, unexplained
 from tests.train.sweeps.specs import NET
 
 Sweeping = Callable[..., Sweep]
@@ -106,6 +106,11 @@ def test_the_folder_explains_itself(go: Sweeping, tmp_path: Path) -> None:
     assert {p.name for p in folder.iterdir() if p.is_file()} == {
         *("sweep.json", "sweep.csv", "README.md", "accuracy.svg", "accuracy.png"),
     }
+    runs = [p for p in folder.iterdir() if p.is_dir()]
+    assert sorted(unexplained(folder)) == sorted(p.name for p in runs)
+    assert "| a folder for each run |" in page
+    assert len(runs) == 2
+    assert not any(unexplained(run) for run in runs)
 
 
 @pytest.mark.usefixtures("pictures")
