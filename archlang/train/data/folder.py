@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from archlang.train.data.columns import Beside
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import (
     Listed,
@@ -19,7 +21,7 @@ from archlang.train.data.files import (
 )
 from archlang.train.data.images import read_palette, shown
 from archlang.train.data.registry import Asked, reader
-from archlang.train.data.samples import FileSamples
+from archlang.train.data.samples import FileSamples, Samples
 from archlang.train.data.split import split
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.palette import Colour
@@ -159,26 +161,35 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 
 def assembled(
-    name: str, classes: tuple[str, ...], listed: Mapping[str, Listed], asked: Asked
+    name: str,
+    classes: tuple[str, ...],
+    listed: Mapping[str, Listed],
+    asked: Asked,
+    beside: Beside | None = None,
 ) -> Data:
     """The data of lists named train, test and valid; a test is split off where there is none.
+
+    ``beside`` has the other columns of what is listed.
 
     ``classes`` of masks may be (), to be counted. Raises ``TrainError`` naming the file.
     """
     made = samples_of(list(listed.values()), verify=asked.verify)
-    parts: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
+    files: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
     palette: tuple[Colour, ...] = ()
-    if parts["train"].labels is None:
-        train_first = sorted(parts, key=lambda part: part != "train")
-        masks = look_at_masks([parts[part] for part in train_first], classes)
+    if files["train"].labels is None:
+        train_first = sorted(files, key=lambda part: part != "train")
+        masks = look_at_masks([files[part] for part in train_first], classes)
         classes = masks.classes
-        palette = () if masks.binary else read_palette(_first_mask(parts["train"]))
-        parts = {n: replace(samples, binary=masks.binary) for n, samples in parts.items()}
+        palette = () if masks.binary else read_palette(_first_mask(files["train"]))
+        files = {n: replace(samples, binary=masks.binary) for n, samples in files.items()}
+    parts: Mapping[str, Samples] = files
+    if beside is not None:
+        parts = beside.around(files, verify=asked.verify)
+    about: dict[str, Any] = {"palette": palette, "own": beside.classes if beside else {}}
     if "test" in parts:
-        found = parts["train"], parts["test"], parts.get("valid")
-        return Data(name, classes, *found, palette=palette)
+        return Data(name, classes, parts["train"], parts["test"], parts.get("valid"), **about)
     learn, test = split(parts["train"], asked.split.test, asked.split.seed)
-    return Data(name, classes, learn, test, parts.get("valid"), palette=palette)
+    return Data(name, classes, learn, test, parts.get("valid"), **about)
 
 
 def _first_mask(samples: FileSamples) -> Path:

@@ -11,6 +11,7 @@ from archlang.train.data.dataset import Data
 from archlang.train.data.split import carved
 from archlang.train.errors import UsageError
 from archlang.train.inputs import Split
+from archlang.train.network import Network
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,15 @@ class Asked:
     """What a reader is given: the path behind the name, how to split, whether to look inside.
 
     ``verify`` reads the header of every file and every mask, so that what is wrong is found now.
+    ``inputs`` and ``outputs`` are the names of the network's, auxiliary outputs last; () where no
+    network is known.
     """
 
     path: Path | None = None
     split: Split = field(default_factory=Split)
     verify: bool = True
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 Read = Callable[[Asked], Data]
@@ -66,13 +71,19 @@ def reader(
 
 
 def load(
-    spec: str, *, split: Split | None = None, verify: bool = True, download: bool = False
+    spec: str,
+    *,
+    split: Split | None = None,
+    verify: bool = True,
+    download: bool = False,
+    network: Network | None = None,
 ) -> Data:
     """The data set that ``NAME`` or ``NAME:PATH`` names; raises ``TrainError``.
 
     ``split`` is for data that has no test samples of its own. With ``verify``, files are looked
     at now: whether they are images, and masks of so many classes. Nothing is ever fetched
-    unless ``download`` is set.
+    unless ``download`` is set. The inputs and outputs of a ``network`` say which columns of a
+    table are read; without it all are.
     """
     name, _, path = spec.partition(":")
     found = READERS.get(name)
@@ -83,7 +94,8 @@ def load(
         raise UsageError(f"there is no data set named `{name}`", f"{hint}known are {known}")
     if path and not found.path:
         raise UsageError(f"`{name}` takes no path", f"write `--data {name}`")
-    asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify)
+    names = ((), ()) if network is None else ((*network.inputs,), (*network.outputs, *network.aux))
+    asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify, *names)
     if download:
         fetch(name, found, asked.path)
     data = replace(found.read(asked), source=spec)
