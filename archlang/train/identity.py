@@ -10,11 +10,13 @@ import torch
 
 from archlang.train.data import Data, shown
 from archlang.train.network import Network
-from archlang.train.prepare import Preparation
+from archlang.train.preparations import AnyPreparation
 from archlang.train.recipe import Recipe
 
 
-def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe) -> dict[str, Any]:
+def identify(
+    network: Network, data: Data, prepare: AnyPreparation, recipe: Recipe
+) -> dict[str, Any]:
     """All that changes what comes of a run: where it computes may change, nothing else."""
     return {
         "model": network.name,
