@@ -47,6 +47,12 @@ class Heading:
             unread = tuple(c for c in columns if c and c not in (*images, *targets, SPLIT))
         return cls(images, inputs, targets, unread)
 
+    @classmethod
+    def of_inputs(cls, file: Path, columns: Sequence[str], inputs: tuple[str, ...]) -> Heading:
+        """Of a table of images alone, to be used; raises ``UsageError``."""
+        _check(file, columns)
+        return cls(_images(file, columns, {}, Asked(inputs=inputs)), inputs, ())
+
     def notes(self, file: Path) -> tuple[str, ...]:
         """What a user may want to know of it."""
         if not self.unread:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from archlang.op import nearest
 from archlang.train.data.dataset import Data
@@ -28,6 +29,20 @@ class Asked:
     verify: bool = True
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+
+
+class Names(NamedTuple):
+    """The names of a network's inputs and outputs, auxiliary outputs last."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network | None) -> Names:
+        """Those of a network; none where none is known."""
+        if network is None:
+            return cls()
+        return cls(tuple(network.inputs), (*network.outputs, *network.aux))
 
 
 Read = Callable[[Asked], Data]
@@ -76,7 +91,7 @@ def load(
     split: Split | None = None,
     verify: bool = True,
     download: bool = False,
-    network: Network | None = None,
+    network: Network | Names | None = None,
 ) -> Data:
     """The data set that ``NAME`` or ``NAME:PATH`` names; raises ``TrainError``.
 
@@ -94,7 +109,7 @@ def load(
         raise UsageError(f"there is no data set named `{name}`", f"{hint}known are {known}")
     if path and not found.path:
         raise UsageError(f"`{name}` takes no path", f"write `--data {name}`")
-    names = ((), ()) if network is None else ((*network.inputs,), (*network.outputs, *network.aux))
+    names = network if isinstance(network, Names) else Names.of(network)
     asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify, *names)
     if download:
         fetch(name, found, asked.path)

@@ -29,6 +29,10 @@ _SPLITS = {
 }
 
 
+Cells = Mapping[str, str | None]
+"""A line of a table, by column."""
+
+
 class Row(NamedTuple):
     """A line of the table: an image for each input, the targets (or a mask), what it is for."""
 
@@ -88,6 +92,23 @@ def _data(file: Path, parts: Mapping[str, list[Row]], heading: Heading, asked: A
     return made.with_notes(heading.notes(file))
 
 
+def paths_in(file: Path, inputs: tuple[str, ...]) -> dict[str, list[Path]]:
+    """The images that a table lists for each input, by its name; of other columns nothing is read.
+
+    Those of an only input may also stand in a column `path`. Raises ``UsageError``.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            columns, lines = _lines(text)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(file, error) from None
+    heading = Heading.of_inputs(file, columns, inputs)
+    rows = [_row(file, line, cells, heading) for line, cells in lines]
+    if not rows:
+        raise UsageError(f"{file} has no rows below its head", "each row is an image")
+    return {name: [row.images[k] for row in rows] for k, name in enumerate(inputs)}
+
+
 def _numbers(rows: list[Row], k: int, classes: tuple[str, ...]) -> Tensor:
     """The labels of a column, int64 [N]."""
     numbers = {name: i for i, name in enumerate(classes)}
@@ -110,16 +131,21 @@ def _unreadable(file: Path, error: Exception) -> UsageError:
 
 def _rows(file: Path, text: Iterator[str], asked: Asked) -> tuple[list[Row], Heading]:
     """The rows, and which columns are what; raises ``UsageError`` with file and line."""
-    table = csv.DictReader(text, skipinitialspace=True)
-    columns = [name.strip() for name in table.fieldnames or ()]
-    table.fieldnames = columns
-    lines = [(table.line_num, cells) for cells in table]
+    columns, lines = _lines(text)
     cells = {k: v.strip() for k, v in (lines[0][1] if lines else {}).items() if k and v}
     heading = Heading.of(file, columns, cells, asked)
     return [_row(file, line, cells, heading) for line, cells in lines], heading
 
 
-def _row(file: Path, line: int, cells: Mapping[str, str | None], heading: Heading) -> Row:
+def _lines(text: Iterator[str]) -> tuple[list[str], list[tuple[int, Cells]]]:
+    """The columns of a table, and its lines with their numbers."""
+    table = csv.DictReader(text, skipinitialspace=True)
+    columns = [name.strip() for name in table.fieldnames or ()]
+    table.fieldnames = columns
+    return columns, [(table.line_num, cells) for cells in table]
+
+
+def _row(file: Path, line: int, cells: Cells, heading: Heading) -> Row:
     where = f"{file}, line {line}"
     if None in cells:
         raise UsageError(
