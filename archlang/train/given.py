@@ -37,7 +37,7 @@ def read(images: Images, size: int, network: Trained) -> tuple[tuple[str, ...], 
     if len(set(counts.values())) > 1:
         (one, a), (two, b) = sorted(counts.items(), key=lambda pair: pair[1])[:: len(counts) - 1]
         raise UsageError(
-            f"there are {a:,} images for `{one}`, and {b:,} for `{two}`",
+            f"`{one}` is given {a:,} image{'s' if a > 1 else ''}, and `{two}` {b:,}",
             "each sample has one for every input",
         )
     for some in whole.values():

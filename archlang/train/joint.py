@@ -70,7 +70,7 @@ class JointBatches:
                 world=world,
                 device=device,
                 middle=middle,
-                draws=None if augment.inputs == "together" else seed_of("input", seed, name),
+                draws=draws_of(augment, seed, name),
             )
             for name, (columns, one) in inputs.items()
         }
@@ -162,6 +162,15 @@ def _inputs(samples: Samples, prepare: AnyPreparation) -> dict[str, tuple[Sample
     given = samples.inputs
     prepares = each_of(prepare, tuple(given))
     return {name: (given[name], one) for name, one in prepares.items()}
+
+
+def draws_of(augment: Augment, seed: int, name: str) -> int:
+    """What the changes of an input's images are drawn from: for all the same, or for each its own.
+
+    That of a network's only input is ``seed``.
+    """
+    alone = name == ONLY or augment.inputs == "together"
+    return seed if alone else seed_of("input", seed, name)
 
 
 def _share(workers: int, inputs: int) -> int:

@@ -95,7 +95,7 @@ def test_misfits(changes: dict, message: str, hint: str) -> None:
 
 
 def test_fits() -> None:
-    assert check_fit(small(), stripes()) == (1, 8, 8)
+    assert check_fit(small(), stripes()) == {"image": (1, 8, 8)}
     assert check_fit(small(inputs={"x": (3, 32, 16)}), stripes()) == (3, 32, 16)
 
 

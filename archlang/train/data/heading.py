@@ -32,15 +32,15 @@ class Heading:
 
     @classmethod
     def of(
-        cls, file: Path, columns: Sequence[str], cells: Mapping[str, str], asked: Asked
+        cls, file: Path, columns: Sequence[str], cells: Mapping[str, Sequence[str]], asked: Asked
     ) -> Heading:
         """By the names of the network's inputs and outputs; where none is known, by ``cells``.
 
-        These are the first row's. Raises ``UsageError``.
+        These are by column. Raises ``UsageError``.
         """
         _check(file, columns)
         images = _images(file, columns, cells, asked)
-        targets = _targets(file, columns, images, asked)
+        targets = _targets(file, columns, cells, images, asked)
         inputs = images if len(images) > 1 else (ONLY,)
         unread: tuple[str, ...] = ()
         if asked.inputs:
@@ -73,7 +73,7 @@ def _check(file: Path, columns: Sequence[str]) -> None:
 
 
 def _images(
-    file: Path, columns: Sequence[str], cells: Mapping[str, str], asked: Asked
+    file: Path, columns: Sequence[str], cells: Mapping[str, Sequence[str]], asked: Asked
 ) -> tuple[str, ...]:
     """The columns of images, in the order of the inputs."""
     if len(asked.inputs) > 1:
@@ -84,7 +84,7 @@ def _images(
         if name in columns:
             return (name,)
     kinds = (LABEL, MASK, SPLIT)
-    found = [c for c in columns if c not in kinds and is_image(Path(cells.get(c, "")))]
+    found = [c for c in columns if c not in kinds and _of_images(cells.get(c, ()))]
     if not asked.inputs and found:
         return tuple(found)
     if asked.inputs and len(found) > 1:
@@ -96,8 +96,17 @@ def _images(
     raise _no_column(file, columns, PATH)
 
 
+def _of_images(cells: Sequence[str]) -> bool:
+    """Whether a column has images: its first cell names one."""
+    return bool(cells) and is_image(Path(cells[0]))
+
+
 def _targets(
-    file: Path, columns: Sequence[str], images: Sequence[str], asked: Asked
+    file: Path,
+    columns: Sequence[str],
+    cells: Mapping[str, Sequence[str]],
+    images: Sequence[str],
+    asked: Asked,
 ) -> tuple[str, ...]:
     """The columns of labels, in the order of the outputs; or the one that all of them share."""
     if asked.outputs and len(asked.outputs) > 1 and set(asked.outputs) <= set(columns):
@@ -109,7 +118,8 @@ def _targets(
         found = tuple(c for c in columns if c and c not in (*images, SPLIT))
         if not found or all(nearest(c, [LABEL, MASK]) for c in found):
             raise _no_column(file, columns, f"{LABEL} or {MASK}")
-        return found
+        # What no two rows share is no class: a number, a name, a remark.
+        return tuple(c for c in found if len(set(cells[c])) < len(cells[c])) or found
     there = [name for name in asked.outputs if name in columns]
     if len(asked.outputs) == 1 and there:
         return (there[0],)

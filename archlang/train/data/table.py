@@ -132,7 +132,10 @@ def _unreadable(file: Path, error: Exception) -> UsageError:
 def _rows(file: Path, text: Iterator[str], asked: Asked) -> tuple[list[Row], Heading]:
     """The rows, and which columns are what; raises ``UsageError`` with file and line."""
     columns, lines = _lines(text)
-    cells = {k: v.strip() for k, v in (lines[0][1] if lines else {}).items() if k and v}
+    cells = {
+        name: [(line.get(name) or "").strip() for _, line in lines]
+        for name in dict.fromkeys(columns)
+    }
     heading = Heading.of(file, columns, cells, asked)
     return [_row(file, line, cells, heading) for line, cells in lines], heading
 
