@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlang.train.data import Data
+from archlang.train.data.maps import cut
 from archlang.train.device import describe
 from archlang.train.memory import Budget
 from archlang.train.network import Network
@@ -23,7 +24,7 @@ def introduction(
         f"data: {data.name}, {len(data.train):,} images to learn from, "
         f"{_kept(data)}{len(data.test):,} to test with, {_classes(data)}"
     )
-    for note in (*data.notes, *prepare.notes(data)):
+    for note in (*data.notes, *prepare.notes(data), *cut(network)):
         yield f"note: {note}"
     if data.valid is None:
         yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"

@@ -37,7 +37,8 @@ def _check_names(network: Network, data: Data) -> None:
         raise TrainError(
             f"`{network.name}` takes {len(inputs)} inputs ({', '.join(inputs)}), "
             f"and {data.name} has one image for each label",
-            "--data csv:FILE reads a table with a column of paths for each input, of its name",
+            "--data csv:FILE reads a table with a column of paths for each input, of its name; "
+            "--data folder:FOLDER a folder for each",
         )
     if given != (ONLY,):
         _check_same(network.name, "input", "images", inputs, data.name, given)

@@ -16,6 +16,15 @@ def mask_size(network: Network) -> tuple[int, int] | None:
     return (shape[1], shape[2]) if len(shape) == 3 else None
 
 
+def cut(network: Network) -> list[str]:
+    """What to say where masks are cut to the size of the network's maps."""
+    size, (_, *seen) = mask_size(network), next(iter(network.inputs.values()))
+    if size in (None, tuple(seen)):
+        return []
+    assert size is not None
+    return [f"the map is {_by(size)}: of masks that much of their middle is learned and counted"]
+
+
 def check_map(network: Network, data: Data, what: str, name: str, size: tuple[int, int]) -> None:
     """Raise ``TrainError`` unless output ``name`` tells the class of each pixel of the middle.
 
