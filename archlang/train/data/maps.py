@@ -57,7 +57,7 @@ def _check_place(
     for number, (length, side) in enumerate(zip(output, size, strict=True)):
         if (side - length) % 2:
             raise TrainError(
-                f"{yields}: the {side - length} pixels left out in {('height', 'width')[number]} "
+                f"{yields}: the {side - length} left out in {('height', 'width')[number]} "
                 "cannot be shared by both edges",
                 "a smaller map tells the classes in the middle of a mask: pad a layer, or `crop` "
                 "so that an even number is left out",
