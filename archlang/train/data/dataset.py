@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archlang.train.data.columns import in_memory
+from archlang.train.data.columns import Columns, in_memory
 from archlang.train.data.samples import FileSamples, Samples, Task, TensorSamples
 from archlang.train.errors import TrainError
 from archlang.train.palette import Colour
@@ -171,7 +171,10 @@ class Data:
     def to(self, device: torch.device) -> Data:
         """The same with what is in memory on ``device``."""
 
-        def moved(samples: Samples) -> TensorSamples:
+        def moved(samples: Samples) -> Samples:
+            if isinstance(samples, Columns):
+                inputs = {name: moved(images) for name, images in samples.images.items()}
+                return Columns(inputs, {n: labels.to(device) for n, labels in samples.own.items()})
             images, labels = _held(samples)
             return TensorSamples(images.to(device), labels.to(device))
 
