@@ -82,14 +82,14 @@ def predict(
 
         runs = [trained(path, device=device) for path in (run, *(ensemble or []))]
         given = named(images, tuple(runs[0].prepares), runs[0].network.name)
+        pixels = runs[0].per_pixel or masks is not None
         how: dict[str, Any] = {"seed": seed, "output": output, "device": device}
-        if runs[0].per_pixel or masks is not None:
+        how["batch_size"] = batch_size or (8 if pixels else 64)
+        if pixels:
             from archlang.cli.masks import marked
 
-            how["batch_size"] = batch_size or 8
             rows = marked(runs, given, mc_dropout, folder=masks, top=top, **how)
         else:
-            how["batch_size"] = batch_size or 64
             rows = _classified(runs, given, mc_dropout, top, how)
     if len(names := runs[0].output_names) > 1 and "output" not in rows[0]:
         others = ", ".join(name for name in names if name != (output or names[0]))

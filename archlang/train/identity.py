@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from archlang.train.data import Data, shown
+from archlang.train.errors import UsageError
 from archlang.train.network import Network
 from archlang.train.preparations import AnyPreparation
 from archlang.train.recipe import Recipe
@@ -29,6 +30,44 @@ def identify(
         },
         "recipe": recipe.identity(),
     }
+
+
+def classes_of(data: Data) -> dict[str, Any]:
+    """The names of the classes as a checkpoint has them; of each output, where it has its own."""
+    own = {"own": {n: list(classes) for n, classes in data.own.items()}} if data.own else {}
+    return {"classes": list(data.classes), **own}
+
+
+def check_recipe(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the recipe is for a network with other parameters, or outputs."""
+    _check_settings(network, recipe)
+    _check_weights(network, recipe)
+
+
+def _check_weights(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the recipe weighs what is no output."""
+    for name in recipe.output_weights:
+        if name in network.aux:
+            raise UsageError(
+                f"`output_weights` names `{name}`, which is an auxiliary output",
+                f"the spec has its weight: `aux {name} weight={network.aux[name]:g}`",
+            )
+        if name not in network.outputs:
+            raise UsageError(
+                f"`output_weights` names `{name}`, and `{network.name}` has no such output",
+                f"it has {', '.join(network.outputs)}",
+            )
+
+
+def _check_settings(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the network was built with other parameters than the recipe's."""
+    for name, value in recipe.model.items():
+        if str(plain(network.settings.get(name))) != str(value):
+            raise UsageError(
+                f"the recipe wants {network.name} with {name} = {value}, and it was built with "
+                f"{network.settings.get(name, 'its default')}",
+                "archlang.load(path, settings=recipe.model) builds it so",
+            )
 
 
 def said(data: Data) -> dict[str, Any]:

@@ -6,7 +6,8 @@ in the same order, whichever of them lie in memory and whichever are read from f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -58,19 +59,16 @@ class JointBatches:
         self.mixing, self.seed, self.classes = augment.mixing, seed, classes
         self.own, self.device = own or {}, device
         plain = augment.model_copy(update={"mixing": Mixing()})
+        shared: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "rank": rank}
+        shared |= {"world": world, "device": device, "middle": middle}
         self.each = {
             name: Batches(
                 columns,
                 one,
                 plain.of_input(name, columns.channels) if len(inputs) > 1 else plain,
-                batch_size=batch_size,
-                seed=seed,
                 workers=_share(workers, len(inputs)),
-                rank=rank,
-                world=world,
-                device=device,
-                middle=middle,
                 draws=draws_of(augment, seed, name),
+                **shared,
             )
             for name, (columns, one) in inputs.items()
         }
@@ -91,15 +89,15 @@ class JointBatches:
     def start(self, step: int = 0) -> Iterator[Pair]:
         """Batches from ``step`` on, counted from 0 through all epochs, without end."""
         streams = [stream.start(step) for stream in self.each.values()]
-        for at, batch in zip(count(step), zip(*streams, strict=True)):
-            images = [x for x, _ in batch]
-            targets: dict[str, Tensor] = {ONLY: batch[0][1]}
-            if self._labels:
-                here = self.indices(at)
-                targets = {n: labels[here].to(self.device) for n, labels in self._labels.items()}
-            if self.mixing:
-                images, targets = self._mixed(images, targets, at)
-            yield _named(self.each, images), targets.get(ONLY, targets)
+        with _ended(streams):
+            for at, batch in zip(count(step), zip(*streams, strict=True)):
+                images = [x for x, _ in batch]
+                targets = {ONLY: batch[0][1]}
+                if self._labels:
+                    targets = _some(self._labels, self.indices(at), self.device)
+                if self.mixing:
+                    images, targets = self._mixed(images, targets, at)
+                yield _named(self.each, images), targets.get(ONLY, targets)
 
     def _mixed(
         self, images: list[Tensor], targets: dict[str, Tensor], step: int
@@ -149,12 +147,13 @@ class JointEvaluation:
     def __iter__(self) -> Iterator[Pair]:
         """Images of at least one sample, and targets of those that are to be counted."""
         first = next(iter(self.each.values()))
-        for number, batch in enumerate(zip(*self.each.values(), strict=True)):
-            targets: Many = batch[0][1]
-            if self._labels:
-                here = first.indices(number)
-                targets = {n: labels[here].to(self.device) for n, labels in self._labels.items()}
-            yield _named(self.each, [x for x, _ in batch]), targets
+        streams = [iter(stream) for stream in self.each.values()]
+        with _ended(streams):
+            for number, batch in enumerate(zip(*streams, strict=True)):
+                targets: Many = batch[0][1]
+                if self._labels:
+                    targets = _some(self._labels, first.indices(number), self.device)
+                yield _named(self.each, [x for x, _ in batch]), targets
 
 
 def _inputs(samples: Samples, prepare: AnyPreparation) -> dict[str, tuple[Samples, Preparation]]:
@@ -162,6 +161,25 @@ def _inputs(samples: Samples, prepare: AnyPreparation) -> dict[str, tuple[Sample
     given = samples.inputs
     prepares = each_of(prepare, tuple(given))
     return {name: (given[name], one) for name, one in prepares.items()}
+
+
+def _some(labels: Mapping[str, Tensor], here: Tensor, device: torch.device) -> dict[str, Tensor]:
+    """The labels of some samples, by output."""
+    return {name: whole[here].to(device) for name, whole in labels.items()}
+
+
+@contextmanager
+def _ended(streams: Sequence[Iterator[tuple[Tensor, Tensor]]]) -> Iterator[None]:
+    """Afterwards all streams are at their end, and so are the workers that read for them.
+
+    Where one fails the others would wait for a collector.
+    """
+    try:
+        yield
+    finally:
+        for stream in streams:
+            if isinstance(stream, Generator):
+                stream.close()
 
 
 def draws_of(augment: Augment, seed: int, name: str) -> int:

@@ -19,7 +19,7 @@ from archlang.train.data.maps import mask_size
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
-from archlang.train.identity import identify, plain, said, versions
+from archlang.train.identity import check_recipe, classes_of, identify, said, versions
 from archlang.train.introduction import introduction
 from archlang.train.joint import feed_of, judge_of
 from archlang.train.loop import Course, Trainer
@@ -357,43 +357,10 @@ def train(
         found = load(data, split=asked.split, network=network) if isinstance(data, str) else data
         found = carved(found, asked.split.valid, asked.split.seed)
         chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
-        _check_settings(network, chosen)
-        _check_weights(network, chosen)
+        check_recipe(network, chosen)
         folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
         check_fit(network, found)
         with Budget(network, chosen, device, processes()).explained():
             listener = reporter if world.first else Reporter()
             run = Run(network, found, chosen, device, folder, listener, force=force, world=world)
             return run.go()
-
-
-def _check_weights(network: Network, recipe: Recipe) -> None:
-    """Raise ``UsageError`` where the recipe weighs what is no output."""
-    for name in recipe.output_weights:
-        if name in network.aux:
-            raise UsageError(
-                f"`output_weights` names `{name}`, which is an auxiliary output",
-                f"the spec has its weight: `aux {name} weight={network.aux[name]:g}`",
-            )
-        if name not in network.outputs:
-            raise UsageError(
-                f"`output_weights` names `{name}`, and `{network.name}` has no such output",
-                f"it has {', '.join(network.outputs)}",
-            )
-
-
-def classes_of(data: Data) -> dict[str, Any]:
-    """The names of the classes as a checkpoint has them; of each output, where it has its own."""
-    own = {"own": {n: list(classes) for n, classes in data.own.items()}} if data.own else {}
-    return {"classes": list(data.classes), **own}
-
-
-def _check_settings(network: Network, recipe: Recipe) -> None:
-    """Raise ``UsageError`` where the network was built with other parameters than the recipe's."""
-    for name, value in recipe.model.items():
-        if str(plain(network.settings.get(name))) != str(value):
-            raise UsageError(
-                f"the recipe wants {network.name} with {name} = {value}, and it was built with "
-                f"{network.settings.get(name, 'its default')}",
-                "archlang.load(path, settings=recipe.model) builds it so",
-            )
