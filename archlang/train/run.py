@@ -76,7 +76,7 @@ class Run:
         self._peak: int | None = None
         self.prepare = measured(network, data, recipe, reporter)
         self.device = device
-        self.budget = Budget(network, recipe, self.device, self.world.size)
+        self.budget = Budget(network, recipe, self.device, self.world.size, len(data.own) or 1)
         self.identity = identify(network, data, self.prepare, recipe)
         torch.manual_seed(recipe.seed)
         with self.budget.explained():

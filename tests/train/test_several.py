@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,27 @@ def test_files_and_memory_are_the_same_run(run: Path, tmp_path: Path) -> None:
     one, two = last(run), last(tmp_path)
     assert one["prepare"] == two["prepare"]
     assert all(torch.equal(value, two["model"][name]) for name, value in one["model"].items())
+
+
+class Listener(Reporter):
+    said = ""
+
+    def say(self, text: str) -> None:
+        self.said += f"{text}\n"
+
+
+def test_what_a_step_takes_is_predicted(tmp_path: Path) -> None:
+    """With so few weights that each output's labels show."""
+    spec = (
+        "model b { input left: [1, 8, 8]; input right: [3, 6, 10]; a = left -> global_avgpool; "
+        "b = right -> global_avgpool; row = a -> linear(3); column = b -> linear(4); "
+        "output row, column }"
+    )
+    listener, recipe = Listener(), {**RECIPE, "epochs": 1, "batch_size": 100}
+    train(loads(spec), both(200), recipe, tmp_path, progress=listener)
+    taken = re.search(r"memory: a step took (.*), (.*) predicted", listener.said)
+    assert taken is not None
+    assert taken[1] == taken[2]
 
 
 def test_what_is_measured_of_each_input(run: Path) -> None:
