@@ -169,6 +169,8 @@ def test_masks_go_along_with_the_first_input() -> None:
             bright = x[name][:, 0] > 0.39
             assert (bright[sure] == (y[sure] == 1)).double().mean() > 0.97
         assert bool(y.eq(1).any())
+    with pytest.raises(UsageError, match="changes each input by itself, and there is one mask"):
+        JointBatches(data.train, prepare, Augment(inputs="apart"), batch_size=12)
 
 
 def test_what_several_inputs_cannot_have() -> None:
