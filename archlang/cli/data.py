@@ -181,8 +181,29 @@ def _size(text: str | None) -> tuple[int, int] | None:
 
 def _lines(found: Description) -> Iterator[str]:
     images = ", ".join(f"{count:,} for {part}" for part, count in found.images.items())
-    yield f"{found.name}: {found.task} with {len(found.classes)} classes"
+    own = found.outputs or {"": (found.classes, found.counts)}
+    told = (f"{len(c)} classes" + (f" of `{name}`" if name else "") for name, (c, _) in own.items())
+    yield f"{found.name}: {found.task} with {', '.join(told)}"
     yield f"images:  {images}"
+    for name, one in (found.inputs or {"": found}).items():
+        if name:
+            yield f"`{name}`"
+        yield from _pixels(one)
+    pixels = " pixels" if found.task == "segmentation" else ""
+    for name, (classes, counts) in own.items():
+        yield ""
+        head = (name or "class", *(f"{part}{pixels}" for part in found.images))
+        body = [
+            Cells((label, *(f"{count[i]:,}" for count in counts.values())))
+            for i, label in enumerate(classes)
+        ]
+        right = range(1, len(head))
+        for line, _ in text_table(head, body, right=right, shrink=0, width=None):
+            yield line
+
+
+def _pixels(found: Description) -> Iterator[str]:
+    """What the images of an input are."""
     channels = f"{found.channels} channel{'s' if found.channels > 1 else ''}"
     if found.smallest and found.largest:
         small, large = ("x".join(map(str, size)) for size in (found.smallest, found.largest))
@@ -190,16 +211,6 @@ def _lines(found: Description) -> Iterator[str]:
     yield f"pixels:  {channels}"
     yield f"mean:    {', '.join(f'{m:.4f}' for m in found.mean)}"
     yield f"std:     {', '.join(f'{s:.4f}' for s in found.std)}"
-    yield ""
-    pixels = " pixels" if found.task == "segmentation" else ""
-    head = ("class", *(f"{part}{pixels}" for part in found.images))
-    body = [
-        Cells((name, *(f"{counts[i]:,}" for counts in found.counts.values())))
-        for i, name in enumerate(found.classes)
-    ]
-    right = range(1, len(head))
-    for line, _ in text_table(head, body, right=right, shrink=0, width=None):
-        yield line
 
 
 def _shown(augment: Augment) -> str:

@@ -12,11 +12,12 @@ from archlang.cli.output import write_files
 
 if TYPE_CHECKING:
     from archlang.train import Segmented, Trained
+    from archlang.train.given import Images
 
 
 def marked(
     runs: Sequence[Trained],
-    images: Sequence[Path],
+    images: Images,
     passes: int | None,
     *,
     folder: Path | None,
@@ -25,10 +26,10 @@ def marked(
 ) -> list[dict[str, Any]]:
     """An image each: the shares of its classes and, with a ``folder``, the files written there."""
     from archlang.train import segment
-    from archlang.train.inference import listed
+    from archlang.train.given import files_of
 
     found = segment(runs, images, passes, **how)
-    names = _names(listed(images), folder) if folder is not None else []
+    names = _names(files_of(images, runs[0]), folder) if folder is not None else []
     rows: list[dict[str, Any]] = []
     for number, one in enumerate(found):
         row = _row(one, top)

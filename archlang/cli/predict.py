@@ -16,7 +16,8 @@ from archlang.cli.table import Cells, text_table
 from archlang.cli.trained import RunPath, explained, need_torch
 
 if TYPE_CHECKING:
-    from archlang.train import Predictions
+    from archlang.train import Predictions, Trained
+    from archlang.train.given import Images
 
 
 class PredictFormat(StrEnum):
@@ -28,7 +29,11 @@ class PredictFormat(StrEnum):
 
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE|FOLDER…", help="Images, or folders of them.")
+    list[Path],
+    typer.Argument(
+        metavar="IMAGE|FOLDER…",
+        help="Images, folders of them, or a table (.csv); of several inputs INPUT=IMAGE for each.",
+    ),
 ]
 Others = Annotated[
     list[Path] | None,
@@ -72,19 +77,21 @@ def predict(
     """Name what images show, or mark it in them, by a trained network or by several together."""
     need_torch("predicting")
     with explained():
-        from archlang.train import ensemble as together, trained
+        from archlang.train import trained
+        from archlang.train.given import named
 
         runs = [trained(path, device=device) for path in (run, *(ensemble or []))]
+        given = named(images, tuple(runs[0].prepares), runs[0].network.name)
+        pixels = runs[0].per_pixel or masks is not None
         how: dict[str, Any] = {"seed": seed, "output": output, "device": device}
-        if runs[0].per_pixel or masks is not None:
+        how["batch_size"] = batch_size or (8 if pixels else 64)
+        if pixels:
             from archlang.cli.masks import marked
 
-            how["batch_size"] = batch_size or 8
-            rows = marked(runs, images, mc_dropout, folder=masks, top=top, **how)
+            rows = marked(runs, given, mc_dropout, folder=masks, top=top, **how)
         else:
-            how["batch_size"] = batch_size or 64
-            rows = list(_rows(together(runs, images, mc_dropout, **how), top))
-    if len(names := runs[0].output_names) > 1:
+            rows = _classified(runs, given, mc_dropout, top, how)
+    if len(names := runs[0].output_names) > 1 and "output" not in rows[0]:
         others = ", ".join(name for name in names if name != (output or names[0]))
         typer.echo(f"note: this is output `{output or names[0]}`; --output: {others}", err=True)
     match format_:
@@ -95,6 +102,21 @@ def predict(
             _print_csv(rows)
         case PredictFormat.text:
             _print_table(rows)
+
+
+def _classified(
+    runs: list[Trained], images: Images, passes: int | None, top: int, how: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """An image each; where outputs have classes of their own, one for each of these."""
+    from archlang.train import ensemble as together
+
+    if how["output"] is not None or not runs[0].own:
+        return list(_rows(together(runs, images, passes, **how), top))
+    found: list[list[dict[str, Any]]] = []
+    for name in runs[0].output_names:
+        rows = _rows(together(runs, images, passes, **{**how, "output": name}), top)
+        found.append([{"image": row["image"], "output": name, **row} for row in rows])
+    return [row for rows in zip(*found, strict=True) for row in rows]
 
 
 def _rows(found: Predictions, top: int) -> Iterator[dict[str, Any]]:
@@ -121,10 +143,10 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     """A line for each class of each image, the most probable first."""
     flat = [
         {
-            "image": row["image"],
+            **{k: row[k] for k in _ABOUT if k in row},
             "rank": rank,
             **entry,
-            **{k: v for k, v in row.items() if k not in ("image", "top")},
+            **{k: v for k, v in row.items() if k not in (*_ABOUT, "top")},
         }
         for row in rows
         for rank, entry in enumerate(row["top"], start=1)
@@ -134,6 +156,8 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
     writer.writerows(flat)
 
 
+_ABOUT = ("image", "output")
+"""What a line is about, before what it says."""
 _FIGURES = {
     "variance": ".4f",
     "entropy": ".4f",
@@ -151,18 +175,19 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     """A line for each image."""
     what = "share" if "share" in rows[0]["top"][0] else "probability"
     columns = {name: form for name, form in _FIGURES.items() if name in _figures(rows[0])}
-    head = ["image", "class", what, *(name.replace("_", " ") for name in columns)]
+    about = [name for name in _ABOUT if name in rows[0]]
+    head = [*about, "class", what, *(name.replace("_", " ") for name in columns)]
     if len(rows[0]["top"]) > 1:
         head.append("then")
     body: list[Cells] = []
     for row in rows:
         first, *rest = row["top"]
         figures = _figures(row)
-        cells = [row["image"], first["class"], f"{first[what]:.2%}"]
+        cells = [*(row[name] for name in about), first["class"], f"{first[what]:.2%}"]
         cells += [format(figures[name], form) for name, form in columns.items()]
         if rest:
             cells.append(", ".join(f"{e['class']} {e[what]:.2%}" for e in rest))
         body.append(Cells(tuple(cells)))
-    right = range(2, 3 + len(columns))
+    right = range(len(about) + 1, len(about) + 2 + len(columns))
     for line, _ in text_table(tuple(head), body, right=right, shrink=0, width=None):
         print(line)

@@ -158,7 +158,7 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     with _explained():
         if explain:
-            _print_recipe(data, layers)
+            _print_recipe(data, network, layers)
         elif devices is not None and devices > 1 and "RANK" not in os.environ:
             from archlang.train.launch import launch
 
@@ -229,12 +229,12 @@ def _end(error: TrainError) -> NoReturn:
     stop(error.message, error.exit_code, error.hint)
 
 
-def _print_recipe(data: str, layers: list[Layer]) -> None:
+def _print_recipe(data: str, network: Network, layers: list[Layer]) -> None:
     """Every field of the recipe, its value and where that is from."""
     from archlang.train import load
     from archlang.train.recipe import layers as made
 
-    found = load(data)
+    found = load(data, network=network)
     suggested = made.Layer(f"suggested by {found.name}", found.suggests)
     rows = [Cells(row) for row in made.resolve([suggested, *layers]).rows()]
     head = ("field", "value", "from")

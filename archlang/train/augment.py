@@ -97,6 +97,12 @@ class Augment(Part):
     """Random rectangles left out."""
     mixing: Mixing = Mixing()
     """Mixup and CutMix."""
+    inputs: Literal["together", "apart"] = "together"
+    """Of several inputs, whether the images of a sample are changed by the same draws, as depth
+    is with its colours and the right eye's image with the left's, or each by its own."""
+    colours: tuple[str, ...] | None = None
+    """Of several inputs, those whose colours change by `color_jitter` and `pca_noise`; all if not
+    given, but none that is grey by the latter."""
 
     @model_validator(mode="before")
     @classmethod
@@ -127,6 +133,15 @@ class Augment(Part):
                     f"`{name}` changes colours, and the images have {channels} channels",
                     "it takes grey or RGB images",
                 )
+
+    def of_input(self, name: str, channels: int) -> Augment:
+        """What is done to the images of one of several inputs, which have so many channels."""
+        change: dict[str, Any] = {}
+        if self.colours is not None and name not in self.colours:
+            change = {"color_jitter": None, "pca_noise": 0.0}
+        elif self.colours is None and channels == 1:
+            change = {"pca_noise": 0.0}
+        return self.model_copy(update=change)
 
     @property
     def per_image(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -20,7 +20,9 @@ class Description:
 
     ``images`` are counted by part; ``counts`` by part and class: images, or for masks pixels.
     ``smallest`` and ``largest`` are heights and widths, both None where nobody looked.
-    ``mean`` and ``std`` are those of the training images' channels, white being 1.
+    ``mean`` and ``std`` are those of the training images' channels, white being 1. Of several
+    inputs these are the first's, and ``inputs`` has each; where outputs have labels of their own,
+    ``counts`` are the first's, and ``outputs`` has the classes of each with their counts by part.
     """
 
     name: str
@@ -33,6 +35,10 @@ class Description:
     largest: Size | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    inputs: Mapping[str, Description] = field(default_factory=dict)
+    outputs: Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[int, ...]]]] = field(
+        default_factory=dict
+    )
 
 
 def describe(data: Data, workers: int = 0, tell: Tell | None = None) -> Description:
@@ -41,6 +47,11 @@ def describe(data: Data, workers: int = 0, tell: Tell | None = None) -> Descript
     Mean and deviation are exact: all pixels count once, in float64. ``workers`` processes read
     files, and change no number; ``tell`` hears how far they are.
     """
+    if data.own or len(data.inputs) > 1:
+        inputs = {n: describe(data.of_input(n), workers, tell) for n in data.inputs}
+        outputs = {n: (classes, _counted(data.of_output(n))) for n, classes in data.own.items()}
+        first = next(iter(inputs.values()))
+        return replace(first, inputs=inputs if len(inputs) > 1 else {}, outputs=outputs)
     mean, std = moments(value_counts(data.train, workers, tell))
     sizes = [size for samples in data.parts.values() for size in _sizes(samples)]
     return Description(
@@ -48,10 +59,7 @@ def describe(data: Data, workers: int = 0, tell: Tell | None = None) -> Descript
         data.task,
         data.classes,
         {part: len(samples) for part, samples in data.parts.items()},
-        {
-            part: _counts(samples, len(data.classes), workers)
-            for part, samples in data.parts.items()
-        },
+        _counted(data, workers),
         data.train.channels,
         (min(h for h, _ in sizes), min(w for _, w in sizes)) if sizes else None,
         (max(h for h, _ in sizes), max(w for _, w in sizes)) if sizes else None,
@@ -64,6 +72,11 @@ def _sizes(samples: Samples) -> list[Size]:
     if samples.size is not None:
         return [samples.size]
     return list(set(samples.sizes)) if isinstance(samples, FileSamples) else []
+
+
+def _counted(data: Data, workers: int = 0) -> dict[str, tuple[int, ...]]:
+    """How many are of each class, by part."""
+    return {part: _counts(s, len(data.classes), workers) for part, s in data.parts.items()}
 
 
 def _counts(samples: Samples, classes: int, workers: int) -> tuple[int, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from archlang.train.batch import Many, called, one_of, tensors
 from archlang.train.device import autocast, exhausted, first_line, random_kept
 from archlang.train.distributed import lost
 from archlang.train.errors import TrainError, UsageError
@@ -16,8 +18,8 @@ from archlang.train.task import Outputs, Task, main_output
 
 def dry_run(
     model: nn.Module,
-    images: Tensor,
-    targets: Tensor,
+    images: Many,
+    targets: Many,
     aux: Mapping[str, float],
     *,
     task: Task,
@@ -31,25 +33,26 @@ def dry_run(
     ``compiled`` has run as it was written before: what fails is its compilation.
     """
     buffers = {name: value.clone() for name, value in model.named_buffers()}
-    wanted = task.shape(targets, images)
+    device = tensors(images)[0].device
+    wanted = partial(_wanted, task, targets)
     try:
-        with random_kept(images.device):
+        with random_kept(device):
             model.train()
-            with autocast(images.device, dtype):
-                outputs = model(images)
+            with autocast(device, dtype):
+                outputs = called(model, images)
             # Looked at before the loss is: a label out of range kills a GPU's process.
             _check_shapes(outputs, aux, wanted)
             torch.autograd.backward(task.loss(outputs, targets, aux))
             model.eval()
-            with torch.no_grad(), autocast(images.device, dtype):
-                output = main_output(model(images), {}).float()
+            with torch.no_grad(), autocast(device, dtype):
+                output = main_output(called(model, images), {}).float()
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         if exhausted(error) or lost(error):
             raise
         if compiled:
             raise not_compiled(error) from error
         raise TrainError(
-            f"the network does not train on a batch of {list(images.shape)}: {first_line(error)}"
+            f"the network does not train on a batch of {_shapes(images)}: {first_line(error)}"
         ) from error
     finally:
         model.zero_grad(set_to_none=True)
@@ -77,14 +80,26 @@ def not_compiled(error: Exception) -> UsageError:
     return UsageError(f"`torch.compile` fails on this network: {first_line(inner)}", without)
 
 
-def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int, ...]) -> None:
-    """Raise ``TrainError`` unless main and auxiliary outputs are there, of shape ``wanted``."""
+def _wanted(task: Task, targets: Many, output: str) -> tuple[int, ...]:
+    """The shape of an output for a batch with these targets."""
+    return task.of(output).shape(one_of(targets, output))
+
+
+def _shapes(images: Many) -> str:
+    return " and ".join(str(list(tensor.shape)) for tensor in tensors(images))
+
+
+def _check_shapes(
+    outputs: Outputs, aux: Mapping[str, float], shape_of: Callable[[str], tuple[int, ...]]
+) -> None:
+    """Raise ``TrainError`` unless main and auxiliary outputs are there, of the wanted shapes."""
     named = {"output": outputs} if isinstance(outputs, Tensor) else outputs
     for name in aux:
         if name not in named:
             raise TrainError(f"the network does not yield its auxiliary output `{name}`")
-    what = "class" if len(wanted) == 2 else "class at each pixel"
     for name, value in named.items():
+        wanted = shape_of(name)
+        what = "class" if len(wanted) == 2 else "class at each pixel"
         if tuple(value.shape) != wanted:
             layer = f"linear({wanted[1]})" if len(wanted) == 2 else f"conv(1x1, {wanted[1]})"
             raise TrainError(
@@ -95,7 +110,7 @@ def _check_shapes(outputs: Outputs, aux: Mapping[str, float], wanted: tuple[int,
 
 
 def first_broken_layer(
-    model: nn.Module, images: Tensor, dtype: str, network: Network | None = None
+    model: nn.Module, images: Many, dtype: str, network: Network | None = None
 ) -> str:
     """Where a forward pass over ``images`` first meets a number that is not finite.
 
@@ -119,8 +134,9 @@ def first_broken_layer(
     leaves = [(n, m) for n, m in model.named_modules() if not any(m.children())]
     handles = [watch(name, module) for name, module in leaves]
     try:
-        with torch.no_grad(), random_kept(images.device), autocast(images.device, dtype):
-            model(images)
+        device = tensors(images)[0].device
+        with torch.no_grad(), random_kept(device), autocast(device, dtype):
+            called(model, images)
     finally:
         for handle in handles:
             handle.remove()

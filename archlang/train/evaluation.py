@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isfinite, nan
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from archlang.train.data import (
-    IGNORE,
-    READERS,
-    Data,
-    FileSamples,
-    Samples,
-    TensorSamples,
-    check_fit,
-    load,
-)
+from archlang.train.batch import one_of
+from archlang.train.data import IGNORE, Data, check_fit
+from archlang.train.data.fit import own_classes
+from archlang.train.data.maps import mask_size
 from archlang.train.data.samples import Task
 from archlang.train.device import fitting
-from archlang.train.errors import TrainError, UsageError
-from archlang.train.inputs import Split
-from archlang.train.loader import IGNORED, EvaluationBatches
+from archlang.train.errors import TrainError
+from archlang.train.evaluated import check_classes, data_of, notes_on, samples_of
+from archlang.train.joint import Judge, judge_of
+from archlang.train.loader import IGNORED
 from archlang.train.saved import Run, Trained, trained
 from archlang.train.task import summed
 
@@ -168,17 +162,18 @@ def evaluate(
     and where the data has other classes or channels.
     """
     one = trained(run, device=device)
-    found = _data_of(one, data)
-    _check_classes(one, found)
-    samples = _samples(found, part)
-    samples = _in_channels(one, samples, found.name)
+    found = data_of(one, data)
+    check_classes(one, found)
+    samples = samples_of(one, found, part)
     check_fit(one.network, replace(found, train=samples, test=samples, valid=None))
-    batches = EvaluationBatches(
+    batches = judge_of(
         samples,
-        one.prepare,
+        one.preparation,
         batch_size=batch_size or one.recipe["batch_size"],
         workers=workers,
         device=one.device,
+        middle=mask_size(one.network),
+        own={name: len(classes) for name, classes in own_classes(one.network, found).items()},
     )
     tallies = _tallied(one, batches, found.task)
     scores = [_scored(one, found, part, name, tally) for name, tally in tallies.items()]
@@ -187,15 +182,16 @@ def evaluate(
     return replace(scores[0], outputs=tuple(scores))
 
 
-def _tallied(one: Trained, batches: EvaluationBatches, task: Task) -> dict[str, _Tally]:
+def _tallied(one: Trained, batches: Judge, task: Task) -> dict[str, _Tally]:
     """What is counted of each output."""
     tallies: dict[str, _Tally] = {}
     with fitting(batches.batch_size):
         for images, targets in batches:
             for name, logits in one.outputs(images).items():
                 if name not in tallies:
-                    tallies[name] = _Tally(len(one.classes), task == "classification", one.device)
-                tallies[name].add(logits, targets)
+                    classes = len(one.classes_of(name))
+                    tallies[name] = _Tally(classes, task == "classification", one.device)
+                tallies[name].add(logits, one_of(targets, name))
     return tallies
 
 
@@ -215,11 +211,11 @@ def _scored(one: Trained, data: Data, part: str, output: str, tally: _Tally) -> 
         data.name,
         part,
         data.task,
-        one.classes,
+        one.classes_of(output),
         loss,
         tally.top5,
         tally.table.cpu(),
-        tuple(_notes(one, data, part)),
+        tuple(notes_on(one, data, part)),
         data.source,
         output,
     )
@@ -249,102 +245,6 @@ class _Tally:
         if not self.whole or self.classes <= TOP:
             return None
         return int(self.among) / int(self.table.sum())
-
-
-def _data_of(run: Trained, data: str | Data | None) -> Data:
-    if isinstance(data, Data):
-        return data
-    if data is None:
-        data = _own(run)
-    return load(data, split=Split.of(run.recipe.get("split", {})))
-
-
-def _own(run: Trained) -> str:
-    """Where the run's own data is; raises ``UsageError`` where it is not known, or moved."""
-    name, said = str(run.identity["data"]["name"]), str(run.source.get("data", ""))
-    kind, _, path = said.partition(":")
-    if not said:
-        if name in READERS:
-            return name
-        raise UsageError(
-            f"{run.path} was trained on {name}, and does not say where that was read",
-            "say where it is, as in --data folder:PATH",
-        )
-    if not path:
-        return said
-    # Where it was comes first: the same words may mean another folder here.
-    places = Path(str(run.source.get("path", path))), Path(path).expanduser()
-    for place in places:
-        if place.exists():
-            return f"{kind}:{place}"
-    raise UsageError(
-        f"{run.path} was trained on {said}, and {places[0]} is no longer there",
-        f"say where it is now: --data {kind}:PATH",
-    )
-
-
-def _check_classes(run: Trained, data: Data) -> None:
-    """Raise ``UsageError`` where labels mean something else than in training."""
-    if run.classes == data.classes:
-        return
-    if len(run.classes) != len(data.classes):
-        raise UsageError(
-            f"{run.path} tells {len(run.classes)} classes apart, but {data.name} has "
-            f"{len(data.classes)}",
-            f"it was trained on {run.identity['data']['name']}: {_some(run.classes)}",
-        )
-    pairs = enumerate(zip(run.classes, data.classes, strict=True))
-    i, (mine, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
-    raise UsageError(
-        f"class {i} is {mine} in {run.path}, but {theirs} in {data.name}",
-        f"name and order the classes as in training: {_some(run.classes)}",
-    )
-
-
-def _samples(data: Data, part: str) -> Samples:
-    name = nearest_part(part)
-    if name not in data.parts:
-        raise UsageError(
-            f"{data.name} has no {part} images", f"it has {', '.join(data.parts)} images"
-        )
-    return data.parts[name]
-
-
-def nearest_part(part: str) -> str:
-    """A part of a data set by any of its names."""
-    return {"train": "training", "valid": "validation", "val": "validation"}.get(part, part)
-
-
-def _in_channels(run: Trained, samples: Samples, name: str) -> Samples:
-    """The samples with the channels that the run was trained on: grey and colour are made so."""
-    wanted = len(run.prepare.mean)
-    if samples.channels == wanted:
-        return samples
-    if {samples.channels, wanted} == {1, 3}:
-        if isinstance(samples, FileSamples):
-            return replace(samples, channels_=wanted)
-        if isinstance(samples, TensorSamples) and wanted == 3:
-            return replace(samples, images=samples.images.expand(-1, 3, -1, -1))
-    raise UsageError(
-        f"`{run.network.name}` was trained on images of {wanted} channels, but {name}'s have "
-        f"{samples.channels}"
-    )
-
-
-def _notes(run: Trained, data: Data, part: str) -> list[str]:
-    """What one should know about the numbers."""
-    before = run.identity["data"]
-    name = nearest_part(part)
-    if before["name"] != data.name:
-        return [f"it was trained on {before['name']}"]
-    now, then = len(data.parts[name]), before.get(name)
-    if then is not None and then != now:
-        return [f"the run had {then:,} {name} images, and here are {now:,}"]
-    return []
-
-
-def _some(names: tuple[str, ...], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -10,12 +10,16 @@ from typing import Any
 import torch
 
 from archlang.train.data import Data, shown
+from archlang.train.errors import UsageError
 from archlang.train.network import Network
-from archlang.train.prepare import Preparation
+from archlang.train.preparations import AnyPreparation, preparation_of
 from archlang.train.recipe import Recipe
+from archlang.train.recipe.layers import in_text
 
 
-def identify(network: Network, data: Data, prepare: Preparation, recipe: Recipe) -> dict[str, Any]:
+def identify(
+    network: Network, data: Data, prepare: AnyPreparation, recipe: Recipe
+) -> dict[str, Any]:
     """All that changes what comes of a run: where it computes may change, nothing else."""
     return {
         "model": network.name,
@@ -38,9 +42,48 @@ def recorded(identity: Mapping[str, Any]) -> dict[str, Any]:
     data = identity["data"]
     return {
         **identity,
-        "data": {**data, **Preparation.of(data).plain()},
+        "data": {**data, **preparation_of(data).plain()},
         "recipe": Recipe.recorded(identity["recipe"]),
     }
+
+
+def classes_of(data: Data) -> dict[str, Any]:
+    """The names of the classes as a checkpoint has them; of each output, where it has its own."""
+    own = {"own": {n: list(classes) for n, classes in data.own.items()}} if data.own else {}
+    return {"classes": list(data.classes), **own}
+
+
+def check_recipe(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the recipe is for a network with other parameters, or outputs."""
+    _check_settings(network, recipe)
+    _check_weights(network, recipe)
+
+
+def _check_weights(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the recipe weighs what is no output."""
+    for name in recipe.output_weights:
+        if name in network.aux:
+            raise UsageError(
+                f"`output_weights` names `{name}`, which is an auxiliary output",
+                f"the spec has its weight: `aux {name} weight={network.aux[name]:g}`",
+            )
+        if name not in network.outputs:
+            raise UsageError(
+                f"`output_weights` names `{name}`, and `{network.name}` has no such output",
+                f"it has {', '.join(network.outputs)}",
+            )
+
+
+def _check_settings(network: Network, recipe: Recipe) -> None:
+    """Raise ``UsageError`` where the network was built with other parameters than the recipe's."""
+    for name, value in recipe.model.items():
+        given = network.settings.get(name)
+        if given is None or in_text(given) != in_text(value):
+            raise UsageError(
+                f"the recipe wants {network.name} with {name} = {in_text(value)}, and it was built "
+                f"with {'its default' if given is None else in_text(given)}",
+                "archlang.load(path, settings=recipe.model) builds it so",
+            )
 
 
 def said(data: Data) -> dict[str, Any]:

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from archlang.spelling import nearest
-from archlang.train.data.files import visible
-from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, read_header, read_image, shown
 from archlang.train.device import fitting, random_kept, seed_everything
 from archlang.train.errors import TrainError, UsageError
+from archlang.train.given import Batch, Images, prepared, read
 from archlang.train.saved import Run, Trained, trained
 from archlang.train.uncertainty import Spread, dropout_alone, dropping_modules
-
-Images: TypeAlias = Tensor | str | Path | Sequence[str | Path]
-"""Uint8 [N, C, h, w], or files and folders of images."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,8 @@ def predict(
     """What ``images`` show, by the network of a run; see ``trained`` for what a run can be.
 
     Images are brought to the network as in training: grey becomes colour and colour grey as the
-    network was trained. ``output`` names one of several outputs; without it the first is taken.
+    network was trained. A network with several inputs takes a table, or the images of each by
+    its name. ``output`` names one of several outputs; without it the first is taken.
     Raises ``TrainError``: for what is no run, for a folder without images, for a file that
     cannot be decoded, and for a network that tells classes of pixels: see ``segment``.
     """
@@ -126,7 +121,7 @@ def _predicted(draws: Draws, images: Images, batch_size: int) -> Predictions:
             f"`{first.network.name}` tells a class for each pixel, and this names that of an image",
             "archlang.train.segment gives its masks",
         )
-    names, batches = read(images, batch_size)
+    names, batches = read(images, batch_size, first)
     parts: list[Spread] = []
     with random_kept(first.device), fitting(batch_size):
         for number, batch in enumerate(batches):
@@ -135,7 +130,8 @@ def _predicted(draws: Draws, images: Images, batch_size: int) -> Predictions:
             parts.append(Spread.of(draw))
     spread = Spread.joined(parts)
     made, passes = len(draws.members), draws.passes
-    return Predictions(names, first.classes, spread, made, passes, draws.output, draws.outputs)
+    classes = first.classes_of(draws.output)
+    return Predictions(names, classes, spread, made, passes, draws.output, draws.outputs)
 
 
 @dataclass(frozen=True)
@@ -168,9 +164,10 @@ class Draws:
         if passes is not None and passes < 1:
             raise UsageError(f"{passes} passes are none", "30 are usual")
         members = [trained(run, device=device) for run in runs]
-        for other in members[1:]:
-            _check_same_classes(members[0], other)
         outputs = members[0].output_names
+        for other in members[1:]:
+            _check_same_inputs(members[0], other)
+            _check_same_classes(members[0], other, output or outputs[0])
         for member in members:
             if member is members[0] or len(member.output_names) > 1:
                 _check_output(member, output or outputs[0])
@@ -222,101 +219,25 @@ def _check_output(member: Trained, output: str) -> None:
         raise UsageError(f"`{member.network.name}` has no output `{output}`", f"it has {what}")
 
 
-def _check_same_classes(one: Trained, other: Trained) -> None:
-    if one.classes == other.classes:
+def _check_same_inputs(one: Trained, other: Trained) -> None:
+    mine, theirs = tuple(one.prepares), tuple(other.prepares)
+    if len(mine) == len(theirs) == 1 or mine == theirs:
         return
-    if len(one.classes) != len(other.classes):
-        what = f"{len(one.classes)} classes, but {other.path} {len(other.classes)}"
+    raise UsageError(
+        f"{one.path} takes {', '.join(mine)}, but {other.path} {', '.join(theirs)}",
+        "an ensemble shares its inputs",
+    )
+
+
+def _check_same_classes(one: Trained, other: Trained, output: str) -> None:
+    mine, theirs = one.classes_of(output), other.classes_of(output)
+    if mine == theirs:
+        return
+    if len(mine) != len(theirs):
+        what = f"{len(mine)} classes, but {other.path} {len(theirs)}"
         raise UsageError(f"{one.path} tells apart {what}", "an ensemble shares its classes")
-    pairs = enumerate(zip(one.classes, other.classes, strict=True))
+    pairs = enumerate(zip(mine, theirs, strict=True))
     i, (a, b) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
     raise UsageError(
         f"class {i} is {a} in {one.path}, but {b} in {other.path}", "an ensemble shares its classes"
     )
-
-
-Batch: TypeAlias = Tensor | list[Path]
-
-
-def read(images: Images, size: int) -> tuple[tuple[str, ...], Iterator[Batch]]:
-    """The names of all images, and them in batches."""
-    if isinstance(images, Tensor):
-        if images.dtype != torch.uint8 or images.ndim != 4 or not len(images):
-            raise UsageError(
-                f"images are uint8 [N, C, H, W], not {images.dtype} {list(images.shape)}"
-            )
-        return tuple(map(str, range(len(images)))), iter(torch.split(images, size))
-    paths = [path for _, path in listed(images)]
-    if not paths:
-        raise UsageError("no image is given")
-    for path in paths:
-        read_header(path)
-    cut = (paths[i : i + size] for i in range(0, len(paths), size))
-    return tuple(map(shown, paths)), cut
-
-
-def listed(images: str | Path | Sequence[str | Path]) -> list[tuple[Path, Path]]:
-    """All image files that are meant, each behind the folder in which it was found."""
-    given = [images] if isinstance(images, str | Path) else images
-    roots = [Path(path).expanduser() for path in given]
-    return [
-        (root if root.is_dir() else root.parent, found) for root in roots for found in _files(root)
-    ]
-
-
-def _files(path: Path) -> list[Path]:
-    """The images that a path means: a file, or all in a folder and those in it."""
-    if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        guess = nearest(path.name, beside)
-        hint = (
-            f"did you mean {path.parent / guess}?" if guess else "give images, or folders of them"
-        )
-        raise UsageError(f"there is no file {path}", hint)
-    if not path.is_dir():
-        return [path]
-    found = list(_inside(path))
-    if not found:
-        raise UsageError(
-            f"{path} holds no images", f"images end in {', '.join((*EXTENSIONS, ARRAY))}"
-        )
-    return found
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    for path in visible(folder):
-        if path.is_dir():
-            yield from _inside(path)
-        elif is_image(path):
-            yield path
-
-
-def prepared(member: Trained, batch: Batch) -> Tensor:
-    """Float32 [n, *shape] on the member's device, prepared as it was trained."""
-    prepare, channels = member.prepare, len(member.prepare.mean)
-    if isinstance(batch, Tensor):
-        x = batch
-        if x.shape[1] == 1 and channels == 3:
-            x = x.expand(-1, 3, -1, -1)
-        if x.shape[1] != channels:
-            raise UsageError(
-                f"the images have {x.shape[1]} channels, but `{member.network.name}` was trained "
-                f"on images of {channels}"
-            )
-        x = prepare.sized(x.cpu())
-    else:
-        x = torch.cat([prepare.sized(decoded(path, member)[None]) for path in batch])
-    return prepare.normalised(x.to(member.device))
-
-
-def decoded(path: Path, member: Trained) -> Tensor:
-    """An image in the channels that the member was trained on, uint8 [c, h, w]."""
-    channels = len(member.prepare.mean)
-    found = read_header(path).channels
-    if found != channels and {found, channels} != {1, 3}:
-        raise TrainError(
-            f"{path} has {found} channels, but `{member.network.name}` was trained on images "
-            f"of {channels}",
-            "convert it",
-        )
-    return read_image(path, channels)

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlang.train.data import Data
+from archlang.train.data.maps import cut
 from archlang.train.device import describe
 from archlang.train.memory import Budget
 from archlang.train.network import Network
-from archlang.train.prepare import Preparation
+from archlang.train.preparations import AnyPreparation
 from archlang.train.recipe import Recipe
 from archlang.train.workers import crowded
 from archlang.wording import bytes_text
 
 
 def introduction(
-    network: Network, data: Data, prepare: Preparation, recipe: Recipe, budget: Budget
+    network: Network, data: Data, prepare: AnyPreparation, recipe: Recipe, budget: Budget
 ) -> Iterator[str]:
     """Device, network, data and recipe, and what may be a surprise about them: lines."""
     yield f"device: {describe(budget.device)}"
     yield f"network: {network.name}, {network.totals.params:,} parameters"
     yield (
         f"data: {data.name}, {len(data.train):,} images to learn from, "
-        f"{_kept(data)}{len(data.test):,} to test with, {len(data.classes)} classes"
+        f"{_kept(data)}{len(data.test):,} to test with, {_classes(data)}"
     )
-    for note in prepare.notes(data):
+    for note in (*data.notes, *prepare.notes(data), *cut(network)):
         yield f"note: {note}"
     if crowd := crowded(recipe.workers):
         yield f"note: {crowd}"
@@ -44,6 +45,13 @@ def introduction(
 
 def _kept(data: Data) -> str:
     return "" if data.valid is None else f"{len(data.valid):,} to choose the best epoch by, "
+
+
+def _classes(data: Data) -> str:
+    own = data.own or {"": data.classes}
+    return ", ".join(
+        f"{len(classes)} classes" + (f" of `{n}`" if n else "") for n, classes in own.items()
+    )
 
 
 def _rate(recipe: Recipe) -> str:

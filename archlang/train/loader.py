@@ -35,6 +35,10 @@ IGNORED = -100
 """What ``IGNORE`` becomes in a batch: the default ``ignore_index`` of PyTorch's losses."""
 
 
+Middle = tuple[int, int] | None
+"""Height and width of the part of a mask that is learned and counted; all of it if None."""
+
+
 class Wanted(NamedTuple):
     """A batch to come: its samples int64 [n] in an epoch, and what becomes of them."""
 
@@ -48,8 +52,9 @@ class Batches:
 
     ``batch_size`` is that of all ``world`` processes together; this one, ``rank``, yields its
     share. ``workers`` processes decode and augment where the images are not simply in memory.
-    ``classes`` is needed for ``augment.mixing``, which pairs images of one process. Raises
-    ``TrainError``.
+    ``classes`` is needed for ``augment.mixing``, which pairs images of one process. ``middle``
+    is the part of masks that the network tells the classes of. Changes are drawn from ``draws``,
+    or else from ``seed``. Raises ``TrainError``.
     """
 
     def __init__(
@@ -65,16 +70,19 @@ class Batches:
         world: int = 1,
         device: torch.device = CPU,
         classes: int = 0,
+        middle: Middle = None,
+        draws: int | None = None,
     ) -> None:
         self.samples, self.prepare, self.augment = samples, prepare, augment or Augment()
         self.seed, self.rank, self.world, self.classes = seed, rank, world, classes
+        self.middle, self.draws = middle, seed if draws is None else draws
         self.augment.check(samples.channels, samples.task)
         if self.augment.mixing and not classes:
             raise UsageError("mixing needs to know how many classes there are", "pass `classes`")
         self._order = Sampler(len(samples), batch_size, seed, CPU)
         self.per_epoch = self._order.per_epoch
         _check_shares(len(samples), batch_size, self.per_epoch, world)
-        self._source = _source(samples, prepare, self.augment, seed, workers, device)
+        self._source = _source(samples, prepare, self.augment, self.draws, workers, device)
         self._fill = prepare.fill
 
     @property
@@ -96,7 +104,7 @@ class Batches:
         found = self._source.batches(self._wanted(step))
         for at, (wanted, images, targets) in zip(count(step), found):
             images, targets = self._changed(wanted, images, targets)
-            x, y = self.prepare.normalised(images), learned(targets)
+            x, y = self.prepare.normalised(images), learned(targets, self.middle)
             if mixing := self.augment.mixing:
                 x, y = mixed(mixing, x, y, classes=self.classes, seed=self.seed, step=at)
             yield x, y
@@ -110,7 +118,7 @@ class Batches:
             steps = range(step, step + min(ahead, self.per_epoch - at))
             parts = [self.indices(one) for one in steps]
             changes = Changes.drawn(
-                self.augment, size, torch.cat(parts), seed=self.seed, epoch=epoch
+                self.augment, size, torch.cat(parts), seed=self.draws, epoch=epoch
             )
             for samples, change in zip(parts, changes.split([*map(len, parts)]), strict=True):
                 yield Wanted(epoch, samples, change)
@@ -118,7 +126,7 @@ class Batches:
 
     def _changed(self, wanted: Wanted, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """What is done to a batch of uint8 [n, c, H, W] at once; masks go along."""
-        axes, drawn = self.prepare.colours, {"seed": self.seed, "epoch": wanted.epoch}
+        axes, drawn = self.prepare.colours, {"seed": self.draws, "epoch": wanted.epoch}
         images = recoloured(self.augment, images, wanted.samples, axes, **drawn)
         masks = targets if targets.ndim == 3 else None
         images, masks = wanted.changes.of(images, masks, self._fill)
@@ -143,8 +151,9 @@ class EvaluationBatches:
         rank: int = 0,
         world: int = 1,
         device: torch.device = CPU,
+        middle: Middle = None,
     ) -> None:
-        self.samples, self.prepare = samples, prepare
+        self.samples, self.prepare, self.middle = samples, prepare, middle
         self.batch_size, self.rank, self.world = batch_size, rank, world
         self._source = _source(samples, prepare, Augment(), 0, workers, device)
 
@@ -168,13 +177,20 @@ class EvaluationBatches:
 
         for batch, (_, images, targets) in enumerate(self._source.batches(wanted())):
             counted = len(self.indices(batch))
-            yield self.prepare.normalised(images), learned(targets[:counted])
+            yield self.prepare.normalised(images), learned(targets[:counted], self.middle)
 
 
-def learned(targets: Tensor) -> Tensor:
-    """Targets as PyTorch's losses take them: int64, with ``IGNORED`` where masks say nothing."""
-    wide = targets.long()
-    return wide.masked_fill_(targets == IGNORE, IGNORED) if targets.ndim == 3 else wide
+def learned(targets: Tensor, middle: Middle = None) -> Tensor:
+    """Targets as PyTorch's losses take them: int64, with ``IGNORED`` where masks say nothing.
+
+    Of masks the ``middle`` is left.
+    """
+    if targets.ndim < 3:
+        return targets.long()
+    height, width = middle or targets.shape[1:]
+    top, left = (targets.shape[1] - height) // 2, (targets.shape[2] - width) // 2
+    seen = targets[:, top : top + height, left : left + width]
+    return seen.long().masked_fill_(seen == IGNORE, IGNORED)
 
 
 def _check_shares(samples: int, batch_size: int, per_epoch: int, world: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from archlang.train.batch import Many, called, chunks, count, each, first, tensors
 from archlang.train.device import (
     Number,
     autocast,
@@ -36,7 +37,7 @@ class Feed(Protocol):
 
     per_epoch: int
 
-    def start(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def start(self, step: int) -> Iterator[tuple[Many, Many]]:
         """The batches from ``step``, counted from 0 through all epochs, on."""
         ...
 
@@ -52,10 +53,10 @@ class Course:
 
     task: Task
     feed: Feed
-    judge: Iterable[tuple[Tensor, Tensor]]
+    judge: Iterable[tuple[Many, Many]]
     aux: Mapping[str, float]
     on: str = "test"
-    test: Iterable[tuple[Tensor, Tensor]] | None = None
+    test: Iterable[tuple[Many, Many]] | None = None
 
 
 class Trainer:
@@ -93,8 +94,8 @@ class Trainer:
         self.tests: dict[str, dict[str, Any]] = {}
         # The epoch's sums so far, for its mean loss.
         self._loss, self._seen = 0.0, 0
-        self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
-        self._batch: tuple[Tensor, Tensor] | None = None
+        self._batches: Iterator[tuple[Many, Many]] | None = None
+        self._batch: tuple[Many, Many] | None = None
 
     @property
     def epoch(self) -> int:
@@ -109,8 +110,8 @@ class Trainer:
     def check(self) -> list[str]:
         """Try one batch, leaving no trace; returns remarks."""
         images, targets = self.fetch()
-        part = -(-len(images) // self.recipe.accumulate)
-        images, targets = self._laid_out(images[:part]), targets[:part]
+        part = -(-count(images) // self.recipe.accumulate)
+        images, targets = self._laid_out(first(images, part)), first(targets, part)
         how: dict[str, Any] = {"task": self.course.task, "dtype": self.recipe.dtype}
         remarks = dry_run(self.wrapped, images, targets, self.course.aux, **how)
         if self.recipe.compile:
@@ -130,17 +131,17 @@ class Trainer:
         if not self.model.training:
             self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        value, count = self._gradients(self._laid_out(images), targets)
+        value, seen = self._gradients(self._laid_out(images), targets)
         self._update()
         self.step += 1
         if self.average is not None:
             self.average.update(self.step - 1)
-        self._loss += value * count
-        self._seen += count
+        self._loss += value * seen
+        self._seen += seen
         self.seconds += monotonic() - started
         return value
 
-    def fetch(self) -> tuple[Tensor, Tensor]:
+    def fetch(self) -> tuple[Many, Many]:
         """The batch of the step to come."""
         if self._batch is None:
             if self._batches is None:
@@ -148,34 +149,34 @@ class Trainer:
             self._batch = next(self._batches)
         return self._batch
 
-    def _gradients(self, images: Tensor, targets: Tensor) -> tuple[float, int]:
+    def _gradients(self, images: Many, targets: Many) -> tuple[float, int]:
         """The gradients of the mean loss of all processes' images; that loss, and how many."""
-        count = self.world.total(len(images))
-        parts = min(self.recipe.accumulate, len(images))
+        seen = self.world.total(count(images))
+        parts = min(self.recipe.accumulate, count(images))
         pairs = [(images, targets)]
         if parts > 1:
-            pairs = list(zip(images.chunk(parts), targets.chunk(parts), strict=True))
+            pairs = list(zip(chunks(images, parts), chunks(targets, parts), strict=True))
         told: list[Number] = []
         for number, (x, y) in enumerate(pairs, start=1):
             with self.world.unsynced(self.wrapped, number < len(pairs)):
                 with autocast(self.device, self.recipe.dtype):
-                    outputs = self.run(x)
+                    outputs = called(self.run, x)
                 mean = self.course.task.loss(
                     outputs, y, self.course.aux, self.recipe.label_smoothing
                 )
                 told.append(Number(mean))
                 # The processes' gradients are averaged, so each counts by its images.
-                share = len(x) * self.world.size / count
+                share = count(x) * self.world.size / seen
                 torch.autograd.backward(self.scaler.scale(mean * share if share != 1 else mean))
         loss, broken = 0.0, images
         for (x, _), one in zip(pairs, told, strict=True):
             if not isfinite(value := one.value):
                 broken = x
-            loss += value * len(x)
+            loss += value * count(x)
         # Said when all processes know: the others waited for its gradients.
-        if not isfinite(loss := self.world.total(loss) / count):
+        if not isfinite(loss := self.world.total(loss) / seen):
             raise self._diverged(f"the loss is {loss}", broken, self.step + 1)
-        return loss, int(count)
+        return loss, int(seen)
 
     def _update(self) -> None:
         """Move the weights, by gradients that are scaled down where they are too large."""
@@ -203,12 +204,12 @@ class Trainer:
         self._loss, self._seen = 0.0, 0
         return entry
 
-    def evaluate(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+    def evaluate(self, batches: Iterable[tuple[Many, Many]]) -> dict[str, Any]:
         """Score the network, with the mean of its weights where one is kept."""
         with self.average.used() if self.average is not None else nullcontext():
             return self._score(batches)
 
-    def _score(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Any]:
+    def _score(self, batches: Iterable[tuple[Many, Many]]) -> dict[str, Any]:
         self.world.alike(self.model)
         score = evaluate(
             self.run,
@@ -219,7 +220,7 @@ class Trainer:
             dtype=self.recipe.dtype,
             world=self.world,
         )
-        losses = [each["eval_loss"] for each in score.get("outputs", {"": score}).values()]
+        losses = [one["eval_loss"] for one in score.get("outputs", {"": score}).values()]
         if not isfinite(sum(losses)):
             images, _ = next(iter(batches))
             what = f"the {self.course.on} loss is {next(v for v in losses if not isfinite(v))}"
@@ -244,7 +245,8 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         states = (value for state in self.optimizer.state.values() for value in state.values())
         mean = self.average.mean.values() if self.average is not None else ()
-        held = (*self.model.parameters(), *self.model.buffers(), *states, *mean, *self.fetch())
+        batch = (tensor for part in self.fetch() for tensor in tensors(part))
+        held = (*self.model.parameters(), *self.model.buffers(), *states, *mean, *batch)
         return measured(self.advance, (t for t in held if isinstance(t, Tensor)), self.device)
 
     def weights(self) -> dict[str, Tensor]:
@@ -309,12 +311,12 @@ class Trainer:
         self.history, self.tests = list(state["history"]), dict(state["tests"])
         self._batches = self._batch = None
 
-    def _laid_out(self, images: Tensor) -> Tensor:
-        if self.recipe.channels_last and images.ndim == 4:
-            return images.to(memory_format=torch.channels_last)
-        return images
+    def _laid_out(self, images: Many) -> Many:
+        if not self.recipe.channels_last:
+            return images
+        return each(images, lambda x: x.to(memory_format=torch.channels_last) if x.ndim == 4 else x)
 
-    def _diverged(self, what: str, images: Tensor, step: int) -> TrainError:
+    def _diverged(self, what: str, images: Many, step: int) -> TrainError:
         dtype = self.recipe.dtype
         where = self.world.any_of(first_broken_layer(self.model, images, dtype, self.network))
         epoch = -(-step // self.per_epoch)

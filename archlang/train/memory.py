@@ -25,11 +25,20 @@ Got = TypeVar("Got")
 
 
 class Budget:
-    """What a step of a recipe takes on a device, as the network's graph says."""
+    """What a step of a recipe takes on a device, as the network's graph says.
+
+    ``labels`` are those of each sample: of outputs with labels of their own one each.
+    """
 
     def __init__(
-        self, network: Network, recipe: Recipe, device: torch.device, processes: int = 1
+        self,
+        network: Network,
+        recipe: Recipe,
+        device: torch.device,
+        processes: int = 1,
+        labels: int = 1,
     ) -> None:
+        self.labels = labels
         self.network, self.recipe, self.device = network, recipe, device
         self.processes = processes
         self.parts = recipe.accumulate * processes
@@ -58,7 +67,11 @@ class Budget:
         """The bytes of the worst moment of a step; None where that is not known."""
         setting = self.setting()
         asked: Any = self.network
-        return None if setting is None else int(asked.memory(setting).step.total)
+        if setting is None:
+            return None
+        # The account counts one label for a sample, and all labels are there throughout.
+        more = (self.labels - 1) * self.recipe.batch_size * torch.int64.itemsize
+        return int(asked.memory(setting).step.total) + more
 
     def largest_batch(self, limit: int) -> int | None:
         """The largest batch with which a step stays within ``limit`` bytes; None if unknown."""

@@ -12,20 +12,22 @@ import torch
 from torch import nn
 
 from archlang.train import checkpoint, device as devices, shards
+from archlang.train.batch import count
 from archlang.train.data import Data, carved, check_fit, load
+from archlang.train.data.fit import own_classes
+from archlang.train.data.maps import mask_size
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
-from archlang.train.identity import identify, said, versions
+from archlang.train.identity import check_recipe, classes_of, identify, said, versions
 from archlang.train.introduction import introduction
-from archlang.train.loader import Batches, EvaluationBatches
+from archlang.train.joint import feed_of, judge_of
 from archlang.train.loop import Course, Trainer
 from archlang.train.memory import Budget
 from archlang.train.network import Network, unreached
-from archlang.train.prepare import Preparation
+from archlang.train.preparations import AnyPreparation, measured as measured_on
 from archlang.train.progress import Reporter, Terminal
 from archlang.train.recipe import Layer, Recipe, resolve
-from archlang.train.recipe.layers import in_text
 from archlang.train.recipe.read import Asked, layers_of
 from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
@@ -74,7 +76,7 @@ class Run:
         self._peak: int | None = None
         self.prepare = measured(network, data, recipe, reporter)
         self.device = device
-        self.budget = Budget(network, recipe, self.device, self.world.size)
+        self.budget = Budget(network, recipe, self.device, self.world.size, len(data.own) or 1)
         self.identity = identify(network, data, self.prepare, recipe)
         torch.manual_seed(recipe.seed)
         with self.budget.explained():
@@ -105,14 +107,17 @@ class Run:
 
     def _course(self) -> Course:
         data, recipe, world = self.data, self.recipe, self.world
+        own = own_classes(self.network, data)
         shared: dict[str, Any] = {
             "batch_size": recipe.batch_size,
             "workers": recipe.workers,
             "rank": world.rank,
             "world": world.size,
             "device": self.device,
+            "middle": mask_size(self.network),
+            "own": {name: len(classes) for name, classes in own.items()},
         }
-        feed = Batches(
+        feed = feed_of(
             data.train,
             self.prepare,
             recipe.augment,
@@ -120,11 +125,11 @@ class Run:
             classes=len(data.classes),
             **shared,
         )
-        test = EvaluationBatches(data.test, self.prepare, **shared)
-        task = TASKS[data.task](data.classes)
+        test = judge_of(data.test, self.prepare, **shared)
+        task = TASKS[data.task](data.classes, own, recipe.output_weights)
         if data.valid is None:
             return Course(task, feed, test, self.network.aux)
-        judge = EvaluationBatches(data.valid, self.prepare, **shared)
+        judge = judge_of(data.valid, self.prepare, **shared)
         return Course(task, feed, judge, self.network.aux, "validation", test)
 
     def go(self) -> Result:
@@ -192,7 +197,7 @@ class Run:
             return False
         size = -(-self.recipe.batch_size // self.world.size)
         later = self._peak is None and self.trainer.step > first
-        return later and len(self.trainer.fetch()[0]) == size
+        return later and count(self.trainer.fetch()[0]) == size
 
     def _measured(self) -> float:
         """Take a step, and say what it took."""
@@ -249,7 +254,7 @@ class Run:
             **self.trainer.state(whole),
             "identity": self.identity,
             "prepare": self.prepare.plain(),
-            "classes": list(self.data.classes),
+            **classes_of(self.data),
             "source": said(self.data),
         }
 
@@ -267,7 +272,7 @@ class Run:
         return {
             "model": self.network.name,
             "data": self.data.name,
-            "classes": list(self.data.classes),
+            **classes_of(self.data),
             "prepare": self.prepare.plain(),
         }
 
@@ -279,7 +284,7 @@ class Run:
             "device": str(self.device),
             "params": self.network.totals.params,
             "prepare": self.prepare.plain(),
-            "classes": list(self.data.classes),
+            **classes_of(self.data),
             "source": said(self.data),
             "versions": versions(),
         }
@@ -298,14 +303,14 @@ class Run:
         write_page(self.folder, content)
 
 
-def measured(network: Network, data: Data, recipe: Recipe, reporter: Reporter) -> Preparation:
+def measured(network: Network, data: Data, recipe: Recipe, reporter: Reporter) -> AnyPreparation:
     """What is taken from every image, measured on those to learn from."""
     try:
-        return Preparation.measured(
+        return measured_on(
             data,
             check_fit(network, data),
             recipe.preprocess,
-            colours=recipe.augment.pca_noise > 0,
+            recipe.augment,
             workers=recipe.workers,
             tell=reporter.reading,
         )
@@ -350,25 +355,13 @@ def train(
     )
     # All that can go wrong goes wrong inside: of several processes one then says it.
     with devices.random_kept(device), joined(device, asked.parallel) as world:
-        found = load(data, split=asked.split) if isinstance(data, str) else data
+        found = load(data, split=asked.split, network=network) if isinstance(data, str) else data
         found = carved(found, asked.split.valid, asked.split.seed)
         chosen = resolve([Layer(f"suggested by {found.name}", found.suggests), *layers]).recipe
-        _check_settings(network, chosen)
+        check_recipe(network, chosen)
         folder = RunFolder(Path(out) if out else Path("runs") / f"{network.name}-{found.name}")
         check_fit(network, found)
         with Budget(network, chosen, device, processes()).explained():
             listener = reporter if world.first else Reporter()
             run = Run(network, found, chosen, device, folder, listener, force=force, world=world)
             return run.go()
-
-
-def _check_settings(network: Network, recipe: Recipe) -> None:
-    """Raise ``UsageError`` where the network was built with other parameters than the recipe's."""
-    for name, value in recipe.model.items():
-        given = network.settings.get(name)
-        if given is None or in_text(given) != in_text(value):
-            raise UsageError(
-                f"the recipe wants {network.name} with {name} = {in_text(value)}, and it was built "
-                f"with {'its default' if given is None else in_text(given)}",
-                "archlang.load(path, settings=recipe.model) builds it so",
-            )

@@ -18,10 +18,13 @@ from archlang.network import from_program, input_names
 from archlang.source import Source
 from archlang.spelling import nearest
 from archlang.train import checkpoint, device as devices
+from archlang.train.batch import Many, called, each
+from archlang.train.data.samples import ONLY
 from archlang.train.errors import UsageError
 from archlang.train.folder import RunFolder
 from archlang.train.network import Network
 from archlang.train.palette import Colour, colours
+from archlang.train.preparations import AnyPreparation, Preparations, each_of, preparation_of
 from archlang.train.prepare import Preparation
 from archlang.train.task import main_outputs
 from archlang.wording import shape_text
@@ -38,7 +41,9 @@ class Trained:
     ``state_dict`` on the CPU: their running mean, ``averaged``, where the run kept one.
     ``epoch`` is the last one they have seen, None where the file does not say. ``source`` says
     where the data was read: as it was asked for, ``data``, and what that was then, ``path``;
-    and the colours of its masks' classes, ``palette``.
+    and the colours of its masks' classes, ``palette``. Of several inputs ``prepare`` is that of
+    the first, and ``beside`` has the others'; where outputs have classes of their own, ``own`` has
+    them, and ``classes`` are the first's.
     """
 
     path: Path
@@ -52,6 +57,22 @@ class Trained:
     averaged: bool = False
     epoch: int | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Preparation] = field(default_factory=dict)
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def prepares(self) -> dict[str, Preparation]:
+        """How the images of each input are prepared, in the network's order."""
+        return {next(iter(self.network.inputs)): self.prepare, **self.beside}
+
+    @property
+    def preparation(self) -> AnyPreparation:
+        """The same as one, as for training."""
+        return Preparations(self.prepares) if self.beside else self.prepare
+
+    def classes_of(self, output: str) -> tuple[str, ...]:
+        """The classes that an output tells apart."""
+        return self.own.get(output, self.classes)
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -75,21 +96,22 @@ class Trained:
         given = ((r, g, b) for r, g, b in self.source.get("palette", ()))
         return colours(len(self.classes), tuple(given))
 
-    def logits(self, images: Tensor, output: str | None = None) -> Tensor:
+    def logits(self, images: Many, output: str | None = None) -> Tensor:
         """Those of one output, by its name; of the first without one."""
         found = self.outputs(images)
         return found[output or next(iter(found))]
 
     @torch.no_grad()
-    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+    def outputs(self, images: Many) -> dict[str, Tensor]:
         """Each output, float32 [N, classes] or [N, classes, H, W], of prepared images.
 
-        Images are on the device. Computed in the precision that it was trained in.
+        Images are on the device, of several inputs in their order. Computed in the precision that
+        it was trained in.
         """
         if self.recipe.get("channels_last"):
-            images = images.to(memory_format=torch.channels_last)
+            images = each(images, lambda x: x.to(memory_format=torch.channels_last))
         with devices.autocast(self.device, self.recipe.get("dtype", "float32")):
-            outputs = self.module(images)
+            outputs = called(self.module, images)
         found = main_outputs(outputs, self.network.aux)
         if len(self.output_names) == 1:
             found = {self.output_names[0]: next(iter(found.values()))}
@@ -111,8 +133,9 @@ def trained(source: Run, *, device: str = "auto", network: Network | None = None
     path = _file(Path(source).expanduser())
     state = _from_json(path) if path.suffix == SAFETENSORS else _from_checkpoint(path)
     chosen = devices.choose(device)
-    prepare = Preparation.of(state["prepare"])
-    found = network or rebuilt(state["identity"], prepare.shape, path)
+    prepare = preparation_of(state["prepare"])
+    found = network or rebuilt(state["identity"], each_of(prepare, (ONLY,)), path)
+    first, *others = each_of(prepare, tuple(found.inputs)).items()
     with devices.random_kept(torch.device("cpu")):
         module = found.to_torch()
     _fill(module, state["weights"], path, found.name)
@@ -124,13 +147,15 @@ def trained(source: Run, *, device: str = "auto", network: Network | None = None
         found,
         module,
         state["weights"],
-        prepare,
+        first[1],
         tuple(state["classes"]),
         state["identity"],
         chosen,
         state["averaged"],
         state["epoch"],
         state.get("source", {}),
+        dict(others),
+        {name: tuple(classes) for name, classes in state.get("own", {}).items()},
     )
 
 
@@ -140,8 +165,13 @@ def weights_of(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], bool]:
     return mean or state["model"], bool(mean)
 
 
-def rebuilt(identity: Mapping[str, Any], shape: tuple[int, ...], path: Path) -> Network:
-    """The network of the spec that is kept in a run, for inputs of ``shape``; reads no file."""
+def rebuilt(
+    identity: Mapping[str, Any], prepares: Mapping[str, Preparation], path: Path
+) -> Network:
+    """The network of the spec that is kept in a run, for its inputs' shapes; reads no file.
+
+    Those of an only input are under ``ONLY``.
+    """
     files: Mapping[str, str] = identity["files"]
     own, text = next(iter(files.items()))
     # As deep as paths to what is used climb, so that all of them stay below the root.
@@ -159,7 +189,8 @@ def rebuilt(identity: Mapping[str, Any], shape: tuple[int, ...], path: Path) -> 
             raise ArchError(program.diagnostics)
         name = identity["model"]
         names = input_names(program, name)
-        inputs = {names[0]: shape} if len(names) == 1 else None
+        shapes = {key or names[0]: one.shape for key, one in prepares.items()}
+        inputs = shapes if len(shapes) == len(names) else None
         return from_program(program, name, identity["settings"], inputs)
     except (ArchError, KeyError, ValueError) as error:
         first = error.diagnostics[0].message if isinstance(error, ArchError) else str(error)
@@ -223,6 +254,7 @@ def _from_json(path: Path) -> dict[str, Any]:
         about = json.loads(beside.read_text("utf-8"))
         identity = {name: about[name] for name in ("model", "files", "settings", "data", "recipe")}
         found = {"prepare": about["prepare"], "classes": about["classes"]}
+        found["own"] = about.get("own", {})
         found["source"] = about.get("source", {})
     except (OSError, ValueError, KeyError):
         raise UsageError(

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from archlang.train.batch import Many, called, count, one_of
 from archlang.train.device import autocast
 from archlang.train.distributed import World
 from archlang.train.task import Meter, Task, main_outputs
@@ -16,7 +17,7 @@ from archlang.train.task import Meter, Task, main_outputs
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Many, Many]],
     task: Task,
     device: torch.device,
     *,
@@ -35,10 +36,10 @@ def evaluate(
     meters: dict[str, Meter] = {}
     for images, targets in batches:
         with autocast(device, dtype):
-            outputs = model(images)
+            outputs = called(model, images)
         for name, logits in main_outputs(outputs, aux or {}).items():
-            meter = meters.setdefault(name, task.meter(device))
-            meter.add(logits.float()[: len(targets)], targets)
+            meter = meters.setdefault(name, task.of(name).meter(device))
+            meter.add(logits.float()[: count(targets)], one_of(targets, name))
     model.train(was_training)
     scores: dict[str, dict[str, Any]] = {}
     for name, meter in meters.items():

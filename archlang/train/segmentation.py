@@ -13,7 +13,8 @@ from torch.nn import functional as F  # noqa: N812
 from archlang.train.data import IGNORE
 from archlang.train.device import fitting, random_kept
 from archlang.train.errors import UsageError
-from archlang.train.inference import Batch, Draws, Images, check_finite, decoded, read
+from archlang.train.given import Batch, Images, decoded, first_of, read
+from archlang.train.inference import Draws, check_finite
 from archlang.train.palette import NOWHERE, Colour, laid_over
 from archlang.train.prepare import Preparation
 from archlang.train.saved import Run, Trained
@@ -110,7 +111,7 @@ def segment(
         )
     for other in draws.members[1:]:
         _check_same_size(first, other)
-    names, batches = read(images, batch_size)
+    names, batches = read(images, batch_size, first)
     return _segmented(draws, names, batches, batch_size)
 
 
@@ -135,9 +136,9 @@ def _segmented(
     for number, batch in enumerate(batches):
         with random_kept(first.device), fitting(batch_size):
             mean, shared = _mean(draws, batch, number, names[done:])
-        for i in range(len(batch)):
-            here = batch[i]
-            image = here if isinstance(here, Tensor) else decoded(here, first)
+        for i in range(len(first_of(batch))):
+            here = first_of(batch)[i]
+            image = here if isinstance(here, Tensor) else decoded(here, first, first.prepare)
             with fitting(1):
                 mask, total, at_odds = _placed(mean[i], shared[i], image, first.prepare)
             yield Segmented(
@@ -176,7 +177,7 @@ def _placed(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mask, entropy and mutual information [h, w] at the size of ``image`` [c, h, w]."""
     height, width = image.shape[-2:]
-    top, left, h, w = prepare.region(height, width)
+    top, left, h, w = _middle(prepare, (height, width), mean.shape[-2:])
     there = slice(top, top + h), slice(left, left + w)
     probable, at_odds = _resized(mean, (h, w)), _resized(shared[None], (h, w))[0]
     mask = torch.full((height, width), IGNORE, dtype=torch.uint8)
@@ -185,6 +186,22 @@ def _placed(
     total[there] = entropy(probable.movedim(0, -1)).float()
     odds[there] = at_odds.float()
     return mask, total, odds
+
+
+def _middle(
+    prepare: Preparation, image: tuple[int, int], maps: Sequence[int]
+) -> tuple[int, int, int, int]:
+    """What of an image a map tells about: top, left, height and width in it.
+
+    It is the middle of what the network sees, where maps are smaller than its input.
+    """
+    top, left, h, w = prepare.region(*image)
+    places = []
+    for start, seen, side, length in zip((top, left), (h, w), prepare.shape[1:], maps, strict=True):
+        edge = round(seen * (side - length) / (2 * side))
+        places.append((start + edge, max(1, seen - 2 * edge)))
+    (top, h), (left, w) = places
+    return top, left, h, w
 
 
 def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -14,6 +14,7 @@ from archlang.train.colours import recoloured
 from archlang.train.data import IGNORE, Data
 from archlang.train.draws import seed_of
 from archlang.train.inputs import Preprocess
+from archlang.train.joint import check, draws_of
 from archlang.train.loader import Each
 from archlang.train.palette import Colour, colours, laid_over
 from archlang.train.prepare import Preparation
@@ -38,43 +39,57 @@ def sheet(data: Data, augment: Augment, *, seed: int = 0, layout: Layout | None 
     """The sheet, uint8 [3, H, W]. Column k has what epoch k has of the sample, with this seed.
 
     The samples are training images chosen by ``seed``. Masks are laid over their images in
-    colour. Mixing, which is done to batches, is done to a column. Raises ``TrainError``.
+    colour. Mixing, which is done to batches, is done to a column. Of several inputs a sample has a
+    row for each, below one another. Raises ``TrainError``.
     """
     layout = layout or Layout()
     order = torch.Generator().manual_seed(seed_of("sheet", seed))
     chosen = torch.randperm(len(data.train), generator=order)[: layout.rows]
-    augment.check(data.train.channels, data.task)
-    prepare = _prepared(data, augment, layout.size)
-    palette = colours(len(data.classes), data.palette)
+    size = layout.size or data.train.size or _LARGE
+    several = len(data.inputs) > 1
+    parts = {name: data.of_input(name) for name in data.inputs}
+    own = {
+        name: augment.of_input(name, part.train.channels) if several else augment
+        for name, part in parts.items()
+    }
+    prepares = {name: _prepared(part, own[name], size) for name, part in parts.items()}
+    check(augment, data.train, {n: (part.train, prepares[n]) for n, part in parts.items()})
 
-    def column(how: Augment, epoch: int) -> Tensor:
-        each = Each(data.train, prepare, how, seed)
-        images, targets = (
-            torch.stack(part)
-            for part in zip(*(each.seen(epoch, i) for i in chosen.tolist()), strict=True)
-        )
-        masks = targets if targets.ndim == 3 else None
-        images = recoloured(how, images, chosen, prepare.colours, seed=seed, epoch=epoch)
-        images, masks = augmented(
-            how, images, masks, chosen, seed=seed, epoch=epoch, fill=prepare.fill
-        )
-        if how.mixing:
-            classes = len(data.classes)
-            shares, _ = mixed(
-                how.mixing, images.float(), targets, classes=classes, seed=seed, step=epoch
-            )
-            images = shares.round().to(torch.uint8)
-        return _coloured(images, masks, palette)
+    def column(epoch: int, plain: bool = False) -> Tensor:
+        shown = [
+            _column(part, Augment() if plain else own[n], prepares[n], chosen, epoch, (seed, n))
+            for n, part in parts.items()
+        ]
+        return torch.stack(shown, 1).flatten(0, 1)
 
-    draws = [column(augment, epoch) for epoch in range(layout.columns)]
-    return _arranged([column(Augment(), 0), *draws])
+    draws = [column(epoch) for epoch in range(layout.columns)]
+    return _arranged([column(0, plain=True), *draws])
 
 
-def _prepared(data: Data, augment: Augment, size: tuple[int, int] | None) -> Preparation:
+def _column(
+    data: Data, how: Augment, prepare: Preparation, chosen: Tensor, epoch: int, of: tuple[int, str]
+) -> Tensor:
+    """The ``chosen`` samples as an epoch sees them, uint8 [N, 3, H, W]; ``of`` a seed, an input."""
+    draws: dict[str, int] = {"seed": draws_of(how, *of), "epoch": epoch}
+    each = Each(data.train, prepare, how, draws["seed"])
+    images, targets = (
+        torch.stack(part)
+        for part in zip(*(each.seen(epoch, i) for i in chosen.tolist()), strict=True)
+    )
+    masks = targets if targets.ndim == 3 else None
+    images = recoloured(how, images, chosen, prepare.colours, **draws)
+    images, masks = augmented(how, images, masks, chosen, fill=prepare.fill, **draws)
+    if how.mixing:
+        mixing: dict[str, int] = {"classes": len(data.classes), "seed": of[0], "step": epoch}
+        shares, _ = mixed(how.mixing, images.float(), targets, **mixing)
+        images = shares.round().to(torch.uint8)
+    return _coloured(images, masks, colours(len(data.classes), data.palette))
+
+
+def _prepared(data: Data, augment: Augment, size: tuple[int, int]) -> Preparation:
     """How images come to the size; the mean is measured where something is filled with it."""
-    height, width = size or data.train.size or _LARGE
     how = Preprocess() if augment.random_erasing else Preprocess(mode="none")
-    shape = (data.train.channels, height, width)
+    shape = (data.train.channels, *size)
     return Preparation.measured(data, shape, how, colours=augment.pca_noise > 0)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from archlang.train.batch import Many, one_of
 from archlang.train.loader import IGNORED
 
-Outputs = Tensor | Mapping[str, Tensor]
+Outputs = Many
 
 
 class Meter(ABC):
@@ -33,13 +34,24 @@ class Meter(ABC):
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """How a network's outputs are held against the targets of ``classes``."""
+    """How a network's outputs are held against the targets of ``classes``.
+
+    Outputs in ``own`` have labels, and classes, of their own. ``weights`` are those of outputs in
+    the loss, where they are not 1.
+    """
 
     classes: tuple[str, ...]
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, output: str) -> Self:
+        """The task of one output; that without a name, of a network in use, is the first."""
+        first = next(iter(self.own.values()), self.classes)
+        return replace(self, classes=self.own.get(output, first), own={})
 
     @abstractmethod
-    def shape(self, targets: Tensor, images: Tensor) -> tuple[int, ...]:
-        """The shape that an output has for a batch of ``images``."""
+    def shape(self, targets: Tensor) -> tuple[int, ...]:
+        """The shape that an output has for a batch with these ``targets``."""
 
     @abstractmethod
     def meter(self, device: torch.device) -> Meter:
@@ -54,7 +66,7 @@ class Task(ABC):
         return sum(self._merit(score) for score in entry.get("outputs", {"": entry}).values())
 
     def loss(
-        self, outputs: Outputs, targets: Tensor, aux: Mapping[str, float], smoothing: float = 0.0
+        self, outputs: Outputs, targets: Many, aux: Mapping[str, float], smoothing: float = 0.0
     ) -> Tensor:
         """Cross-entropy of every output, ``weight`` times that of an auxiliary one; a mean.
 
@@ -62,17 +74,19 @@ class Task(ABC):
         Going deeper with convolutions. Computed in float32.
         """
 
-        def entropy(logits: Tensor) -> Tensor:
-            return F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
+        def entropy(name: str, logits: Tensor) -> Tensor:
+            held = one_of(targets, name)
+            loss = F.cross_entropy(logits.float(), held, label_smoothing=smoothing)
+            weight = aux.get(name, self.weights.get(name, 1.0))
+            return loss if weight == 1 else weight * loss
 
         if isinstance(outputs, Tensor):
-            return entropy(outputs)
-        mains = [value for name, value in outputs.items() if name not in aux]
-        loss = entropy(mains[0])
-        for value in mains[1:]:
-            loss = loss + entropy(value)
-        for name, weight in aux.items():
-            loss = loss + weight * entropy(outputs[name])
+            return entropy("", outputs)
+        loss, *others = (
+            entropy(name, outputs[name]) for name in (*(n for n in outputs if n not in aux), *aux)
+        )
+        for value in others:
+            loss = loss + value
         return loss
 
 
@@ -97,7 +111,7 @@ def summed(logits: Tensor, targets: Tensor) -> Tensor:
 class Classification(Task):
     """One class for each sample: outputs are [N, classes]."""
 
-    def shape(self, targets: Tensor, images: Tensor) -> tuple[int, ...]:
+    def shape(self, targets: Tensor) -> tuple[int, ...]:
         return len(targets), len(self.classes)
 
     def meter(self, device: torch.device) -> Meter:
@@ -130,8 +144,8 @@ class _Classes(Meter):
 class Segmentation(Task):
     """One class for each pixel: outputs are [N, classes, H, W]."""
 
-    def shape(self, targets: Tensor, images: Tensor) -> tuple[int, ...]:
-        return len(targets), len(self.classes), *images.shape[2:]
+    def shape(self, targets: Tensor) -> tuple[int, ...]:
+        return len(targets), len(self.classes), *targets.shape[1:]
 
     def meter(self, device: torch.device) -> Meter:
         return _Pixels(len(self.classes), device)

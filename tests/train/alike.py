@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.train import several
+from tests.train.networks import stripes
 from tests.train.team import SPEC, team
 
 SIDE = """
@@ -36,17 +38,19 @@ RECIPES: dict[str, dict[str, Any]] = {
     "channels_last": {"channels_last": True},
     "whole": {"save": {"steps": 3, "sharded": False}},
     "side": {},
+    "both": {"output_weights": {"column": 0.5}},
 }
 
 
 def main(out: Path, *names: str) -> None:
     ends = {}
     for name in names or RECIPES:
-        spec = SIDE if name == "side" else SPEC
+        spec = {"side": SIDE, "both": several.SPEC}.get(name, SPEC)
+        data = several.both if name == "both" else stripes
         for kind, size in (("one", 1), ("ddp", 2), ("fsdp", 2)):
             place = f"{name}-{kind}"
             parallel = "fsdp" if kind == "fsdp" else "ddp"
-            ends[place] = team(out / place, size, parallel, spec=spec, **RECIPES[name])
+            ends[place] = team(out / place, size, parallel, spec=spec, data=data, **RECIPES[name])
     print(json.dumps(ends))
 
 

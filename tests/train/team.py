@@ -23,7 +23,7 @@ import torch.profiler
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 
 from archlang import loads
-from archlang.train import train
+from archlang.train import Data, train
 from archlang.train.progress import Reporter
 from tests.train.networks import stripes
 
@@ -110,6 +110,7 @@ def team(
     kill: int = 0,
     cut: str = "",
     spec: str = SPEC,
+    data: Callable[[], Data] = stripes,
     **changes: Any,
 ) -> list[int]:
     """The exit status of every process; with ``kill``, the first is killed after that step.
@@ -125,7 +126,7 @@ def team(
         recipe = {**RECIPE, "parallel": parallel, **changes}
         arm(cut, rank)
         progress = Killer(kill) if kill else False
-        train(loads(spec), stripes(), recipe, out, progress=progress)
+        train(loads(spec), data(), recipe, out, progress=progress)
 
     children = [fork(lambda rank=rank: member(rank)) for rank in range(size)]  # type: ignore[misc]
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]

@@ -95,8 +95,8 @@ def test_misfits(changes: dict, message: str, hint: str) -> None:
 
 
 def test_fits() -> None:
-    assert check_fit(small(), stripes()) == (1, 8, 8)
-    assert check_fit(small(inputs={"x": (3, 32, 16)}), stripes()) == (3, 32, 16)
+    assert check_fit(small(), stripes()) == {"image": (1, 8, 8)}
+    assert check_fit(small(inputs={"x": (3, 32, 16)}), stripes()) == {"x": (3, 32, 16)}
 
 
 def test_prepared_images_have_mean_0_and_deviation_1() -> None:
@@ -133,4 +133,4 @@ def test_shift_moves_down_and_right() -> None:
 
 
 def test_lenet_fits_digits() -> None:
-    assert check_fit(lenet(), load("digits")) == (1, 28, 28)
+    assert check_fit(lenet(), load("digits")) == {"image": (1, 28, 28)}

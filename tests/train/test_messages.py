@@ -115,7 +115,7 @@ IMAGES: dict[str, Case] = {
     ),
     "channels": (FIVE, good, 1, "`m` takes 5 channels, but birds's images have 3"),
     "colour for grey": (GREY, good, 1, "`m` takes 1 channels, but birds's images have 3"),
-    "two inputs": (BOTH, good, 1, "`m` takes 2 inputs (a, b), and data has one image for each"),
+    "two inputs": (BOTH, good, 1, "`m` takes 2 inputs (a, b), and birds has one image for each"),
     "an output of other classes": (
         *(UNEVEN, good, 1, "`m.size` has 3 outputs, but birds has 2 classes"),
     ),

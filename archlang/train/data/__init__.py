@@ -1,6 +1,7 @@
 """Data: what is learned from, where it is read, and whether a network fits it."""
 
 from archlang.train.data import builtin as builtin, cifar as cifar, folder as folder, table as table
+from archlang.train.data.columns import Columns
 from archlang.train.data.dataset import Data
 from archlang.train.data.fit import check_fit
 from archlang.train.data.images import read_image, shown
@@ -13,6 +14,7 @@ __all__ = [
     "IN_MEMORY",
     "READERS",
     "Asked",
+    "Columns",
     "Data",
     "FileSamples",
     "Reader",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from archlang.train.data.samples import Samples, Task, TensorSamples
+from archlang.train.data.columns import Columns, in_memory
+from archlang.train.data.samples import FileSamples, Samples, Task, TensorSamples
 from archlang.train.errors import TrainError
 from archlang.train.palette import Colour
+
+Held = tuple[Tensor | Mapping[str, Tensor], Tensor | Mapping[str, Tensor]]
+"""Images and targets in memory, of several inputs or outputs by name."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Data:
     Labels count from 0 to len(classes) - 1, and so do the pixels of masks, but for ``IGNORE``.
     ``suggests`` holds fields of the recipe that suit the data, for where a user gives none.
     ``source`` is ``NAME`` or ``NAME:PATH``, as it was asked for; "" where it was not loaded.
-    ``palette`` has the colours of the classes, where masks carry some.
+    ``palette`` has the colours of the classes, where masks carry some. Where each output has
+    labels of its own, ``own`` has the classes of each, by its name, and ``classes`` are the
+    first's. ``notes`` are remarks on how it was read.
     Raises ``TrainError`` where these do not hold.
     """
 
@@ -33,46 +39,76 @@ class Data:
     suggests: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     palette: tuple[Colour, ...] = field(default=(), repr=False)
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part, samples in self.parts.items():
             if not len(samples):
                 raise TrainError(f"{self.name} has no {part} images")
-            if isinstance(samples, TensorSamples) and len(samples) != len(samples.targets):
-                raise TrainError(
-                    f"{self.name} has {len(samples):,} {part} images, "
-                    f"but {len(samples.targets):,} labels",
-                    "the two files belong to different data; get both from one place",
-                )
+            for name, images in samples.inputs.items():
+                self._check_images(part, name, images)
             if samples.labels is not None:
-                self._check_labels(part, samples, samples.labels)
-            if samples.channels != self.train.channels:
+                self._check_labels(part, samples, samples.labels, self.classes)
+            if samples.answers.keys() != self.own.keys():
                 raise TrainError(
-                    f"{self.name}'s training images have {self.train.channels} channels, "
-                    f"but its {part} images {samples.channels}"
+                    f"{self.name} names classes for {_names(self.own)}, but its {part} labels are "
+                    f"those of {_names(samples.answers)}"
                 )
+            for output, labels in samples.answers.items():
+                self._check_labels(part, samples, labels, self.own[output], output)
 
-    def _check_labels(self, part: str, samples: Samples, labels: Tensor) -> None:
-        wrong = torch.nonzero((labels < 0) | (labels >= len(self.classes))).flatten()
+    def _check_images(self, part: str, name: str, images: Samples) -> None:
+        what = f"{part} images `{name}`" if name else f"{part} images"
+        if isinstance(images, TensorSamples) and len(images) != len(images.targets):
+            raise TrainError(
+                f"{self.name} has {len(images):,} {what}, but {len(images.targets):,} labels",
+                "the two files belong to different data; get both from one place",
+            )
+        learned = self.train.inputs.get(name)
+        if learned is None:
+            raise TrainError(f"{self.name} has {what}, and none to train with")
+        if images.channels != learned.channels:
+            raise TrainError(
+                f"{self.name}'s {what.replace(part, 'training', 1)} have {learned.channels} "
+                f"channels, but its {part} images {images.channels}"
+            )
+
+    def _check_labels(
+        self,
+        part: str,
+        samples: Samples,
+        labels: Tensor,
+        classes: tuple[str, ...],
+        output: str = "",
+    ) -> None:
+        wrong = torch.nonzero((labels < 0) | (labels >= len(classes))).flatten()
         if len(wrong):
             first = int(wrong[0])
+            of = f" of `{output}`" if output else ""
             raise TrainError(
-                f"{self.name} has {len(self.classes)} classes, but a {part} label is "
+                f"{self.name} has {len(classes)} classes{of}, but a {part} label{of} is "
                 f"{int(labels[first])}, that of {samples.name(first)}",
-                f"labels count from 0 to {len(self.classes) - 1}",
+                f"labels count from 0 to {len(classes) - 1}",
             )
 
     @classmethod
     def held(
         cls,
         name: str,
-        classes: tuple[str, ...],
-        train: tuple[Tensor, Tensor],
-        test: tuple[Tensor, Tensor],
+        classes: tuple[str, ...] | Mapping[str, tuple[str, ...]],
+        train: Held,
+        test: Held,
         **rest: Any,
     ) -> Data:
-        """Data in memory: images uint8 [N, C, H, W] with labels int64 [N] or masks [N, H, W]."""
-        return cls(name, classes, TensorSamples(*train), TensorSamples(*test), **rest)
+        """Data in memory: images uint8 [N, C, H, W] with labels int64 [N] or masks [N, H, W].
+
+        Of several inputs the images are by input; of outputs with labels of their own these, and
+        the ``classes``, by output.
+        """
+        if isinstance(classes, Mapping):
+            rest["own"], classes = classes, next(iter(classes.values()))
+        return cls(name, classes, in_memory(*train), in_memory(*test), **rest)
 
     @property
     def task(self) -> Task:
@@ -84,6 +120,33 @@ class Data:
         """Its samples by what they are for: training, test and, if there are some, validation."""
         parts = {"training": self.train, "test": self.test}
         return parts if self.valid is None else {**parts, "validation": self.valid}
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of its inputs; ``ONLY`` where there is one, which has none."""
+        return tuple(self.train.inputs)
+
+    def with_notes(self, notes: tuple[str, ...]) -> Data:
+        """The same with more remarks."""
+        return replace(self, notes=(*self.notes, *notes))
+
+    def of_input(self, name: str) -> Data:
+        """The data as a network sees it that takes this input alone."""
+        return self._changed(lambda samples: samples.inputs[name], own={})
+
+    def of_output(self, name: str) -> Data:
+        """The first input's images with the labels of this output, which has its own."""
+
+        def labelled(samples: Samples) -> Samples:
+            first = next(iter(samples.inputs.values()))
+            assert isinstance(first, FileSamples | TensorSamples)
+            return replace(first, targets=samples.answers[name])
+
+        return self._changed(labelled, classes=self.own[name], own={})
+
+    def _changed(self, change: Callable[[Samples], Samples], **rest: Any) -> Data:
+        valid = None if self.valid is None else change(self.valid)
+        return replace(self, train=change(self.train), test=change(self.test), valid=valid, **rest)
 
     @property
     def train_images(self) -> Tensor:
@@ -108,7 +171,10 @@ class Data:
     def to(self, device: torch.device) -> Data:
         """The same with what is in memory on ``device``."""
 
-        def moved(samples: Samples) -> TensorSamples:
+        def moved(samples: Samples) -> Samples:
+            if isinstance(samples, Columns):
+                inputs = {name: moved(images) for name, images in samples.images.items()}
+                return Columns(inputs, {n: labels.to(device) for n, labels in samples.own.items()})
             images, labels = _held(samples)
             return TensorSamples(images.to(device), labels.to(device))
 
@@ -120,3 +186,7 @@ def _held(samples: Samples) -> tuple[Tensor, Tensor]:
     if held is None:
         raise TrainError("the images differ in size, or are too many to be kept in memory")
     return held
+
+
+def _names(of: Mapping[str, object]) -> str:
+    return " and ".join(f"`{name}`" for name in of) or "no output"

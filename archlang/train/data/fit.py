@@ -2,72 +2,131 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from archlang.spelling import nearest
 from archlang.train.data.dataset import Data
+from archlang.train.data.maps import brackets, check_map
+from archlang.train.data.samples import ONLY
 from archlang.train.errors import TrainError
 from archlang.train.network import Network
 
+Shape = tuple[int, int, int]
 
-def check_fit(network: Network, data: Data) -> tuple[int, int, int]:
-    """The network's input [C, H, W], if it can learn this data; raises ``TrainError``."""
-    shape = _image_input(network)
-    channels = data.train.channels
-    if shape[0] not in (channels, 3) or (shape[0] == 3 and channels not in (1, 3)):
+
+def check_fit(network: Network, data: Data) -> dict[str, Shape]:
+    """The network's inputs [C, H, W], if it can learn this data; raises ``TrainError``."""
+    _check_names(network, data)
+    shapes = {name: _image_input(name, network) for name in network.inputs}
+    for name, shape in shapes.items():
+        samples = data.train.inputs.get(name) or data.train.inputs[ONLY]
+        _check_channels(network, data, name, shape, samples.channels)
+    _check_outputs(network, data, next(iter(shapes.values()))[1:])
+    return shapes
+
+
+def own_classes(network: Network, data: Data) -> dict[str, tuple[str, ...]]:
+    """The classes of each output that has labels of its own, in the network's order."""
+    return {name: data.own[name] for name in (*network.outputs, *network.aux) if name in data.own}
+
+
+def _check_names(network: Network, data: Data) -> None:
+    """Raise ``TrainError`` unless there is an image for each input, and a label for each output."""
+    inputs, given = tuple(network.inputs), data.inputs
+    if given == (ONLY,) and len(inputs) > 1:
         raise TrainError(
-            f"`{network.name}` takes {shape[0]} channels, but {data.name}'s images have {channels}",
-            f"declare the input as {_brackets((channels, *shape[1:]))}",
+            f"`{network.name}` takes {len(inputs)} inputs ({', '.join(inputs)}), "
+            f"and {data.name} has one image for each label",
+            "--data csv:FILE reads a table with a column of paths for each input, of its name; "
+            "--data folder:FOLDER a folder for each",
         )
+    if given != (ONLY,):
+        _check_same(network.name, "input", "images", inputs, data.name, given)
+    if data.own:
+        outputs = (*network.outputs, *network.aux)
+        _check_same(network.name, "output", "labels", outputs, data.name, tuple(data.own))
+
+
+def _check_same(
+    network: str, what: str, of: str, wanted: tuple[str, ...], data: str, given: tuple[str, ...]
+) -> None:
+    """Raise ``TrainError`` unless the data has for every input, or output, what it takes."""
+    for name in wanted:
+        if name not in given:
+            guess = nearest(name, [other for other in given if other not in wanted])
+            raise TrainError(
+                f"`{network}` has the {what} `{name}`, and {data} has no {of} of that name",
+                f"are they those called `{guess}`? Name them as the spec does"
+                if guess
+                else f"it has {of} for {', '.join(given)}",
+            )
+    for name in given:
+        if name not in wanted:
+            raise TrainError(
+                f"{data} has {of} for `{name}`, and `{network}` has no {what} of that name",
+                f"it has {', '.join(wanted)}: leave the others out",
+            )
+
+
+def _check_channels(network: Network, data: Data, name: str, shape: Shape, channels: int) -> None:
+    if shape[0] in (channels, 3) and (shape[0] != 3 or channels in (1, 3)):
+        return
+    several = len(network.inputs) > 1
+    what = f"`{network.name}.{name}`" if several else f"`{network.name}`"
+    images = f"images for `{name}`" if several else "images"
+    raise TrainError(
+        f"{what} takes {shape[0]} channels, but {data.name}'s {images} have {channels}",
+        f"declare the input as {brackets((channels, *shape[1:]))}",
+    )
+
+
+def _check_outputs(network: Network, data: Data, size: tuple[int, int]) -> None:
+    """Raise ``TrainError`` unless every output tells the classes that it is to learn."""
     for name, output in network.outputs.items():
         what = network.name if len(network.outputs) == 1 else f"{network.name}.{name}"
-        _check_output(network, data, what, output, shape[1:])
-    return shape
+        if data.task == "segmentation":
+            check_map(network, data, what, name, size)
+        else:
+            classes = data.own.get(name, data.classes)
+            _check_classes(network, data, what, output, len(classes), name)
 
 
-def _check_output(
-    network: Network, data: Data, what: str, output: tuple[int, ...], size: tuple[int, ...]
+def _check_classes(
+    network: Network, data: Data, what: str, output: tuple[int, ...], wanted: int, name: str
 ) -> None:
-    """Raise ``TrainError`` unless there is one number a class, for masks at every pixel."""
-    wanted = len(data.classes)
-    if data.task == "segmentation":
-        if output != (wanted, *size):
-            raise TrainError(
-                f"`{what}` yields {_brackets(output)}, and {data.name}'s masks take one "
-                f"number for each class at each pixel: {_brackets((wanted, *size))}",
-                f"end it with `conv(1x1, {wanted})` at the input's size",
-            )
-        return
     if len(output) != 1:
         raise TrainError(
-            f"`{what}` yields {_brackets(output)}, and a classifier yields one number "
+            f"`{what}` yields {brackets(output)}, and a classifier yields one number "
             f"for each class: [{wanted}]",
             f"end it with `global_avgpool -> linear({wanted})` or `flatten -> linear({wanted})`",
         )
-    if output[0] != wanted:
-        hint = f"end it with `linear({wanted})`"
-        if any("classes" in text for text in network.files.values()):
-            hint = f"`--set classes={wanted}` if it has such a parameter; otherwise {hint}"
-        if len(network.outputs) > 1:
-            hint += "; every output is held against the same labels"
-        raise TrainError(
-            f"`{what}` has {output[0]} outputs, but {data.name} has {wanted} classes", hint
+    if output[0] == wanted:
+        return
+    hint = f"end it with `linear({wanted})`"
+    own = name in data.own
+    if any("classes" in text for text in network.files.values()) and not own:
+        hint = f"`--set classes={wanted}` if it has such a parameter; otherwise {hint}"
+    if len(network.outputs) > 1 and not own:
+        hint += (
+            "; every output is held against the same labels, unless a table has a column of "
+            "labels for each, of its name"
         )
+    has = f"{wanted} classes of `{name}`" if own else f"{wanted} classes"
+    raise TrainError(f"`{what}` has {output[0]} outputs, but {data.name} has {has}", hint)
 
 
-def _image_input(network: Network) -> tuple[int, int, int]:
-    if len(network.inputs) != 1:
-        names = ", ".join(network.inputs)
-        raise TrainError(
-            f"`{network.name}` takes {len(network.inputs)} inputs ({names}), "
-            "and data has one image for each label",
-            "train it in a loop of your own: archlang.load(FILE).to_torch() is the module",
-        )
-    ((name, shape),) = network.inputs.items()
+def _image_input(name: str, network: Network) -> Shape:
+    shape = network.inputs[name]
     if len(shape) != 3:
+        what = f"{network.name}.{name}" if len(network.inputs) > 1 else network.name
         raise TrainError(
-            f"`{network.name}` takes {_brackets(shape)}, and images are [C, H, W]",
+            f"`{what}` takes {brackets(shape)}, and images are [C, H, W]",
             f"declare `input {name}: [1, 28, 28]`, and start with `flatten` for a vector",
         )
     return shape[0], shape[1], shape[2]
 
 
-def _brackets(shape: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, shape))}]"
+def by_input(data: Data, names: tuple[str, ...]) -> Mapping[str, Data]:
+    """The data of each input alone, by the network's names for them."""
+    given = data.inputs
+    return {name: data.of_input(name if name in given else ONLY) for name in names}

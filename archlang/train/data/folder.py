@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from archlang.train.data.columns import Beside
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import (
     Listed,
@@ -19,13 +21,13 @@ from archlang.train.data.files import (
 )
 from archlang.train.data.images import read_palette, shown
 from archlang.train.data.registry import Asked, reader
-from archlang.train.data.samples import FileSamples
+from archlang.train.data.samples import FileSamples, Samples
 from archlang.train.data.split import split
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.palette import Colour
 
 _TRAIN, _VALID, _TEST = "train", ("val", "valid", "validation"), "test"
-_NAMES = "classes.txt"
+_IMAGES, _NAMES = "images", "classes.txt"
 
 
 @reader("folder", path="FOLDER")
@@ -33,11 +35,48 @@ def folder(asked: Asked) -> Data:
     """Images in a folder for each class, or in images/ beside masks/."""
     root = need_folder(asked.path, "folder:FOLDER")
     parts = _parts(root)
-    masked = [name for name, part in parts.items() if _has_masks(part)]
+    inputs = _inputs(parts, asked)
+    first = inputs[0] if inputs else _IMAGES
+    masked = [name for name, part in parts.items() if _has_masks(part, first)]
     if masked and len(masked) < len(parts):
         other = next(part for name, part in parts.items() if name not in masked)
-        raise UsageError(f"{other} has no images/ and masks/, which {parts[masked[0]]} has")
-    return (_segmentation if masked else _classification)(root, parts, asked)
+        raise UsageError(f"{other} has no {first}/ and masks/, which {parts[masked[0]]} has")
+    if masked:
+        return _segmentation(root, parts, asked, inputs)
+    return _classification(root, parts, asked, inputs)
+
+
+def _inputs(parts: Mapping[str, Path], asked: Asked) -> tuple[str, ...]:
+    """The network's several inputs, where each has a folder; () where images are of one."""
+    if len(asked.inputs) < 2:
+        return ()
+    train = parts["train"]
+    there = [name for name in asked.inputs if (train / name).is_dir()]
+    for part in parts.values() if there else ():
+        if missing := [name for name in asked.inputs if not (part / name).is_dir()]:
+            raise UsageError(
+                f"{part} has no folder {missing[0]}",
+                f"the network's inputs are {', '.join(asked.inputs)}: each wants a folder of its "
+                "name",
+            )
+    return asked.inputs if there else ()
+
+
+def _others(
+    parts: Mapping[str, Path], listed: Mapping[str, Listed], inputs: tuple[str, ...]
+) -> Beside | None:
+    """The images of the inputs after the first, under the same names in their own folders."""
+    if not inputs:
+        return None
+    first, *others = inputs
+    images: dict[str, dict[str, list[Path]]] = {name: {} for name in others}
+    for name in others:
+        for part, home in parts.items():
+            here = {_stem(path, home / first): path for path in listed[part].paths}
+            there = _by_stem(home / name)
+            _check_pairs(here, there, home / first, home / name)
+            images[name][part] = [there[stem] for stem in here]
+    return Beside(first, images)
 
 
 def _parts(root: Path) -> dict[str, Path]:
@@ -54,21 +93,25 @@ def _parts(root: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if path}
 
 
-def _has_masks(part: Path) -> bool:
-    return (part / "images").is_dir() and (part / "masks").is_dir()
+def _has_masks(part: Path, first: str) -> bool:
+    return (part / first).is_dir() and (part / "masks").is_dir()
 
 
-def _classification(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data:
-    classes = _class_folders(parts["train"])
-    for part in parts.values():
-        _check_same(parts["train"], classes, part)
+def _classification(
+    root: Path, parts: Mapping[str, Path], asked: Asked, inputs: tuple[str, ...]
+) -> Data:
+    homes = {name: part / inputs[0] if inputs else part for name, part in parts.items()}
+    classes = _class_folders(homes["train"])
+    for part in homes.values():
+        _check_same(homes["train"], classes, part)
     if len(classes) == 1:
         raise TrainError(
-            f"{parts['train']} has one class, {classes[0]}", "a classifier tells at least two apart"
+            f"{homes['train']} has one class, {classes[0]}", "a classifier tells at least two apart"
         )
-    listed = {name: _labelled(part, classes) for name, part in parts.items()}
+    listed = {name: _labelled(part, classes) for name, part in homes.items()}
     names = tuple(shown(name) for name in classes)
-    return assembled(shown(root.resolve().name), names, listed, asked)
+    beside = _others(parts, listed, inputs)
+    return assembled(shown(root.resolve().name), names, listed, asked, beside)
 
 
 def _class_folders(part: Path) -> list[str]:
@@ -116,69 +159,88 @@ def _labelled(part: Path, classes: list[str]) -> Listed:
     return Listed(paths, torch.tensor(labels))
 
 
-def _segmentation(root: Path, parts: Mapping[str, Path], asked: Asked) -> Data:
+def _segmentation(
+    root: Path, parts: Mapping[str, Path], asked: Asked, inputs: tuple[str, ...]
+) -> Data:
     named = root / _NAMES
     classes: tuple[str, ...] = ()
     if named.is_file():
         classes = tuple(line.strip() for line in named.read_text("utf-8").splitlines() if line)
         if len(set(classes)) != len(classes):
             raise TrainError(f"{named} names a class twice", "name each class once, one a line")
-    return assembled(
-        shown(root.resolve().name),
-        classes,
-        {name: _paired(part) for name, part in parts.items()},
-        asked,
-    )
+    listed = {name: _paired(part, inputs[0] if inputs else _IMAGES) for name, part in parts.items()}
+    beside = _others(parts, listed, inputs)
+    return assembled(shown(root.resolve().name), classes, listed, asked, beside)
 
 
-def _paired(part: Path) -> Listed:
+def _paired(part: Path, first: str) -> Listed:
     """Images and masks that have the same name, but for its end."""
-    images, masks = (_by_stem(part / name) for name in ("images", "masks"))
+    images, masks = (_by_stem(part / name) for name in (first, "masks"))
     if not images:
-        raise UsageError(f"{part / 'images'} holds no images")
-    for here, there, name in ((images, masks, "masks"), (masks, images, "images")):
+        raise UsageError(f"{part / first} holds no images")
+    _check_pairs(images, masks, part / first, part / "masks")
+    return Listed([images[stem] for stem in images], [masks[stem] for stem in images])
+
+
+def _check_pairs(
+    images: Mapping[str, Path], others: Mapping[str, Path], home: Path, beside: Path
+) -> None:
+    """Raise ``TrainError`` unless two folders hold the same names, but for their end."""
+    what = "an image and its mask have" if beside.name == "masks" else "images of one sample have"
+    for here, there, folder in ((images, others, beside), (others, images, home)):
         if missing := sorted(set(here) - set(there)):
             raise TrainError(
-                f"{here[missing[0]]} has no counterpart in {part / name}",
-                "an image and its mask have the same name",
+                f"{here[missing[0]]} has no counterpart in {folder}", f"{what} the same name"
             )
-    return Listed([images[stem] for stem in images], [masks[stem] for stem in images])
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in images_in(folder):
-        stem = str(path.relative_to(folder).with_suffix(""))
+        stem = _stem(path, folder)
         if stem in found:
             raise TrainError(
                 f"{found[stem]} and {path} have the same name",
-                "an image and its mask are told by it: rename one, or take it out",
+                "what belongs together is told by it: rename one, or take it out",
             )
         found[stem] = path
     return found
 
 
+def _stem(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder).with_suffix(""))
+
+
 def assembled(
-    name: str, classes: tuple[str, ...], listed: Mapping[str, Listed], asked: Asked
+    name: str,
+    classes: tuple[str, ...],
+    listed: Mapping[str, Listed],
+    asked: Asked,
+    beside: Beside | None = None,
 ) -> Data:
     """The data of lists named train, test and valid; a test is split off where there is none.
+
+    ``beside`` has the other columns of what is listed.
 
     ``classes`` of masks may be (), to be counted. Raises ``TrainError`` naming the file.
     """
     made = samples_of(list(listed.values()), verify=asked.verify)
-    parts: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
+    files: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
     palette: tuple[Colour, ...] = ()
-    if parts["train"].labels is None:
-        train_first = sorted(parts, key=lambda part: part != "train")
-        masks = look_at_masks([parts[part] for part in train_first], classes)
+    if files["train"].labels is None:
+        train_first = sorted(files, key=lambda part: part != "train")
+        masks = look_at_masks([files[part] for part in train_first], classes)
         classes = masks.classes
-        palette = () if masks.binary else read_palette(_first_mask(parts["train"]))
-        parts = {n: replace(samples, binary=masks.binary) for n, samples in parts.items()}
+        palette = () if masks.binary else read_palette(_first_mask(files["train"]))
+        files = {n: replace(samples, binary=masks.binary) for n, samples in files.items()}
+    parts: Mapping[str, Samples] = files
+    if beside is not None:
+        parts = beside.around(files, verify=asked.verify)
+    about: dict[str, Any] = {"palette": palette, "own": beside.classes if beside else {}}
     if "test" in parts:
-        found = parts["train"], parts["test"], parts.get("valid")
-        return Data(name, classes, *found, palette=palette)
+        return Data(name, classes, parts["train"], parts["test"], parts.get("valid"), **about)
     learn, test = split(parts["train"], asked.split.test, asked.split.seed)
-    return Data(name, classes, learn, test, parts.get("valid"), palette=palette)
+    return Data(name, classes, learn, test, parts.get("valid"), **about)
 
 
 def _first_mask(samples: FileSamples) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from archlang.spelling import nearest
 from archlang.train.data.dataset import Data
 from archlang.train.data.split import carved
 from archlang.train.errors import UsageError
 from archlang.train.inputs import Split
+from archlang.train.network import Network
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,29 @@ class Asked:
     """What a reader is given: the path behind the name, how to split, whether to look inside.
 
     ``verify`` reads the header of every file and every mask, so that what is wrong is found now.
+    ``inputs`` and ``outputs`` are the names of the network's, auxiliary outputs last; () where no
+    network is known.
     """
 
     path: Path | None = None
     split: Split = field(default_factory=Split)
     verify: bool = True
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+class Names(NamedTuple):
+    """The names of a network's inputs and outputs, auxiliary outputs last."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, network: Network | None) -> Names:
+        """Those of a network; none where none is known."""
+        if network is None:
+            return cls()
+        return cls(tuple(network.inputs), (*network.outputs, *network.aux))
 
 
 Read = Callable[[Asked], Data]
@@ -66,13 +86,19 @@ def reader(
 
 
 def load(
-    spec: str, *, split: Split | None = None, verify: bool = True, download: bool = False
+    spec: str,
+    *,
+    split: Split | None = None,
+    verify: bool = True,
+    download: bool = False,
+    network: Network | Names | None = None,
 ) -> Data:
     """The data set that ``NAME`` or ``NAME:PATH`` names; raises ``TrainError``.
 
     ``split`` is for data that has no test samples of its own. With ``verify``, files are looked
     at now: whether they are images, and masks of so many classes. Nothing is ever fetched
-    unless ``download`` is set.
+    unless ``download`` is set. The inputs and outputs of a ``network`` say which columns of a
+    table are read; without it all are.
     """
     name, _, path = spec.partition(":")
     found = READERS.get(name)
@@ -83,7 +109,8 @@ def load(
         raise UsageError(f"there is no data set named `{name}`", f"{hint}known are {known}")
     if path and not found.path:
         raise UsageError(f"`{name}` takes no path", f"write `--data {name}`")
-    asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify)
+    names = network if isinstance(network, Names) else Names.of(network)
+    asked = Asked(Path(path).expanduser() if path else None, split or Split(), verify, *names)
     if download:
         fetch(name, found, asked.path)
     data = replace(found.read(asked), source=spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,9 @@ Task = Literal["classification", "segmentation"]
 
 IGNORE = 255
 """The value of a mask's pixels that belong to no class: they are neither learned nor counted."""
+
+ONLY = ""
+"""The input of a network that has one, whatever its name."""
 
 _AT_ONCE = 16
 IN_MEMORY = 2**30
@@ -53,6 +56,16 @@ class Samples(ABC):
     def task(self) -> Task:
         """What is learned from them."""
         return "classification" if self.labels is not None else "segmentation"
+
+    @property
+    def inputs(self) -> Mapping[str, Samples]:
+        """The images of each input, by its name: of the only one, ``ONLY``, these."""
+        return {ONLY: self}
+
+    @property
+    def answers(self) -> Mapping[str, Tensor]:
+        """The labels int64 [N] of each output, by its name, where each has its own."""
+        return {}
 
     @abstractmethod
     def name(self, index: int) -> str:

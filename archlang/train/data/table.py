@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
-from archlang.spelling import nearest
+from archlang.train.data.columns import Beside
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import Listed
 from archlang.train.data.folder import assembled
+from archlang.train.data.heading import LABEL, MASK, SPLIT, Heading
 from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, shown
 from archlang.train.data.registry import Asked, reader
 from archlang.train.errors import TrainError, UsageError
@@ -25,15 +27,18 @@ _SPLITS = {
     "valid": "valid",
     "validation": "valid",
 }
-_COLUMNS = "path and label, or path and mask; split is optional: train, test or valid"
+
+
+Cells = Mapping[str, str | None]
+"""A line of a table, by column."""
 
 
 class Row(NamedTuple):
-    """A line of the table: the image, its label or its mask's path, and what it is for."""
+    """A line of the table: an image for each input, the targets (or a mask), what it is for."""
 
     line: int
-    image: Path
-    target: str
+    images: tuple[Path, ...]
+    targets: tuple[str, ...]
     split: str
 
 
@@ -45,24 +50,69 @@ def table(asked: Asked) -> Data:
         raise UsageError("no CSV file is given", "write `--data csv:FILE`")
     try:
         with file.open(newline="", encoding="utf-8-sig") as text:
-            rows, kind = _rows(file, text)
+            rows, heading = _rows(file, text, asked)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(file, error) from None
-    parts = _by_split(file, rows)
-    name = shown(file.stem)
-    if kind == "mask":
-        listed = {
-            name: Listed([r.image for r in part], [file.parent / r.target for r in part])
-            for name, part in parts.items()
-        }
-        return assembled(name, (), listed, asked)
-    classes = _classes(file, parts)
-    numbers = {name: i for i, name in enumerate(classes)}
-    listed = {
-        name: Listed([r.image for r in part], torch.tensor([numbers[r.target] for r in part]))
-        for name, part in parts.items()
+    return _data(file, _by_split(file, rows), heading, asked)
+
+
+def _data(file: Path, parts: Mapping[str, list[Row]], heading: Heading, asked: Asked) -> Data:
+    """What the rows list, with all their columns."""
+    first, *others = heading.inputs
+    images = {
+        part: [[row.images[k] for row in rows] for k in range(1 + len(others))]
+        for part, rows in parts.items()
     }
-    return assembled(name, classes, listed, asked)
+    masked = heading.targets == (MASK,)
+    classes = {} if masked else _classes(file, parts, heading)
+    labels = {
+        part: {name: _numbers(rows, k, classes[name]) for k, name in enumerate(classes)}
+        for part, rows in parts.items()
+    }
+    listed = {
+        part: Listed(
+            images[part][0],
+            [file.parent / row.targets[0] for row in rows]
+            if masked
+            else next(iter(labels[part].values())),
+        )
+        for part, rows in parts.items()
+    }
+    own = len(classes) > 1
+    beside = Beside(
+        first,
+        {n: {part: images[part][k] for part in parts} for k, n in enumerate(others, start=1)},
+        labels if own else {},
+        classes if own else {},
+    )
+    names = () if masked else next(iter(classes.values()))
+    made = assembled(
+        shown(file.stem), names, listed, asked, beside if others or first or own else None
+    )
+    return made.with_notes(heading.notes(file))
+
+
+def paths_in(file: Path, inputs: tuple[str, ...]) -> dict[str, list[Path]]:
+    """The images that a table lists for each input, by its name; of other columns nothing is read.
+
+    Those of an only input may also stand in a column `path`. Raises ``UsageError``.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as text:
+            columns, lines = _lines(text)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(file, error) from None
+    heading = Heading.of_inputs(file, columns, inputs)
+    rows = [_row(file, line, cells, heading) for line, cells in lines]
+    if not rows:
+        raise UsageError(f"{file} has no rows below its head", "each row is an image")
+    return {name: [row.images[k] for row in rows] for k, name in enumerate(inputs)}
+
+
+def _numbers(rows: list[Row], k: int, classes: tuple[str, ...]) -> Tensor:
+    """The labels of a column, int64 [N]."""
+    numbers = {name: i for i, name in enumerate(classes)}
+    return torch.tensor([numbers[row.targets[k]] for row in rows])
 
 
 def _unreadable(file: Path, error: Exception) -> UsageError:
@@ -79,79 +129,78 @@ def _unreadable(file: Path, error: Exception) -> UsageError:
     return UsageError(f"{file} cannot be read: {why}", "it is to be a CSV file in UTF-8")
 
 
-def _rows(file: Path, text: Iterator[str]) -> tuple[list[Row], str]:
-    """The rows, and which column has the target; raises ``UsageError`` with file and line."""
+def _rows(file: Path, text: Iterator[str], asked: Asked) -> tuple[list[Row], Heading]:
+    """The rows, and which columns are what; raises ``UsageError`` with file and line."""
+    columns, lines = _lines(text)
+    cells = {
+        name: [(line.get(name) or "").strip() for _, line in lines]
+        for name in dict.fromkeys(columns)
+    }
+    heading = Heading.of(file, columns, cells, asked)
+    return [_row(file, line, cells, heading) for line, cells in lines], heading
+
+
+def _lines(text: Iterator[str]) -> tuple[list[str], list[tuple[int, Cells]]]:
+    """The columns of a table, and its lines with their numbers."""
     table = csv.DictReader(text, skipinitialspace=True)
     columns = [name.strip() for name in table.fieldnames or ()]
     table.fieldnames = columns
-    kinds = [name for name in ("label", "mask") if name in columns]
-    if "path" not in columns or len(kinds) != 1:
-        raise _no_columns(file, columns)
-    return [_row(file, table.line_num, cells, kinds[0]) for cells in table], kinds[0]
+    return columns, [(table.line_num, cells) for cells in table]
 
 
-def _no_columns(file: Path, columns: list[str]) -> UsageError:
-    """What is wrong with the first line of a table, which is to name its columns."""
-    if not columns:
-        return UsageError(f"{file} is empty", f"its first line names the columns: {_COLUMNS}")
-    lacks = "path" if "path" not in columns else "label or mask"
-    if {"label", "mask"} <= set(columns):
-        return UsageError(f"{file} has both columns, label and mask", f"it wants {_COLUMNS}")
-    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
-        return UsageError(f"{file} is not separated by commas: `{columns[0]}`", "use commas")
-    hint = f"its first line names the columns: {_COLUMNS}"
-    taken = {"path", "label", "mask", "split"}
-    wanted = ["path"] if lacks == "path" else ["label", "mask"]
-    near = ((name, nearest(name, wanted)) for name in columns if name not in taken)
-    for name, guess in near:
-        if guess:
-            hint = f"is `{name}` the column {guess}? {hint}"
-            break
-    return UsageError(f"{file} has no column {lacks}, but {', '.join(columns)}", hint)
-
-
-def _row(file: Path, line: int, cells: Mapping[str, str | None], kind: str) -> Row:
-    path, target, use = ((cells.get(name) or "").strip() for name in ("path", kind, "split"))
+def _row(file: Path, line: int, cells: Cells, heading: Heading) -> Row:
     where = f"{file}, line {line}"
     if None in cells:
         raise UsageError(
             f"{where} has more cells than the head has columns",
             'a name with a comma in it stands in quotes: "a, b.png"',
         )
-    if not path or not target:
-        raise UsageError(
-            f"{where} has no {'path' if not path else kind}", "fill it in, or take the line out"
-        )
+
+    def cell(name: str) -> str:
+        found = (cells.get(name) or "").strip()
+        if not found:
+            raise UsageError(f"{where} has no {name}", "fill it in, or take the line out")
+        return found
+
+    paths = [cell(name) for name in heading.images]
+    targets = tuple(cell(name) for name in heading.targets)
+    use = (cells.get(SPLIT) or "").strip()
     if use.lower() not in _SPLITS:
         raise UsageError(f"{where} has the split {use}", "it can be train, test or valid")
-    image = file.parent / path
-    for found in (image, *([file.parent / target] if kind == "mask" else [])):
-        if not found.is_file():
-            raise UsageError(
-                f"{where} names {found}, which does not exist",
-                "paths are relative to the folder of the CSV file",
-            )
-        if not is_image(found):
-            raise UsageError(
-                f"{where} names {found}, which is not an image",
-                f"images end in {', '.join((*EXTENSIONS, ARRAY))}",
-            )
-    return Row(line, image, target, _SPLITS[use.lower()])
+    for path in (*paths, *(targets if heading.targets == (MASK,) else ())):
+        _check_file(where, file.parent / path)
+    return Row(line, tuple(file.parent / path for path in paths), targets, _SPLITS[use.lower()])
+
+
+def _check_file(where: str, path: Path) -> None:
+    if not path.is_file():
+        raise UsageError(
+            f"{where} names {path}, which does not exist",
+            "paths are relative to the folder of the CSV file",
+        )
+    if not is_image(path):
+        raise UsageError(
+            f"{where} names {path}, which is not an image",
+            f"images end in {', '.join((*EXTENSIONS, ARRAY))}",
+        )
 
 
 def _by_split(file: Path, rows: list[Row]) -> dict[str, list[Row]]:
     if not rows:
         raise UsageError(f"{file} has no rows below its head", "each row is an image")
-    seen: dict[Path, int] = {}
+    seen: dict[tuple[Path, ...], int] = {}
     parts: dict[str, list[Row]] = {}
     for row in rows:
-        image = row.image.resolve()
-        if image in seen:
+        images = tuple(image.resolve() for image in row.images)
+        if images in seen:
+            named = " with ".join(map(str, row.images))
             raise TrainError(
-                f"{file}, line {row.line} names {row.image} again: it is in line {seen[image]}",
-                "an image stands once, in training or in the test",
+                f"{file}, line {row.line} names {named} again: it is in line {seen[images]}",
+                "an image stands once, in training or in the test"
+                if len(images) == 1
+                else "the same images together stand once, in training or in the test",
             )
-        seen[image] = row.line
+        seen[images] = row.line
         parts.setdefault(row.split, []).append(row)
     if "train" not in parts:
         raise UsageError(f"{file} has no rows to train with", "put `train` into the column split")
@@ -160,19 +209,27 @@ def _by_split(file: Path, rows: list[Row]) -> dict[str, list[Row]]:
     return parts
 
 
-def _classes(file: Path, parts: Mapping[str, list[Row]]) -> tuple[str, ...]:
-    """The labels of the training rows, numbers in their order; raises ``TrainError``."""
-    labels = {row.target for row in parts["train"]}
-    for name, part in parts.items():
-        for row in part:
-            if row.target not in labels:
+def _classes(
+    file: Path, parts: Mapping[str, list[Row]], heading: Heading
+) -> dict[str, tuple[str, ...]]:
+    """The classes of each column of labels; raises ``TrainError``."""
+    return {name: _classes_of(file, parts, name, k) for k, name in enumerate(heading.targets)}
+
+
+def _classes_of(file: Path, parts: Mapping[str, list[Row]], name: str, k: int) -> tuple[str, ...]:
+    """The labels of the training rows, numbers in their order."""
+    labels = {row.targets[k] for row in parts["train"]}
+    for part, rows in parts.items():
+        for row in rows:
+            if row.targets[k] not in labels:
                 raise TrainError(
-                    f"{file}, line {row.line} has the label {row.target}, "
-                    f"which is in {name} and not in train",
+                    f"{file}, line {row.line} has the {name} {row.targets[k]}, "
+                    f"which is in {part} and not in train",
                     "a class is learned from images to train with",
                 )
     if len(labels) == 1:
-        raise TrainError(f"{file} has one class, {min(labels)}", "a classifier tells two apart")
+        of = "" if name == LABEL else f" of {name}"
+        raise TrainError(f"{file} has one class{of}, {min(labels)}", "a classifier tells two apart")
     if all(label.isdecimal() for label in labels):
         return tuple(sorted(labels, key=lambda text: (int(text), text)))
     return tuple(sorted(labels))

@@ -11,7 +11,7 @@ from archlang.analyses.memory.account import PRECISIONS
 from archlang.train.augment import Augment
 from archlang.train.errors import UsageError
 from archlang.train.inputs import Preprocess, Split
-from archlang.train.part import Part, Positive
+from archlang.train.part import NotNegative, Part, Positive
 from archlang.train.recipe.mistakes import explain
 from archlang.train.recipe.optimizers import AdamW, AnyOptimizer
 from archlang.train.recipe.part import Count, Share
@@ -78,6 +78,9 @@ class Recipe(Part):
     """The largest norm that all gradients together may have; above it they are scaled down."""
     label_smoothing: Share = 0.1
     """The share of each label that is spread over all classes (Szegedy et al. 2016)."""
+    output_weights: dict[str, NotNegative] = Field(default={})
+    """What outputs count for in the loss, by name, where it is not 1; the spec weighs auxiliary
+    ones."""
     augment: Augment = Augment()
     """How training images are changed at random."""
     preprocess: Preprocess = Preprocess()

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from archlang.network import Network
 from archlang.train import device as devices
 from archlang.train.data import Data, check_fit
+from archlang.train.data.registry import Names
 from archlang.train.errors import InterruptedRunError
 from archlang.train.progress import Terminal
 from archlang.train.recipe import Layer, Recipe
@@ -46,7 +47,7 @@ class Course:
         self.ask, self.data, self.force, self.terminal = ask, data, force, terminal
         points = list(points)
         first = next(p for p in points if p.left_out is None)
-        found = self._loaded(ask.recipe(first.combination))
+        found = self._loaded(ask.recipe(first.combination), self._network(first))
         self.suggested = Layer(f"suggested by {found.name}", found.suggests)
         fits: Callable[[Network], object] = lambda network: check_fit(network, found)  # noqa: E731
         points = again(points, Checker(ask, device, [self.suggested], fits))
@@ -61,10 +62,10 @@ class Course:
         """Make the folder; raises ``TrainError`` where it has another sweep."""
         self.folder.open(self.about, force=self.force)
 
-    def _loaded(self, recipe: Recipe) -> Data:
+    def _loaded(self, recipe: Recipe, network: Network) -> Data:
         if isinstance(self.data, Data):
             return self.data
-        return loaded(self.data, recipe.split.model_dump_json())
+        return loaded(self.data, recipe.split.model_dump_json(), Names.of(network))
 
     def _network(self, point: Point) -> Network:
         return self.ask.network(point.combination.model, self.ask.settings(point.combination))

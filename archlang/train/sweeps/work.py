@@ -12,6 +12,7 @@ from pathlib import Path
 from archlang.elaborate import Program
 from archlang.network import from_program
 from archlang.train.data import Data, load
+from archlang.train.data.registry import Names
 from archlang.train.errors import InterruptedRunError, TrainError
 from archlang.train.inputs import Split
 from archlang.train.progress import Reporter, Terminal
@@ -41,7 +42,8 @@ def work(program: Program, data: str | Data, job: Job, reporter: Reporter) -> st
     """
     try:
         network = from_program(program, job.model, job.settings, job.inputs)
-        found = loaded(data, job.split.model_dump_json()) if isinstance(data, str) else data
+        split = job.split.model_dump_json()
+        found = loaded(data, split, Names.of(network)) if isinstance(data, str) else data
         train(network, found, job.layers, job.folder, progress=reporter, force=job.force)
     except InterruptedRunError:
         raise
@@ -55,9 +57,9 @@ def work(program: Program, data: str | Data, job: Job, reporter: Reporter) -> st
 
 
 @lru_cache(maxsize=1)
-def loaded(data: str, split: str) -> Data:
+def loaded(data: str, split: str, names: Names) -> Data:
     """A data set, which neighbours in a sweep share."""
-    return load(data, split=Split.model_validate_json(split))
+    return load(data, split=Split.model_validate_json(split), network=names)
 
 
 class Watcher(Reporter):
