@@ -50,6 +50,17 @@ def autocast(device: torch.device, dtype: str) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, dtype=low)
 
 
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """``x`` with its channels innermost, where it has the four axes of images."""
+    return x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
+def lay_out(module: torch.nn.Module) -> None:
+    """Lay out all that a module has as ``channels_last`` does; weights of volumes stay."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        tensor.data = channels_last(tensor.data)
+
+
 class Number:
     """A number that may still be computed; an accelerator goes on with what comes after it."""
 

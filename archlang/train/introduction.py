@@ -12,7 +12,7 @@ from archlang.train.network import Network
 from archlang.train.preparations import AnyPreparation
 from archlang.train.recipe import Recipe
 from archlang.train.workers import crowded
-from archlang.wording import bytes_text
+from archlang.wording import bytes_text, count
 
 
 def introduction(
@@ -33,7 +33,7 @@ def introduction(
         yield "note: the best epoch is chosen by the test images; --set split.valid=0.1 keeps some"
     yield (
         f"recipe: {recipe.optimizer.name}, lr {_rate(recipe)}, {recipe.schedule.name}, "
-        f"{recipe.epochs} epochs, batch {_batch(recipe, budget)}, seed {recipe.seed}"
+        f"{count(recipe.epochs, 'epoch')}, batch {_batch(recipe, budget)}, seed {recipe.seed}"
     )
     if budget.predicted is not None:
         yield f"memory: a step takes {bytes_text(budget.predicted)} (predicted)"

@@ -16,6 +16,8 @@ from archlang.train.batch import Many, called, chunks, count, each, first, tenso
 from archlang.train.device import (
     Number,
     autocast,
+    channels_last,
+    lay_out,
     random_state,
     seed_everything,
     set_random_state,
@@ -80,7 +82,7 @@ class Trainer:
         self.network = network
         self.world = world or World()
         if recipe.channels_last:
-            model.to(memory_format=torch.channels_last)
+            lay_out(model)
         self.wrapped = self.world.wrap(model)
         self.run = _compiled(self.wrapped) if recipe.compile else self.wrapped
         self.optimizer = optimizer_of(model, recipe)
@@ -312,9 +314,7 @@ class Trainer:
         self._batches = self._batch = None
 
     def _laid_out(self, images: Many) -> Many:
-        if not self.recipe.channels_last:
-            return images
-        return each(images, lambda x: x.to(memory_format=torch.channels_last) if x.ndim == 4 else x)
+        return each(images, channels_last) if self.recipe.channels_last else images
 
     def _diverged(self, what: str, images: Many, step: int) -> TrainError:
         dtype = self.recipe.dtype

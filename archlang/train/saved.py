@@ -109,7 +109,7 @@ class Trained:
         it was trained in.
         """
         if self.recipe.get("channels_last"):
-            images = each(images, lambda x: x.to(memory_format=torch.channels_last))
+            images = each(images, devices.channels_last)
         with devices.autocast(self.device, self.recipe.get("dtype", "float32")):
             outputs = called(self.module, images)
         found = main_outputs(outputs, self.network.aux)
@@ -140,7 +140,7 @@ def trained(source: Run, *, device: str = "auto", network: Network | None = None
         module = found.to_torch()
     _fill(module, state["weights"], path, found.name)
     if state["identity"]["recipe"].get("channels_last"):
-        module.to(memory_format=torch.channels_last)
+        devices.lay_out(module)
     module.to(chosen).eval()
     return Trained(
         path,

@@ -68,3 +68,15 @@ def test_the_scale_of_the_loss_is_kept(tmp_path: Path) -> None:
     scaler = checkpoint.load(tmp_path / "last.pt")["scaler"]
     assert scaler["scale"] == 65536.0
     assert scaler["_growth_tracker"] > 0
+
+
+def test_weights_of_volumes_stay_as_they_are(tmp_path: Path) -> None:
+    """`channels_last` is of images: what a network makes a volume of has another layout."""
+    spec = loads(
+        "model v {\n    input image: [1, 8, 8]\n    conv(3x3, 4)\n"
+        "    reshape(2, 2, 8, 8) -> conv(3x3x3, 4) -> flatten -> linear(3)\n}\n"
+    )
+    recipe = {"epochs": 1, "batch_size": 8, "channels_last": True}
+    result = train(spec, stripes(), recipe, tmp_path, progress=False)
+    assert (tmp_path / "README.md").read_text().count("1 epochs") == 0
+    assert evaluate(tmp_path, stripes()).accuracy == pytest.approx(result.accuracy)
