@@ -85,7 +85,27 @@ def test_only_what_an_edit_changed_is_worked_out_again(monkeypatch: pytest.Monke
     finding = Diagnostic("A201", "not as stated", edit.span)
     checks = rechecks.Rechecks(before, "alone", look, finding, [])  # type: ignore[arg-type]
     assert checks.holds((edit,))
-    assert looked == ["alone", "first", "first", "first"]
+    assert looked == ["alone", "first", "first"]
+    assert before.mended == {(edit,): {"first"}}
+
+
+def test_a_model_that_fails_alike_is_not_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is only where a fix of what is known leaves nothing else in it."""
+    text = TEXT.replace("linear(10)", "linear(10, bais=false)")
+    spec = program(text)
+    (finding,) = inspection.inspect(spec, "first")[1]
+    assert spec.mended == {finding.fixes[0].edits: {"second", "third"} & {*spec.complete}}
+    worked_out: list[str] = []
+    monkeypatch.setattr(
+        inspection, "_worked_out", lambda *given: worked_out.append(given[1]) or (None, [])
+    )
+    assert inspection.inspect(spec, "third", known=[finding]) == (None, [])
+    assert worked_out == []
+    monkeypatch.undo()
+    own = text.replace("stem(c) -> head }\nmodel third", "stem(c) -> head -> relv }\nmodel third")
+    spec = program(own)
+    (finding,) = inspection.inspect(spec, "first")[1]
+    assert [d.code for d in inspection.inspect(spec, "third", known=[finding])[1]] == ["A103"]
 
 
 def test_the_search_ends_when_enough_was_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
