@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from archlang.analyses.memory.account import PRECISIONS, Setting
 from archlang.analyses.memory.fit import FIXED, Fit, Recomputed
 from archlang.analyses.memory.ledger import Moment, said
 from archlang.analyses.memory.search import Largest
@@ -28,12 +27,15 @@ from archlang.cli.common import (
 from archlang.cli.dtypes import DtypeName
 from archlang.cli.memory import (
     LEFT_OUT,
+    ChannelsLast,
     DeviceName,
     Devices,
     Dtypes,
     Ema,
     OptimizerName,
     Optimizers,
+    how_text,
+    setting_of,
 )
 from archlang.cli.sizes import FIXED as FIXED_SIZES
 from archlang.cli.table import Cells, text_table
@@ -68,6 +70,7 @@ def fit(
     dtype: Dtypes = DtypeName.float32,
     device: Devices = DeviceName.cpu,
     ema: Ema = False,
+    channels_last: ChannelsLast = False,
     format_: Annotated[FitFormat, typer.Option("--format", "-f", help="Printed as.")] = (
         FitFormat.text
     ),
@@ -80,7 +83,7 @@ def fit(
     """
     limit = memory_size(memory)
     network = load_network(file, model, set_, input_)
-    setting = Setting(batch or 1, optimizer.value, PRECISIONS[dtype.value], device.value, ema)
+    setting = setting_of(batch or 1, optimizer, dtype, device, ema, channels_last)
     found = network.fit(limit, setting)
     names = found.legal.names
     if along is not None and along not in names:
@@ -114,8 +117,7 @@ def memory_size(text: str) -> int:
 def _lines(network: Network, found: Fit, at: int, along: str | None) -> Iterator[str]:
     setting = found.setting
     inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
-    how = (finer(found.limit), setting.dtype, str(setting.optimizer), f"on {setting.device}")
-    yield f"{network.name}   {inputs}   {', '.join(how)}"
+    yield f"{network.name}   {inputs}   {how_text(setting, finer(found.limit))}"
     yield ""
     rows = [_row("batch, training", found.batch), _row("batch, inference", found.inference_batch)]
     rows += _size_rows(found, along)

@@ -53,6 +53,9 @@ Optimizers = Annotated[OptimizerName, typer.Option(help="Its state, and what an 
 Dtypes = Annotated[DtypeName, typer.Option(help="float32, or what autocast computes in.")]
 Devices = Annotated[DeviceName, typer.Option(help="Whose rules hold.")]
 Ema = Annotated[bool, typer.Option("--ema", help="Keep a running mean of the weights.")]
+ChannelsLast = Annotated[
+    bool, typer.Option("--channels-last", help="Weights and images have their channels innermost.")
+]
 Recompute = Annotated[
     list[str] | None,
     typer.Option(metavar="BLOCK", help="Compute this block again when going back. Repeatable."),
@@ -69,6 +72,7 @@ def memory(
     dtype: Dtypes = DtypeName.float32,
     device: Devices = DeviceName.cpu,
     ema: Ema = False,
+    channels_last: ChannelsLast = False,
     recompute: Recompute = None,
     plot: Annotated[
         str | None, typer.Option(help="Draw a step's timeline there: .svg, .png or .pdf.")
@@ -88,8 +92,7 @@ def memory(
     at = row_sizes(table, network) if table else []
     if plot is not None:
         check_plot(Path(plot))
-    again = tuple(recompute or ())
-    setting = Setting(batch, optimizer.value, PRECISIONS[dtype.value], device.value, ema, again)
+    setting = setting_of(batch, optimizer, dtype, device, ema, channels_last, recompute)
     try:
         found = network.memory(setting)
     except ValueError as error:
@@ -108,6 +111,40 @@ def memory(
         print("\n".join(_over_sizes(network, found, at)))
     if plot is not None:
         print(f"\nwritten to {plot}")
+
+
+def setting_of(
+    batch: int,
+    optimizer: OptimizerName,
+    dtype: DtypeName,
+    device: DeviceName,
+    ema: bool,
+    channels_last: bool,
+    recompute: list[str] | None = None,
+) -> Setting:
+    """How a network is run; ends the program where what that takes cannot be known."""
+    if channels_last and device is DeviceName.cuda:
+        stop(
+            "--channels-last is worked out for the CPU alone",
+            hint="on CUDA, cuDNN chooses what it lays out anew",
+        )
+    return Setting(
+        batch,
+        optimizer.value,
+        PRECISIONS[dtype.value],
+        device.value,
+        ema,
+        tuple(recompute or ()),
+        channels_last=channels_last,
+    )
+
+
+def how_text(setting: Setting, first: str) -> str:
+    """The setting in words."""
+    how = [first, setting.dtype, str(setting.optimizer), f"on {setting.device}"]
+    how += ["channels last"] if setting.channels_last else []
+    how += [f"{', '.join(setting.recompute)} computed again"] if setting.recompute else []
+    return ", ".join(how)
 
 
 def _data(network: Network, found: Memory, at: list[int]) -> dict[str, Any]:
@@ -154,9 +191,7 @@ def _texts(*sizes: int) -> list[str]:
 def _lines(network: Network, found: Memory) -> Iterator[str]:
     setting = found.setting
     inputs = ", ".join(f"{n} {x.output}" for n, x in network.graph.inputs.items())
-    how = (f"batch {setting.batch}", setting.dtype, str(setting.optimizer), f"on {setting.device}")
-    again = (f"{', '.join(setting.recompute)} computed again",) if setting.recompute else ()
-    yield f"{network.name}   {inputs}   {', '.join((*how, *again))}"
+    yield f"{network.name}   {inputs}   {how_text(setting, f'batch {setting.batch}')}"
     yield ""
     yield from _account(found)
     yield ""

@@ -43,6 +43,21 @@ def test_options_reach_the_account(run):
         assert data["ema"] == found.ema > 0
 
 
+def test_channels_innermost(run):
+    for command in (("memory", "-b", "4"), ("fit", "--memory", "1GB", "-b", "4")):
+        plain = run(*command, RESNET, "-m", "resnet18")
+        laid_out = run(*command, RESNET, "-m", "resnet18", "--channels-last")
+        assert laid_out.out.splitlines()[0] == f"{plain.out.splitlines()[0]}, channels last"
+        done = run(*command, RESNET, "-m", "resnet18", "--channels-last", "--device", "cuda")
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("error: --channels-last is worked out for the CPU alone\nhelp: ")
+    command = ("memory", RESNET, "-m", "resnet18", "-b", "8", "-f", "json")
+    data, plain = (json.loads(run(*command, *how).out) for how in (["--channels-last"], []))
+    found = archlang.load(RESNET, "resnet18").memory(Setting(8, channels_last=True))
+    assert data["step"] == json.loads(json.dumps(found.step._asdict()))
+    assert data["step"]["total"] > plain["step"]["total"]  # the images are laid out anew
+
+
 def test_on_cuda_what_is_left_out_is_named(run):
     out = run("memory", LENET, "-m", "lenet5", "--device", "cuda").out
     assert "(estimate), without the CUDA context, workspaces of cuBLAS and cuDNN" in out
