@@ -1,6 +1,7 @@
 """Normalisation."""
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from archlang import strides as lie
@@ -50,11 +51,16 @@ def batch_norm(step: Step, x: Value, weight: Value | None, tracked: bool = True)
     """
     grad = x.grad or step.learns
     out = suggested(step, x.sizes, x)
+    x = in_its_format(step, x) if step.device == "cuda" and grad else x
+    dtype = "float32" if weight is not None or tracked or step.device == "cuda" else x.dtype
+    figures = (x.sizes[1],)
+    own = step.training or not tracked
+    statistics = [step.make(figures, dtype) for _ in ("mean", "deviation")] if own else []
     if grad:
-        x = in_its_format(step, x) if step.device == "cuda" else x
-        dtype = "float32" if weight is not None or tracked or step.device == "cuda" else x.dtype
-        step.keep(x, *(step.make((x.sizes[1],), dtype) for _ in ("mean", "deviation")))
+        step.keep(x, *statistics)
         step.keep(*([] if weight is None else [weight]))
+    if step.device == "cpu":
+        step.drop(*(step.make(figures, dtype) for _ in ("factor", "summand")))
     return replace(out, grad=grad)
 
 
@@ -62,9 +68,10 @@ def normalised(step: Step, x: Value, statistics: tuple[int, ...], out: Value) ->
     """A norm of each sample by itself keeps its input, and a mean and a deviation of each part."""
     weight = step.weights.get("weight")
     grad = x.grad or step.learns
+    dtype = x.dtype if weight is None and step.device == "cpu" else "float32"
+    made = [step.make(statistics, dtype) for _ in ("mean", "deviation")]
     if grad:
-        dtype = x.dtype if weight is None and step.device == "cpu" else "float32"
-        step.keep(x, *(step.make(statistics, dtype) for _ in ("mean", "deviation")))
+        step.keep(x, *made)
     return replace(out, grad=grad)
 
 
@@ -190,7 +197,8 @@ class GroupNorm(_Norm, name="groupnorm"):
         return normalised(step, x, (x.sizes[0], self.groups), suggested(step, x.sizes, x))
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        return y.bytes if step.turned else 0
+        sums = 2 * prod(y.sizes[:2]) * BYTES["float32"]  # over each channel of each sample
+        return sums + (y.bytes if step.turned else 0)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -262,7 +270,9 @@ class InstanceNorm(_Norm, name="instancenorm"):
         return out.view(x.sizes, lie.contiguous(x.sizes))
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        return y.bytes if step.device == "cpu" else 0
+        # gradients of weights for each sample, which are then summed up
+        samples = 2 * (y.sizes[0] - 1) * y.sizes[1] * BYTES["float32"] if self.affine else 0
+        return samples + (y.bytes if step.device == "cpu" else 0)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -325,8 +335,21 @@ class LayerNorm(_AlongAxis, name="layernorm"):
         (x,) = xs
         axis = axis_of(self.axis, y.rank) + 1
         x = step.wide(x, "cuda").movedim(axis, -1)
+        copy = contiguous(step, x)
         out = step.make(x.sizes, x.dtype, x.grad)
-        return normalised(step, x, (*x.sizes[:-1], 1), out).movedim(-1, axis)
+        out = normalised(step, x, (*x.sizes[:-1], 1), out).movedim(-1, axis)
+        step.drop(*([] if copy is x else [copy]))
+        return out
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        # copies of what it took and of its gradient, where the axis is not the innermost
+        axis = axis_of(self.axis, y.rank - 1) + 1
+        gradient = y.view(y.sizes, lie.contiguous(y.sizes)) if step.plain else y
+        moved = (v.movedim(axis, -1) for v in (xs[0], gradient))
+        return sum(y.bytes for v in moved if not lie.is_contiguous(*v.lie))
+
+    def gives_plain(self, x: Value, plain: bool) -> bool:
+        return axis_of(self.axis, x.rank - 1) == x.rank - 2
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -373,12 +396,30 @@ class RMSNorm(_AlongAxis, name="rmsnorm"):
                 step.keep(x, step.make(rows, "float32"))
             return out.movedim(-1, axis)
         x = step.cast(x, "float32")
-        unary(step, x, "input")  # its square
-        inverse = unary(step, step.make(rows, "float32", x.grad), "output")
-        out = mul(step, x, inverse)
+        square = unary(step, x, "input")
+        mean = step.make(rows, "float32", x.grad)
+        inverse = unary(step, mean, "output")
+        step.drop(square, mean)
+        out = first = mul(step, x, inverse)
         if weight is not None:
-            out = mul(step, out, weight)
-        return step.cast(in_its_format(step, out), dtype).movedim(-1, axis)
+            out = mul(step, first, weight)
+            step.drop(first)
+        result = in_its_format(step, out)
+        step.drop(*([] if result is out else [out]))
+        return step.cast(result, dtype).movedim(-1, axis)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        (x,) = xs
+        if step.device == "cuda":
+            return 0
+        axis = axis_of(self.axis, y.rank - 1) + 1
+        whole = y.numel * BYTES["float32"]
+        rows = whole // y.sizes[axis]
+        if not x.grad:
+            return whole
+        # The gradient of the square comes last: a part of the gradient, that of the square, and
+        # three to work it out. What came out, its gradient and the inverse are gone by then.
+        return 5 * whole - (x.bytes + y.bytes + rows + (whole if self.affine else 0))
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
