@@ -131,7 +131,9 @@ def linear(step: Step, x: Value, weight: Value, bias: Value | None = None) -> Va
         step.low(bias)
     flat, weight = matmul(step, flat, weight)
     grad = x.grad or weight.grad or (bias is not None and bias.grad)
-    return step.make((*x.sizes[:-1], weight.sizes[0]), x.dtype, grad)
+    out = step.make((*x.sizes[:-1], weight.sizes[0]), x.dtype, grad)
+    step.drop(*([] if flat.storage is x.storage else [flat]))
+    return out
 
 
 def dropout(step: Step, x: Value, p: float, noise: Sizes | None = None,

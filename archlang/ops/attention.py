@@ -104,8 +104,10 @@ class Attention(Fresh, name="attention"):
         grad = packed.grad
         if step.device == "cuda" or not (self.dropout and step.training):
             gathered = step.make((t, batch, count * width), packed.dtype, grad)
+            sums = step.make((batch, count, t), "float32")
             if grad:
-                step.keep(packed, gathered, step.make((batch, count, t), "float32"))
+                step.keep(packed, gathered, sums)
+            step.drop(packed, sums)
             return gathered
         scaled = [step.make(heads, "float32", grad) for _ in ("query", "key")]
         values = packed if packed.dtype == "float32" else step.make(heads, "float32", grad)

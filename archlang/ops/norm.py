@@ -44,17 +44,20 @@ def _running_statistics(x: Tensor) -> dict[str, Shape]:
     }
 
 
-def batch_norm(step: Step, x: Value, weight: Value | None, tracked: bool = True) -> Value:
+def batch_norm(
+    step: Step, x: Value, weight: Value | None, tracked: bool = True, own: bool = False
+) -> Value:
     """Batch norm keeps its input, and in training the mean and deviation of each channel.
 
-    They are float32 as soon as anything beside the input is.
+    They are float32 as soon as anything beside the input is. With ``own`` they are made in
+    evaluation, too.
     """
     grad = x.grad or step.learns
     out = suggested(step, x.sizes, x)
     x = in_its_format(step, x) if step.device == "cuda" and grad else x
     dtype = "float32" if weight is not None or tracked or step.device == "cuda" else x.dtype
     figures = (x.sizes[1],)
-    own = step.training or not tracked
+    own = own or step.training
     statistics = [step.make(figures, dtype) for _ in ("mean", "deviation")] if own else []
     if grad:
         step.keep(x, *statistics)
@@ -266,7 +269,7 @@ class InstanceNorm(_Norm, name="instancenorm"):
             repeated = [step.make((rows[1],), dtype) for _ in ("mean", "variance")]
             if flat.grad or (weight is not None and weight.grad):
                 step.keep(*repeated)
-        out = batch_norm(step, flat, weight, tracked=False)
+        out = batch_norm(step, flat, weight, tracked=False, own=not self.track)
         return out.view(x.sizes, lie.contiguous(x.sizes))
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:

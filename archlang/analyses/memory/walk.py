@@ -265,6 +265,7 @@ class TrainingWalk(Walk):
 
     def _give(self, part: _Given) -> None:
         """Add a gradient to what a node has, in the memory that is there where that is free."""
+        part = part._replace(node=self._maker(part.node))
         old = self.gradients.get(part.node)
         if old is None:
             self.gradients[part.node] = part
@@ -275,6 +276,14 @@ class TrainingWalk(Walk):
             self._let_go(old.gradient)
             self.gradients[part.node] = _Given(part.node, total)
         self._let_go(part.gradient)
+
+    def _maker(self, node: Node) -> Node:
+        """The node that made the tensor of ``node``: autograd knows none that hands it on."""
+        while (before := next(iter(node.inputs), None)) is not None:
+            if self.values[before] is not self.values[node]:
+                break
+            node = before
+        return node
 
     def _let_go(self, gradient: _Gradient) -> None:
         gradient.holders -= 1
