@@ -20,7 +20,13 @@ from archlang.arguments import (
 from archlang.autograd import circular_backward, pad, suggested
 from archlang.op import Fresh, LayerError, Torch, Work, format_value
 from archlang.step import Step, Value
-from archlang.strides import Sizes, is_channels_last, suggests_channels_last
+from archlang.strides import (
+    Sizes,
+    channels_last,
+    contiguous,
+    is_channels_last,
+    suggests_channels_last,
+)
 from archlang.types import (
     Dim,
     Shape,
@@ -200,14 +206,17 @@ class Conv(_Convolution, name="conv"):
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
         (x,) = xs
-        copied = _laid_out(step, step.low(x), step.low(step.weights["weight"]))
-        copied += _turned(step, y, x)
         sizes = self._padded(x)
+        padded = x
+        if sizes is not None:
+            last = suggests_channels_last(*x.lie) and self.pad_mode != "circular"
+            padded = x.view(sizes, channels_last(sizes) if last else contiguous(sizes))
+        copied = _laid_out(step, step.low(padded), step.low(step.weights["weight"]))
+        copied += _turned(step, y, padded)
         if sizes is None or not x.grad:
             return copied
         # The gradient of the padded copy, which is then that of what arrived; by then the
         # gradient of the output and the padded copy are gone.
-        padded = replace(x, sizes=sizes)
         pads = self.pads(x.rank - 2)
         rest = circular_backward(padded, x, pads) if self.pad_mode == "circular" else 0
         return max(copied + padded.bytes - x.bytes, rest - y.bytes)
@@ -356,8 +365,9 @@ def _laid_out(step: Step, x: Value, weight: Value) -> int:
 
 def _turned(step: Step, y: Value, x: Value) -> int:
     """Bytes of the copy of the gradient that a CPU makes where it lies otherwise than ``x``."""
-    other = step.device == "cpu" and not step.plain and not suggests_channels_last(*x.lie)
-    return y.bytes if step.turned or other else 0
+    last = suggests_channels_last(*x.lie)
+    turned = last and x.rank == 4 if step.plain else not last
+    return y.bytes if turned and step.device == "cpu" else 0
 
 
 def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Value:
