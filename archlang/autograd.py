@@ -6,11 +6,11 @@ keeps a tensor only where a gradient that it is needed for is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 
 from archlang import strides as lie
-from archlang.step import Dtype, Step, Value, promoted
+from archlang.step import BYTES, Dtype, Step, Value, promoted
 from archlang.strides import Sizes
 
 
@@ -94,6 +94,28 @@ def summed(step: Step, x: Value) -> None:
         step.like(x, "float32")
 
 
+def amax_backward(step: Step, y: Value, x: Value) -> int:
+    """Bytes that the gradient of ``x.amax(...)`` takes beside itself: equals share it.
+
+    A mask, its sums as int64, and quotients; on the CPU copies of the mask as int64, then of
+    mask and sums in the dtype of the gradient.
+    """
+    mask, sums = x.numel * BYTES["bool"], y.numel * BYTES["int64"]
+    if step.device != "cpu":
+        return mask + sums + y.bytes
+    return mask + sums + max(x.numel * BYTES["int64"] - x.bytes, y.bytes + x.bytes)
+
+
+def circular_backward(y: Value, x: Value, pads: Iterable[tuple[int, int]]) -> int:
+    """Bytes that the gradient of circular padding takes beside itself.
+
+    That of the output is copied whole for each part that was copied in, and the part twice; in
+    the end for the middle, once.
+    """
+    axes = zip(y.sizes[2:], pads, strict=True)
+    return y.bytes + max(0, 2 * max(y.bytes // n * max(pair) for n, pair in axes) - x.bytes)
+
+
 def matmul(step: Step, a: Value, b: Value) -> tuple[Value, Value]:
     """The factors of a product of matrices, each kept where the other needs a gradient."""
     a, b = step.low(a), step.low(b)
@@ -109,7 +131,9 @@ def linear(step: Step, x: Value, weight: Value, bias: Value | None = None) -> Va
         step.low(bias)
     flat, weight = matmul(step, flat, weight)
     grad = x.grad or weight.grad or (bias is not None and bias.grad)
-    return step.make((*x.sizes[:-1], weight.sizes[0]), x.dtype, grad)
+    out = step.make((*x.sizes[:-1], weight.sizes[0]), x.dtype, grad)
+    step.drop(*([] if flat.storage is x.storage else [flat]))
+    return out
 
 
 def dropout(step: Step, x: Value, p: float, noise: Sizes | None = None,

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_
 from pydantic import BaseModel, ConfigDict
 
 from archlang.step import Step, Value
+from archlang.strides import suggests_channels_last
 from archlang.types import Dim, Shape, Tensor
 from archlang.window import Window
 
@@ -173,8 +174,13 @@ class Op(BaseModel):
         """Bytes that its backward pass takes at most beside the gradients that it gives.
 
         ``y`` and ``xs`` are the forward pass's. What libraries (oneDNN, cuDNN) take is not counted.
+        Below 0 where those gradients come one by one, and what they were made from goes between.
         """
         return 0
+
+    def gives_plain(self, x: Value, plain: bool) -> bool:
+        """Whether the gradient of ``x`` lies in the order of its axes; ``plain``: its output's."""
+        return plain if self.keeps_layout else not suggests_channels_last(*x.lie)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         """The PyTorch module that computes it, or None where ``call`` needs none."""

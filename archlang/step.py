@@ -112,7 +112,8 @@ class Step:
     what it lets go of before it is done (``drop``): these are the current layer's. With
     ``once``, what is every sample's may come with a batch of one. In the backward pass,
     ``turned`` says that what a layer took has its channels last, and the gradient that it gets
-    has not: kernels of the CPU then copy one of them.
+    has not: kernels of the CPU then copy one of them. ``plain`` says that this gradient lies in
+    the order of its axes.
     """
 
     autocast: Low | None = None
@@ -123,6 +124,7 @@ class Step:
     channels_last: bool = False
     once: bool = False
     turned: bool = False
+    plain: bool = True
     size: Callable[[Dim], int] = int
     """What a size is worked with as."""
     weights: Mapping[str, Value] = field(default_factory=dict)
@@ -137,9 +139,15 @@ class Step:
         """Whether the layer has a weight that needs a gradient."""
         return any(weight.grad for weight in self.weights.values())
 
-    def begin(self, weights: Mapping[str, Value], once: bool = False, turned: bool = False) -> None:
+    def begin(
+        self,
+        weights: Mapping[str, Value],
+        once: bool = False,
+        turned: bool = False,
+        plain: bool = True,
+    ) -> None:
         """Turn to the next layer."""
-        self.weights, self.once, self.turned = weights, once, turned
+        self.weights, self.once, self.turned, self.plain = weights, once, turned, plain
         self.made, self.kept, self.dropped = [], [], {}
 
     def sizes(self, y: Tensor) -> Sizes:

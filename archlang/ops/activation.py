@@ -129,6 +129,9 @@ class Absolute(Weightless, Fresh, name="absolute"):
         (x,) = xs
         return unary(step, x, "input")
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return y.bytes  # the signs
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return pointwise(*xs)
 
@@ -288,9 +291,11 @@ class LogSigmoid(_Activation, name="log_sigmoid"):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
+        result = step.make(x.sizes, x.dtype, x.grad)
+        rest = [step.like(x)] if step.device == "cpu" else []  # exp(-|x|)
         if x.grad:
-            step.keep(x, *([step.like(x)] if step.device == "cpu" else []))  # exp(-|x|)
-        return step.make(x.sizes, x.dtype, x.grad)
+            step.keep(x, *rest)
+        return result
 
 
 class Gelu(_Activation, name="gelu"):

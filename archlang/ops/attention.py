@@ -5,7 +5,7 @@ from typing import Any
 from archlang.arguments import PositiveInt, Probability, Truth
 from archlang.autograd import dropout, linear
 from archlang.op import Fresh, LayerError, Torch, Work
-from archlang.step import Step, Value
+from archlang.step import BYTES, Step, Value
 from archlang.types import Dim, Shape, Tensor, divides, product, total
 from archlang.window import WHOLE, Window
 
@@ -78,9 +78,12 @@ class Attention(Fresh, name="attention"):
         (x,) = xs
         batch, t, d = x.sizes
         weights = step.weights
+        if not step.training and step.autocast is None and self.bias and self.heads % 2 == 0:
+            return self._in_evaluation(step, x)
         x = x.permute((1, 0, 2))
         projected = linear(step, x, weights["in_proj_weight"], weights.get("in_proj_bias"))
         packed = step.make((3, t, batch, d), projected.dtype, projected.grad)
+        step.drop(projected)
         heads = (batch, self.heads, t, d // self.heads)
         mixed = self._mixed(step, packed, heads)
         out = linear(
@@ -101,19 +104,46 @@ class Attention(Fresh, name="attention"):
         grad = packed.grad
         if step.device == "cuda" or not (self.dropout and step.training):
             gathered = step.make((t, batch, count * width), packed.dtype, grad)
+            sums = step.make((batch, count, t), "float32")
             if grad:
-                step.keep(packed, gathered, step.make((batch, count, t), "float32"))
+                step.keep(packed, gathered, sums)
+            step.drop(packed, sums)
             return gathered
         scaled = [step.make(heads, "float32", grad) for _ in ("query", "key")]
         values = packed if packed.dtype == "float32" else step.make(heads, "float32", grad)
-        shares = step.make((batch, count, t, t), "float32", grad)
+        scores = step.make((batch, count, t, t), "float32", grad)
+        shares = step.like(scores)
+        step.drop(scores, step.like(scores, "bool"))
         left = dropout(step, shares, self.dropout)
         if grad:
             step.keep(*scaled, shares, left, values)
-        step.make(heads, "float32")
-        return step.cast(
-            step.make((t, batch, count * width), "float32", grad), step.autocast or "float32"
-        )
+        gathered = step.make(heads, "float32")
+        mixed = step.make((t, batch, count * width), "float32", grad)
+        step.drop(gathered)
+        return step.cast(mixed, step.autocast or "float32")
+
+    def _in_evaluation(self, step: Step, x: Value) -> Value:
+        """The output of the one kernel that has all, of no use where a gradient is wanted."""
+        batch, t, d = x.sizes
+        projected, packed = (step.make((batch, t, 3 * d), x.dtype) for _ in range(2))
+        step.drop(projected)
+        scores = step.make((batch, self.heads, t, t), x.dtype)
+        step.drop(scores)
+        gathered, out = step.make(x.sizes, x.dtype), step.make(x.sizes, x.dtype)
+        step.drop(packed, gathered)
+        return out
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        (x,) = xs
+        if step.device == "cuda":
+            return 0
+        batch, t, d = y.sizes
+        # By then there is no gradient yet of the first projection, nor of what arrived.
+        first = 3 * d * (d + self.bias) * BYTES[y.dtype]
+        later = (y.bytes if x.grad else 0) + first
+        if self.dropout:  # that of the values, or of the shares
+            return max(y.bytes, batch * self.heads * t * t * BYTES["float32"]) - later
+        return 4 * y.bytes - later  # of query, key and value, and a copy of what they come from
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -17,10 +17,16 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.autograd import pad, suggested
+from archlang.autograd import circular_backward, pad, suggested
 from archlang.op import Fresh, LayerError, Torch, Work, format_value
 from archlang.step import Step, Value
-from archlang.strides import is_channels_last, suggests_channels_last
+from archlang.strides import (
+    Sizes,
+    channels_last,
+    contiguous,
+    is_channels_last,
+    suggests_channels_last,
+)
 from archlang.types import (
     Dim,
     Shape,
@@ -185,16 +191,35 @@ class Conv(_Convolution, name="conv"):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        pads = self.pads(x.rank - 2)
-        uneven = any(before != after for before, after in pads)
-        if uneven or self.pad_mode != "zeros":
-            inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
-            x = pad(step, x, (*x.sizes[:2], *inner), self.pad_mode)
+        sizes = self._padded(x)
+        if sizes is not None:
+            x = pad(step, x, sizes, self.pad_mode)
         return _convolved(self, step, x, y)
 
+    def _padded(self, x: Value) -> Sizes | None:
+        """The sizes of what arrives once a layer of its own has padded it, where one does."""
+        pads = self.pads(x.rank - 2)
+        if self.pad_mode == "zeros" and all(before == after for before, after in pads):
+            return None
+        inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
+        return (*x.sizes[:2], *inner)
+
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        copied = _laid_out(step, step.low(xs[0]), step.low(step.weights["weight"]))
-        return copied + (y.bytes if step.turned else 0)
+        (x,) = xs
+        sizes = self._padded(x)
+        padded = x
+        if sizes is not None:
+            last = suggests_channels_last(*x.lie) and self.pad_mode != "circular"
+            padded = x.view(sizes, channels_last(sizes) if last else contiguous(sizes))
+        copied = _laid_out(step, step.low(padded), step.low(step.weights["weight"]))
+        copied += _turned(step, y, padded)
+        if sizes is None or not x.grad:
+            return copied
+        # The gradient of the padded copy, which is then that of what arrived; by then the
+        # gradient of the output and the padded copy are gone.
+        pads = self.pads(x.rank - 2)
+        rest = circular_backward(padded, x, pads) if self.pad_mode == "circular" else 0
+        return max(copied + padded.bytes - x.bytes, rest - y.bytes)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -305,7 +330,7 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
         return _convolved(self, step, x, y)
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        return y.bytes if step.turned else 0
+        return _turned(step, y, xs[0])
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -336,6 +361,13 @@ def _laid_out(step: Step, x: Value, weight: Value) -> int:
     if not last or is_channels_last(*weight.lie):
         return 0
     return step.like(weight).bytes
+
+
+def _turned(step: Step, y: Value, x: Value) -> int:
+    """Bytes of the copy of the gradient that a CPU makes where it lies otherwise than ``x``."""
+    last = suggests_channels_last(*x.lie)
+    turned = last and x.rank == 4 if step.plain else not last
+    return y.bytes if turned and step.device == "cpu" else 0
 
 
 def _convolved(op: Conv | ConvTranspose, step: Step, x: Value, y: Tensor) -> Value:

@@ -9,7 +9,7 @@ from archlang.arguments import (
     plain,
     spatial_axes,
 )
-from archlang.autograd import suggested, summed
+from archlang.autograd import amax_backward, suggested, summed
 from archlang.op import Recast, Torch
 from archlang.ops.pool import AvgPool, MaxPool, _over_windows, _Pool, _Reduction
 from archlang.step import Step, Value
@@ -90,6 +90,9 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
         if x.grad:
             step.keep(x, result)
         return result
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return amax_backward(step, y, xs[0])
 
 
 class _AdaptivePool(_Reduction):

@@ -14,7 +14,7 @@ from archlang.arguments import (
 )
 from archlang.autograd import flatten, matmul, pad, reshape
 from archlang.op import Fresh, LayerError, Torch, Work
-from archlang.step import Step, Value
+from archlang.step import BYTES, Step, Value
 from archlang.strides import contiguous
 from archlang.types import Dim, Shape, Tensor, product, through, window_rule
 from archlang.window import WHOLE, Window, sliding
@@ -104,7 +104,7 @@ class LocallyConnected(Fresh, name="locally_connected"):
         )
         kernel, stride, pads = zip(*figures, strict=True)
         inner = (n + sum(pair) for n, pair in zip(x.sizes[2:], pads, strict=True))
-        windows = pad(step, x, (*x.sizes[:2], *inner), "zeros")
+        windows = padded = pad(step, x, (*x.sizes[:2], *inner), "zeros")
         places = step.sizes(y)[2:]
         windows = windows.view(
             (*windows.sizes[:2], *places, *kernel),
@@ -117,12 +117,20 @@ class LocallyConnected(Fresh, name="locally_connected"):
         order = (*range(2, axes + 2), 0, 1, *range(axes + 2, 2 * axes + 2))
         windows = flatten(step, windows.permute(order), axes + 1, 2 * axes + 1)
         windows = flatten(step, windows, 0, axes - 1)
+        step.drop(*([] if windows.storage is padded.storage else [padded]))
         weight = step.weights["weight"]
         matrix = (prod(places), self.channels, windows.sizes[2])
         weight = weight.view(matrix, contiguous(matrix)).permute((0, 2, 1))
         matmul(step, windows, weight)
         made = step.make((*windows.sizes[:2], self.channels), step.low_of(x), weight.grad)
         return reshape(step, made.permute((1, 2, 0)), step.sizes(y))
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        (x,) = xs
+        kernel = per_axis(self.kernel, x.rank - 2, "kernel")
+        windows = prod(y.sizes[2:]) * prod(x.sizes[:2]) * prod(kernel)
+        # The gradient of all windows; what they are summed up in comes once the windows are gone.
+        return windows * BYTES[y.dtype] - x.bytes if x.grad else 0
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -175,6 +175,11 @@ class Mul(_Merge, name="mul"):
         ]
         return reduce(lambda a, b: mul(step, a, b), full)
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        if len(xs) > 2 and all(x.grad and x.bytes == y.bytes for x in xs):
+            return (2 - len(xs)) * y.bytes  # two at a time; a product goes after each pair
+        return super().workspace(step, y, *xs)
+
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         return tuple(
             tuple(

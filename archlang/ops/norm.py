@@ -1,19 +1,17 @@
 """Normalisation."""
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from archlang import strides as lie
 from archlang.arguments import (
     Number,
-    OptionalNumber,
     PositiveInt,
     Truth,
-    Whole,
-    axis_of,
     spatial_axes,
 )
-from archlang.autograd import contiguous, in_its_format, mul, suggested, unary
+from archlang.autograd import contiguous, in_its_format, suggested
 from archlang.op import Fresh, LayerError, Recast, Torch, Work, single
 from archlang.step import BYTES, Step, Value
 from archlang.types import Dim, Shape, Tensor, divides, product, unlike
@@ -43,18 +41,26 @@ def _running_statistics(x: Tensor) -> dict[str, Shape]:
     }
 
 
-def batch_norm(step: Step, x: Value, weight: Value | None, tracked: bool = True) -> Value:
+def batch_norm(
+    step: Step, x: Value, weight: Value | None, tracked: bool = True, own: bool = False
+) -> Value:
     """Batch norm keeps its input, and in training the mean and deviation of each channel.
 
-    They are float32 as soon as anything beside the input is.
+    They are float32 as soon as anything beside the input is. With ``own`` they are made in
+    evaluation, too.
     """
     grad = x.grad or step.learns
     out = suggested(step, x.sizes, x)
+    x = in_its_format(step, x) if step.device == "cuda" and grad else x
+    dtype = "float32" if weight is not None or tracked or step.device == "cuda" else x.dtype
+    figures = (x.sizes[1],)
+    own = own or step.training
+    statistics = [step.make(figures, dtype) for _ in ("mean", "deviation")] if own else []
     if grad:
-        x = in_its_format(step, x) if step.device == "cuda" else x
-        dtype = "float32" if weight is not None or tracked or step.device == "cuda" else x.dtype
-        step.keep(x, *(step.make((x.sizes[1],), dtype) for _ in ("mean", "deviation")))
+        step.keep(x, *statistics)
         step.keep(*([] if weight is None else [weight]))
+    if step.device == "cpu":
+        step.drop(*(step.make(figures, dtype) for _ in ("factor", "summand")))
     return replace(out, grad=grad)
 
 
@@ -62,9 +68,10 @@ def normalised(step: Step, x: Value, statistics: tuple[int, ...], out: Value) ->
     """A norm of each sample by itself keeps its input, and a mean and a deviation of each part."""
     weight = step.weights.get("weight")
     grad = x.grad or step.learns
+    dtype = x.dtype if weight is None and step.device == "cpu" else "float32"
+    made = [step.make(statistics, dtype) for _ in ("mean", "deviation")]
     if grad:
-        dtype = x.dtype if weight is None and step.device == "cpu" else "float32"
-        step.keep(x, *(step.make(statistics, dtype) for _ in ("mean", "deviation")))
+        step.keep(x, *made)
     return replace(out, grad=grad)
 
 
@@ -190,7 +197,8 @@ class GroupNorm(_Norm, name="groupnorm"):
         return normalised(step, x, (x.sizes[0], self.groups), suggested(step, x.sizes, x))
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        return y.bytes if step.turned else 0
+        sums = 2 * prod(y.sizes[:2]) * BYTES["float32"]  # over each channel of each sample
+        return sums + (y.bytes if step.turned else 0)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -258,11 +266,13 @@ class InstanceNorm(_Norm, name="instancenorm"):
             repeated = [step.make((rows[1],), dtype) for _ in ("mean", "variance")]
             if flat.grad or (weight is not None and weight.grad):
                 step.keep(*repeated)
-        out = batch_norm(step, flat, weight, tracked=False)
+        out = batch_norm(step, flat, weight, tracked=False, own=not self.track)
         return out.view(x.sizes, lie.contiguous(x.sizes))
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
-        return y.bytes if step.device == "cpu" else 0
+        # gradients of weights for each sample, which are then summed up
+        samples = 2 * (y.sizes[0] - 1) * y.sizes[1] * BYTES["float32"] if self.affine else 0
+        return samples + (y.bytes if step.device == "cpu" else 0)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs
@@ -274,118 +284,3 @@ class InstanceNorm(_Norm, name="instancenorm"):
         if self.track:
             options["track_running_stats"] = True
         return getattr(nn, f"InstanceNorm{x.rank - 1}d")(int(x.channels), **options)
-
-
-class _AlongAxis(_Norm):
-    """What norms along one axis share."""
-
-    eps: OptionalNumber = None
-    axis: Whole = -1
-    affine: Truth = True
-
-    def infer(self, *xs: Tensor) -> Tensor:
-        (x,) = xs
-        axis_of(self.axis, x.rank)
-        return x
-
-    def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
-        return across(y.rank, (axis_of(self.axis, y.rank),))
-
-    def buffers(self, *xs: Tensor) -> dict[str, Shape]:
-        return {}
-
-    def on_map(self, *maps: Tensor) -> Recast | None:
-        return Recast(self.model_copy(update={"axis": 0})) if single(*maps) else None
-
-
-class LayerNorm(_AlongAxis, name="layernorm"):
-    """Give the values along one axis zero mean and unit variance, each position by itself.
-
-    With `affine` it then scales and shifts each by learned figures. `layernorm(axis=0)`
-    normalises the channels of an image, as ConvNeXt does.
-
-    Shape: [*A] -> [*A]; the axis is the last, unless `axis` names another.
-
-    Ba et al. 2016, Layer normalization.
-
-        layernorm(eps=1e-6) : [197, 768] -> [197, 768]
-    """
-
-    eps: Number = 1e-5
-
-    def work(self, y: Tensor, *xs: Tensor) -> Work:
-        return _by_statistics(y, self.affine)
-
-    def params(self, *xs: Tensor) -> dict[str, Shape]:
-        (x,) = xs
-        size = x.shape[axis_of(self.axis, x.rank)]
-        return {"weight": (size,), "bias": (size,)} if self.affine else {}
-
-    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
-        (x,) = xs
-        axis = axis_of(self.axis, y.rank) + 1
-        x = step.wide(x, "cuda").movedim(axis, -1)
-        out = step.make(x.sizes, x.dtype, x.grad)
-        return normalised(step, x, (*x.sizes[:-1], 1), out).movedim(-1, axis)
-
-    def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        (x,) = xs
-        axis = axis_of(self.axis, x.rank)
-        options: dict[str, Any] = {}
-        if self.eps != 1e-5:
-            options["eps"] = self.eps
-        if not self.affine:
-            options["elementwise_affine"] = False
-        if axis == x.rank - 1:
-            return nn.LayerNorm(int(x.shape[axis]), **options)
-        return nn.AxisLayerNorm(int(x.shape[axis]), dim=axis + 1, **options)
-
-
-class RMSNorm(_AlongAxis, name="rmsnorm"):
-    """Divide the values along one axis by the root of their mean square, each position by itself.
-
-    `eps` is added to the mean square; unsaid, it is the smallest step from 1 that the numbers
-    can make, as in PyTorch. With `affine` each is then scaled by a learned figure.
-
-    Shape: [*A] -> [*A]; the axis is the last, unless `axis` names another.
-
-    Zhang and Sennrich 2019, Root mean square layer normalization.
-
-        rmsnorm : [197, 768] -> [197, 768]
-    """
-
-    def work(self, y: Tensor, *xs: Tensor) -> Work:
-        return Work(norm=product((4 if self.affine else 3, y.numel)))  # square, sum, product
-
-    def params(self, *xs: Tensor) -> dict[str, Shape]:
-        (x,) = xs
-        return {"weight": (x.shape[axis_of(self.axis, x.rank)],)} if self.affine else {}
-
-    def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
-        (x,) = xs
-        axis = axis_of(self.axis, y.rank) + 1
-        x = step.wide(x, "cuda").movedim(axis, -1)
-        dtype, rows = x.dtype, (*x.sizes[:-1], 1)
-        weight = step.weights.get("weight")
-        if step.device == "cuda":
-            out = step.make(x.sizes, x.dtype, x.grad or (weight is not None and weight.grad))
-            if out.grad:
-                step.keep(x, step.make(rows, "float32"))
-            return out.movedim(-1, axis)
-        x = step.cast(x, "float32")
-        unary(step, x, "input")  # its square
-        inverse = unary(step, step.make(rows, "float32", x.grad), "output")
-        out = mul(step, x, inverse)
-        if weight is not None:
-            out = mul(step, out, weight)
-        return step.cast(in_its_format(step, out), dtype).movedim(-1, axis)
-
-    def lower(self, nn: Torch, *xs: Tensor) -> Any:
-        (x,) = xs
-        axis = axis_of(self.axis, x.rank)
-        options: dict[str, Any] = {} if self.eps is None else {"eps": self.eps}
-        if not self.affine:
-            options["elementwise_affine"] = False
-        if axis == x.rank - 1:
-            return nn.RMSNorm(int(x.shape[axis]), **options)
-        return nn.AxisRMSNorm(int(x.shape[axis]), dim=axis + 1, **options)

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from archlang.arguments import Margins, Number, Size, margins, per_axis, plain, spatial_axes
-from archlang.autograd import pad
+from archlang.autograd import circular_backward, pad
 from archlang.op import Fresh, LayerError, Op, Torch, View, Weightless, Work
 from archlang.step import Step, Value
 from archlang.types import Tensor, constant_rule, through, window_rule
@@ -71,6 +71,11 @@ class Pad(Weightless, Fresh, name="pad"):
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
         return pad(step, x, step.sizes(y), self.mode)
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        (x,) = xs
+        pads = margins(self.amount, y.rank - 2, "amount")
+        return circular_backward(y, x, pads) if x.grad and self.mode == "circular" else 0
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         pairs = margins(self.amount, y.rank - 1, "amount")

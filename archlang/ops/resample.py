@@ -15,6 +15,7 @@ from archlang.arguments import (
 from archlang.autograd import suggested
 from archlang.op import Fresh, LayerError, Op, Torch, Weightless, Work
 from archlang.step import Step, Value
+from archlang.strides import is_channels_last, suggests_channels_last
 from archlang.types import (
     SizeRule,
     Tensor,
@@ -35,6 +36,12 @@ _BY_AXES = {
     "trilinear": ("", "", "trilinear"),
 }
 """What PyTorch calls each mode over one, two and three axes."""
+_READS = {
+    "nearest": 1, "nearest_exact": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4
+}  # fmt: skip
+"""How many inputs an output is worked out from along an axis."""
+_SMALL = 128
+"""The most that the height and width of a small image add up to."""
 _FLOAT_LIMIT = 2**22
 """Times the largest size, a numerator below this is exact as a float."""
 
@@ -163,7 +170,27 @@ class Upsample(Weightless, Fresh, name="upsample"):
 
     def saved(self, step: Step, y: Tensor, *xs: Value) -> Value:
         (x,) = xs
-        return suggested(step, step.sizes(y), step.wide(x, "cuda"))
+        x = step.wide(x, "cuda")
+        out = suggested(step, step.sizes(y), x)
+        if step.device == "cpu":
+            step.drop(*self._work(step, x, out))
+        return out
+
+    def _work(self, step: Step, x: Value, out: Value) -> list[Value]:
+        """What kernels of the CPU take for themselves in the forward pass.
+
+        One takes images with their channels last, small ones in copies. The others first make
+        a table of what each output reads, and by how much it counts.
+        """
+        images = x.rank == 4 and self.mode != "bicubic"
+        last = suggests_channels_last(*x.lie) and x.sizes[1] > 3
+        if images and (last or sum(out.sizes[2:]) <= _SMALL):
+            copied = (v for v in (x, out) if not is_channels_last(*v.lie))
+            return [step.make(v.sizes, v.dtype) for v in copied]
+        if x.rank == 5 and last:
+            return []
+        reads = (_READS[self.mode] * sum(out.sizes[2:]),)
+        return [step.make(reads, "int64"), step.make(reads, x.dtype)]
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

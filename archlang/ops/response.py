@@ -6,7 +6,7 @@ from typing import Any
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
 from archlang.autograd import contiguous, div, elementwise, mul, unary
 from archlang.op import Fresh, LayerError, Torch, Weightless, Work
-from archlang.step import Step, Value
+from archlang.step import BYTES, Step, Value
 from archlang.types import Dim, Shape, Tensor, product
 from archlang.window import Slide, Window, across, unmoved
 
@@ -48,12 +48,13 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         row = x.rank == 3
         inner = x.sizes[1:] if row else (x.sizes[1], x.sizes[2], prod(x.sizes[3:]))
         padded = step.make((x.sizes[0], 1, inner[0] + self.size - 1, *inner[1:]), x.dtype, x.grad)
+        step.drop(square)
         if not row:
             padded = step.wide(padded, "cpu")
         mean = step.make(x.sizes, padded.dtype, x.grad, square.strides)
         if x.grad:
             step.keep(padded)
-        step.drop(square, padded)
+        step.drop(padded)
         added = unary(step, mean, "nothing")
         power = unary(step, step.wide(added, "cuda"), "input")
         step.drop(mean, added)
@@ -137,8 +138,10 @@ class GlobalResponseNorm(Fresh, name="grn"):
 
     def workspace(self, step: Step, y: Value, *xs: Value) -> int:
         (x,) = xs
-        # the other gradient of a product; where dtypes differ, casts beside it
-        return y.bytes if x.dtype == y.dtype else 2 * y.bytes + x.bytes
+        # the other gradient of a product, summed up; where dtypes differ, casts beside it
+        axis = axis_of(self.axis, y.rank - 1) + 1
+        norms = y.sizes[0] * y.sizes[axis] * BYTES[y.dtype]
+        return norms + (y.bytes if x.dtype == y.dtype else 2 * y.bytes + x.bytes)
 
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         (x,) = xs

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from archlang.arguments import Number, PositiveInt, Whole, axis_of
-from archlang.autograd import elementwise
+from archlang.autograd import amax_backward, elementwise
 from archlang.op import Fresh, LayerError, Recast, Torch, Weightless, Work, single
 from archlang.step import Step, Value
 from archlang.strides import contiguous
@@ -64,6 +64,10 @@ class PRelu(Fresh, name="prelu"):
         rows = (1, self.num_parameters, *(1,) * (x.rank - 2))
         return replace(elementwise(step, x, slopes.view(rows, contiguous(rows))), grad=slopes.grad)
 
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        # a gradient for each use of a slope, summed up afterwards; both are made, wanted or not
+        return y.bytes if xs[0].grad else 2 * y.bytes
+
     def lower(self, nn: Torch, *xs: Tensor) -> Any:
         given = () if self.num_parameters == 1 else (self.num_parameters,)
         options = {} if self.init == 0.25 else {"init": self.init}
@@ -111,6 +115,9 @@ class Maxout(Weightless, Fresh, name="maxout"):
         if x.grad:
             step.keep(x, result)
         return result
+
+    def workspace(self, step: Step, y: Value, *xs: Value) -> int:
+        return amax_backward(step, y, xs[0])
 
     def window(self, y: Tensor, *xs: Tensor) -> tuple[Window, ...]:
         axis = axis_of(self.axis, y.rank)

@@ -76,6 +76,11 @@ class Ledger:
             self._worst, self._worst_live = self.total, dict(self.live)
         return Block(size, kind, self._count)
 
+    def shift(self, bytes_: int) -> None:
+        """Count so many bytes of work more, or less, than there are blocks for."""
+        self.live["working"] += bytes_
+        self.total += bytes_
+
     def release(self, block: Block) -> None:
         """Give a block back."""
         self.live[block.kind] -= block.bytes

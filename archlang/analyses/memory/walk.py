@@ -167,7 +167,7 @@ class TrainingWalk(Walk):
             if pending is not None:
                 saved = self._unpack(run)
                 self.ledger.begin("backward", run.node.path, str(run.op))
-                self._back(run, pending.gradient, saved)
+                self._back(run, pending, saved)
             self._leave(run)
 
     def _unpack(self, run: Run) -> Iterable[Storage]:
@@ -177,20 +177,20 @@ class TrainingWalk(Walk):
     def _leave(self, run: Run) -> None:
         """What is done after a layer's turn in the backward pass."""
 
-    def _back(self, run: Run, gradient: _Gradient, saved: Iterable[Storage]) -> None:
+    def _back(self, run: Run, pending: _Given, saved: Iterable[Storage]) -> None:
         """The turn of one layer."""
-        ledger, y = self.ledger, run.output
+        ledger, y, gradient = self.ledger, run.output, pending.gradient
         taken = [(node, self.values[node]) for node in run.node.inputs]
+        extra = self._workspace(run, gradient, [x for _, x in taken])
+        ledger.shift(min(extra, 0))
         given = [
-            self._given(run, node, x, gradient)
+            self._given(run, node, x, pending)
             for node, x in taken
             if x.grad and y.storage.kind != "weight"
         ]
         weights = self._weight_gradients(run)
-        own = {key: self.pass_.weights[run.node.path, key] for key in run.node.params}
-        self.step.begin(own, turned=self._turned(gradient, [x for _, x in taken]))
-        extra = run.op.workspace(self.step, y, *(x for _, x in taken))
-        ledger.release(ledger.take(extra, "working"))
+        ledger.release(ledger.take(max(extra, 0), "working"))
+        ledger.shift(max(-extra, 0))
         self._let_go(gradient)
         self._drop(saved)
         given = [self._as_taken(part) for part in given]
@@ -199,22 +199,26 @@ class TrainingWalk(Walk):
         for part in given:
             self._give(part)
 
+    def _workspace(self, run: Run, gradient: _Gradient, xs: Sequence[Value]) -> int:
+        """Bytes that a layer's turn takes beside the gradients that it gives."""
+        own = {key: self.pass_.weights[run.node.path, key] for key in run.node.params}
+        self.step.begin(own, turned=self._turned(gradient, xs), plain=gradient.plain)
+        return run.op.workspace(self.step, run.output, *xs)
+
     def _turned(self, gradient: _Gradient, xs: Iterable[Value]) -> bool:
         """Whether a gradient does not lie as the images that a layer took, on a CPU."""
         last = all(x.rank == 4 and lie.suggests_channels_last(*x.lie) for x in xs)
         return last and gradient.plain and self.step.device == "cpu"
 
-    def _given(self, run: Run, node: Node, x: Value, gradient: _Gradient) -> _Given:
+    def _given(self, run: Run, node: Node, x: Value, pending: _Given) -> _Given:
         """The gradient of what a layer took: that of its output, a part of it, or a new one."""
-        y = run.output
+        y, gradient = run.output, pending.gradient
         if run.op.passes_gradient and not run.kept and _passes(run, x):
             gradient.holders += 1
-            return _Given(node, gradient, viewed=x.sizes != y.sizes)
+            return _Given(node, gradient, viewed=pending.viewed or x.sizes != y.sizes)
         dtype = x.dtype if run.op.merges else y.dtype
-        last = lie.suggests_channels_last(*x.lie)
-        plain = gradient.plain if run.op.keeps_layout else not last
         block = self.ledger.take(x.numel * BYTES[dtype], "working")
-        return _Given(node, _Gradient(block, plain))
+        return _Given(node, _Gradient(block, run.op.gives_plain(x, gradient.plain)))
 
     def _as_taken(self, part: _Given) -> _Given:
         """A gradient in the dtype of what it belongs to: autocast's copies are undone."""
@@ -261,6 +265,7 @@ class TrainingWalk(Walk):
 
     def _give(self, part: _Given) -> None:
         """Add a gradient to what a node has, in the memory that is there where that is free."""
+        part = part._replace(node=self._maker(part.node))
         old = self.gradients.get(part.node)
         if old is None:
             self.gradients[part.node] = part
@@ -271,6 +276,14 @@ class TrainingWalk(Walk):
             self._let_go(old.gradient)
             self.gradients[part.node] = _Given(part.node, total)
         self._let_go(part.gradient)
+
+    def _maker(self, node: Node) -> Node:
+        """The node that made the tensor of ``node``: autograd knows none that hands it on."""
+        while (before := next(iter(node.inputs), None)) is not None:
+            if self.values[before] is not self.values[node]:
+                break
+            node = before
+        return node
 
     def _let_go(self, gradient: _Gradient) -> None:
         gradient.holders -= 1
