@@ -74,12 +74,14 @@ def examine(
             from archlang.analyses.blame import blamed, explained
             from archlang.analyses.repairs import mended
 
-            for told in known:
-                gone = explained(program, name, told, found, look)
+            for other in known:
+                gone = explained(program, name, other, found, look)
                 found = [d for d in found if d not in gone]
             found = mended(program, name, graph, found, look, as_written=plain)
             found = program.placed(name, found)
             found = at_use(blamed(program, name, graph, found, look) if plain else found)
+            said = {(d.span, d.code, d.message) for d in known if d.shows}
+            found = [d for d in found if (d.span, d.code, d.message) not in said]
         if wrong and graph is not None:
             graph.whole = False
     return graph, found

@@ -18,6 +18,7 @@ from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
 from archlang.elaborate.declared import misnamed
 from archlang.elaborate.findings import identity
+from archlang.elaborate.problem import at_name
 from archlang.graph import Graph, RunAgain
 from archlang.source import Edit, Span
 from archlang.syntax import ast
@@ -37,6 +38,7 @@ EXACT = 10_000
 """A figure that is met from here on is met by nothing but what was meant: so many numbers there are
 that could be wrong by one.
 """
+_TOO_MANY = re.compile(r"`(\w+)` is given more arguments than it has")
 OTHERS = 3
 """How many other models are worked out to tell what is to blame."""
 
@@ -121,15 +123,15 @@ class Blame:
         self, program: Program, name: str, graph: Graph | None, found: list[Diagnostic], look: Look
     ) -> None:
         self.program, self.name, self.look = program, name, look
-        self.graph, self.own = graph, verdict(graph, found)
+        self.graph, self.own, self.found = graph, verdict(graph, found), found
         self.left = OTHERS
 
     def told(self, finding: Diagnostic) -> Diagnostic:
         """The finding at the place that is to blame for it."""
         if finding.severity != "error" or finding.shows:
             return finding
-        if (misnamed := self.of_parameter(finding)) is not None:
-            return misnamed
+        if told := self.of_parameter(finding) or self.of_parameters(finding):
+            return told
         if finding.code not in CODES:
             return finding
         return (
@@ -197,6 +199,22 @@ class Blame:
                     fixes, help = ((fix,), "") if self.mends(fix) else ((), finding.help)
                     told = replace(finding, fixes=fixes, help=help)
                     return moved(told, at, said, "given here")
+        return None
+
+    def of_parameters(self, finding: Diagnostic) -> Diagnostic | None:
+        """The parameters of a block or model, where several uses give more than it has."""
+        match = _TOO_MANY.match(finding.message) if finding.code == "A104" else None
+        alike = [d for d in self.found if d.message == finding.message]
+        if match is None or len(alike) < 2:
+            return None
+        for file in self.program.files:
+            for item in file.items:
+                if isinstance(item, ast.Block | ast.Model) and item.name == match.group(1):
+                    at = at_name(file.span(item), item.name)
+                    if not at.source.standard:
+                        return moved(
+                            finding, at, "likely wrong here: all give it more", "used here"
+                        )
         return None
 
     def mends(self, fix: Fix) -> bool:

@@ -72,7 +72,9 @@ class Rechecks:
 
     def has(self, program: Program, name: str) -> bool:
         """Whether the finding is there in a model of some form of the program."""
-        return key(self.finding) in {key(d) for d in self.look(program, name)[1]}
+        return name in program.complete and key(self.finding) in {
+            key(d) for d in self.look(program, name)[1]
+        }
 
     def edited(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
         """A program with its text edited; None where new is found about its definitions.
@@ -85,20 +87,29 @@ class Rechecks:
 
     def left(self, made: Program) -> tuple[Graph | None, list[Diagnostic]]:
         """The graph, and what is found beside what was found before at other places."""
+        if self.name not in made.complete:
+            return None, [self.finding]
         graph, found = again(self.program, made, self.name, self.look)
         return graph, _beside([d for d in found if d.severity == "error"], self.others)
 
     def elsewhere(self, made: Program) -> bool:
-        """Whether an edit leaves the other models of the file as they were."""
+        """Whether an edit leaves the other models of the file as they were, but for their names."""
+        before, after = self.program.complete, made.complete
+        if self.name not in after or len(after) < len(before):
+            return False
         self.clean = set()
-        for name in self.program.complete:
-            if name != self.name and not unchanged(self.program, made, name):
+        for name in after:
+            if name != self.name and not (name in before and unchanged(self.program, made, name)):
                 found = {key(d) for d in again(self.program, made, name, self.look)[1]}
                 if not found:
                     self.clean.add(name)
-                elif not found <= {key(d) for d in self.look(self.program, name)[1]}:
+                elif name not in before or not found <= self.known(name):
                     return False
         return True
+
+    def known(self, name: str) -> set[Key]:
+        """What is found about another model as it is."""
+        return {key(d) for d in self.look(self.program, name)[1]}
 
 
 def repeats(program: Program, name: str, known: Sequence[Diagnostic]) -> bool:

@@ -262,5 +262,5 @@ def may_follow(diagnostic: Diagnostic, damaged: AbstractSet[str]) -> bool:
         return False
     name = match.group(1)
     label = name.rstrip("0123456789-_")  # as `name[i]` makes of `name`
-    run_together = (word.rstrip("0123456789") for word in damaged)  # `H500` of `H=500`
-    return not damaged.isdisjoint((name, label, ANY)) or name in run_together
+    run_together = any(word.startswith(name) for word in damaged)  # `H500` of `H=500`
+    return run_together or not damaged.isdisjoint((label, ANY))
