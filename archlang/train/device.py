@@ -10,6 +10,7 @@ import torch
 
 from archlang.train.draws import seed_of
 from archlang.train.errors import TrainError, UsageError
+from archlang.wording import count
 
 
 def choose(name: str) -> torch.device:
@@ -26,9 +27,9 @@ def choose(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise UsageError(f"there is no device named `{name}`", hint) from None
-    count = torch.accelerator.device_count() if accelerator else 0
+    there = torch.accelerator.device_count() if accelerator else 0
     here = accelerator is not None and device.type == accelerator.type
-    if device.type != "cpu" and not (here and (device.index or 0) < count):
+    if device.type != "cpu" and not (here and (device.index or 0) < there):
         raise UsageError(f"the device `{name}` is not available here", hint)
     return device
 
@@ -38,7 +39,7 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
-        return f"cpu ({torch.get_num_threads()} threads)"
+        return f"cpu ({count(torch.get_num_threads(), 'thread')})"
     return str(device)
 
 
