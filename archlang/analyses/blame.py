@@ -39,6 +39,8 @@ EXACT = 10_000
 that could be wrong by one.
 """
 _TOO_MANY = re.compile(r"`(\w+)` is given more arguments than it has")
+SEVERAL = 3
+"""Of so many uses that are wrong alike it is what they use that is."""
 OTHERS = 3
 """How many other models are worked out to tell what is to blame."""
 
@@ -205,7 +207,7 @@ class Blame:
         """The parameters of a block or model, where several uses give more than it has."""
         match = _TOO_MANY.match(finding.message) if finding.code == "A104" else None
         alike = [d for d in self.found if d.message == finding.message]
-        if match is None or len(alike) < 2:
+        if match is None or len(alike) < SEVERAL:
             return None
         for file in self.program.files:
             for item in file.items:
