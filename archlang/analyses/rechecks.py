@@ -72,9 +72,7 @@ class Rechecks:
 
     def has(self, program: Program, name: str) -> bool:
         """Whether the finding is there in a model of some form of the program."""
-        return name in program.complete and key(self.finding) in {
-            key(d) for d in self.look(program, name)[1]
-        }
+        return name in program.complete and key(self.finding) in self.known(program, name)
 
     def edited(self, program: Program, edits: tuple[Edit, ...]) -> Program | None:
         """A program with its text edited; None where new is found about its definitions.
@@ -103,13 +101,13 @@ class Rechecks:
                 found = {key(d) for d in again(self.program, made, name, self.look)[1]}
                 if not found:
                     self.clean.add(name)
-                elif name not in before or not found <= self.known(name):
+                elif name not in before or not found <= self.known(self.program, name):
                     return False
         return True
 
-    def known(self, name: str) -> set[Key]:
-        """What is found about another model as it is."""
-        return {key(d) for d in self.look(self.program, name)[1]}
+    def known(self, program: Program, name: str) -> set[Key]:
+        """What is found about a model of some form of the program."""
+        return {key(d) for d in self.look(program, name)[1]}
 
 
 def repeats(program: Program, name: str, known: Sequence[Diagnostic]) -> bool:
