@@ -78,11 +78,12 @@ def commands(block: Block) -> list[Command]:
 def agrees(printed: str, output: str, *, about: bool = False) -> bool:
     """Whether a command's ``output`` is what a page has printed.
 
-    ``…`` stands for anything; with ``about``, every number for any number. Spaces at the ends
-    of lines, and empty lines at the end, do not count.
+    ``…`` stands for anything; with ``about``, every number for any number, of one thread or of
+    several. Spaces at the ends of lines, and empty lines at the end, do not count.
     """
     plain = "\n".join(line.rstrip() for line in output.splitlines()).rstrip()
     pattern = re.escape(printed.rstrip()).replace("…", ".*")
     if about:
         pattern = re.sub(r"\d(?:[\d,]|\\\.)*(?:e(?:\\-|\+)?\d+)?%?", r"[\\d,.e%+-]+", pattern)
+        pattern = pattern.replace("threads", "threads?")
     return re.fullmatch(pattern, plain, re.DOTALL) is not None
