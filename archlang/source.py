@@ -48,6 +48,16 @@ class Source:
         end = self.text.find("\n", start)
         return self.text[start : len(self.text) if end < 0 else end].rstrip("\r")
 
+    @property
+    def lines(self) -> int:
+        """How many lines there are; behind the last line break there is none."""
+        return len(self._line_starts) - (self.text.endswith("\n"))
+
+    def stretch(self, first: int, last: int) -> tuple[int, int]:
+        """Where lines ``first`` to ``last`` (from 1; those that there are) start and end."""
+        starts = [*self._line_starts, len(self.text)]
+        return starts[first - 1], starts[min(last, self.lines)]
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archlang.analyses.rechecks import Look, again, key, read_again, words
-from archlang.analyses.requirements import compared
+from archlang.analyses.requirements import compared_at
 from archlang.analyses.rounding import ROUNDINGS
 from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
@@ -180,9 +180,7 @@ class Blame:
             return False
         return any(
             c.operator == "==" and c.right == int(c.right) and min(c.left, c.right) >= EXACT
-            for r in self.graph.requirements
-            if r.env.span(r.statement.condition) == finding.place
-            for c in compared(self.graph, r)
+            for c in compared_at(self.graph, finding.place)
         )
 
     def of_parameter(self, finding: Diagnostic) -> Diagnostic | None:
@@ -191,11 +189,10 @@ class Blame:
         if match is None or self.program.module is None:
             return None
         owner, name = match.groups()
-        for file in self.program.files:
-            items = (i for i in file.items if isinstance(i, ast.Block | ast.Model))
-            for param in (p for i in items if i.name == owner for p in i.params):
+        for file, item in self.declared(owner):
+            for param in item.params:
                 at = replace(file.span(param), end=param.start + len(param.name))
-                if not at.source.standard and misnamed(file, name, param.name, at):
+                if misnamed(file, name, param.name, at):
                     said = f"likely wrong here: nothing uses `{param.name}`"
                     fix = Fix(f"name it `{name}`", (Edit(at, name),))
                     fixes, help = ((fix,), "") if self.mends(fix) else ((), finding.help)
@@ -209,15 +206,17 @@ class Blame:
         alike = [d for d in self.found if d.message == finding.message]
         if match is None or len(alike) < SEVERAL:
             return None
-        for file in self.program.files:
-            for item in file.items:
-                if isinstance(item, ast.Block | ast.Model) and item.name == match.group(1):
-                    at = at_name(file.span(item), item.name)
-                    if not at.source.standard:
-                        return moved(
-                            finding, at, "likely wrong here: all give it more", "used here"
-                        )
+        for file, item in self.declared(match.group(1)):
+            at = at_name(file.span(item), item.name)
+            return moved(finding, at, "likely wrong here: all give it more", "used here")
         return None
+
+    def declared(self, name: str) -> Iterator[tuple[ast.File, ast.Block | ast.Model]]:
+        """The blocks and models of a name that the user can change."""
+        for file in self.program.files:
+            for item in () if file.source.standard else file.items:
+                if isinstance(item, ast.Block | ast.Model) and item.name == name:
+                    yield file, item
 
     def mends(self, fix: Fix) -> bool:
         """Whether the model has no errors with a fix made."""

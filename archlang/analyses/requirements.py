@@ -68,6 +68,14 @@ class Compared(NamedTuple):
     right: int | Fraction
 
 
+def compared_at(graph: Graph, place: Span) -> list[Compared]:
+    """The comparisons that the requirement with its condition at a place fails by."""
+    for requirement in graph.requirements:
+        if requirement.env.span(requirement.statement.condition) == place:
+            return compared(graph, requirement)
+    return []
+
+
 def compared(graph: Graph, requirement: Requirement) -> list[Compared]:
     """The comparisons that a requirement of a network fails by; none where it has no value."""
     try:

@@ -26,7 +26,7 @@ from archlang.analyses.numerals import (
 from archlang.analyses.proofs import prove
 from archlang.analyses.reached import reached
 from archlang.analyses.rechecks import key
-from archlang.analyses.requirements import Compared, check_requirements, compared
+from archlang.analyses.requirements import Compared, check_requirements, compared_at
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
 from archlang.elaborate.problem import Stop
@@ -165,11 +165,7 @@ class Slips:
 
     def _comparisons(self, finding: Diagnostic, graph: Graph | None = None) -> list[Compared]:
         """The comparisons of figures that a requirement fails by: in an ``or``, all of them."""
-        graph = graph or self.graph
-        for requirement in graph.requirements if finding.code == "A205" else ():
-            if requirement.env.span(requirement.statement.condition) == finding.span:
-                return compared(graph, requirement)
-        return []
+        return compared_at(graph or self.graph, finding.span) if finding.code == "A205" else []
 
     # What a finding is about
 

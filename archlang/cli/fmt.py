@@ -116,11 +116,9 @@ def _formatted(source: Source, lines: tuple[int, int] | None) -> str:
     """The text in the style, or some lines of it; raises ``ArchError`` for a syntax error."""
     if lines is None:
         return format_source(source)
-    count = source.text.count("\n") + (not source.text.endswith("\n"))
-    if lines[0] > count:
-        stop(f"{source.name} has {count} lines: line {lines[0]} is not there")
-    starts = [0, *(m.end() for m in re.finditer("\n", source.text)), len(source.text)]
-    start, end = starts[lines[0] - 1], starts[min(lines[1], count)]
+    if lines[0] > source.lines:
+        stop(f"{source.name} has {source.lines} lines: line {lines[0]} is not there")
+    start, end = source.stretch(*lines)
     return edited(source, format_range(source, start, max(start, end - 1))).text
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import torch
 
 import archlang
 from archlang.analyses.memory.account import Setting
@@ -34,15 +33,6 @@ LONG = {
     "mobilenet_v2": 140,
 }
 """As ``LIMITS``: the rest."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 def check_batch(name: str, limit: int, recompute: tuple[str, ...] = ()) -> None:

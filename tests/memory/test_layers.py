@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-import torch
 
 import archlang
 from archlang.analyses.memory.account import Setting
@@ -17,15 +15,6 @@ from tests.memory.tracker import measure_inference, measure_step
 
 NEAR = 0.001
 """How far off a peak may be."""
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 def check(place: str, layer: str, inference: bool) -> None:

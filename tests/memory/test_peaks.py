@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,15 +17,6 @@ from tests.memory.tracker import Measured, measure_inference, measure_step
 NEAR = {"float32": 0.001, "bfloat16": 0.005}
 """How far off a peak may be."""
 RANDOM = 24
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 def off(ours: Moment, theirs: Measured) -> float:

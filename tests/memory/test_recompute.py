@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -59,15 +58,6 @@ def network_of(name: str) -> Network:
         return load(name)
     file, model, settings, shape = SMALL[name]
     return archlang.load(SPECS / f"{file}.arch", model, settings, {"image": shape})
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 def after_forward(measured: Measured) -> int:
