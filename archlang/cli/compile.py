@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -13,7 +13,6 @@ import typer
 
 from archlang.cli.common import (
     FINDINGS,
-    File,
     InputShapes,
     ModelName,
     Settings,
@@ -21,13 +20,18 @@ from archlang.cli.common import (
     stop,
 )
 from archlang.cli.output import check_folder, write_files
+from archlang.cli.trained import explained, need_torch
 from archlang.network import Network
 from archlang.wording import shape_text
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
+    from archlang.analyses.varying import Axis
     from archlang.backends.torch.export import Exported
+    from archlang.train.deployed import Deployed
+    from archlang.types import Shape
 
 NEEDS_TORCH = "compiling needs PyTorch, which is not installed"
 INSTALL = "pip install 'archlang[torch]'"
@@ -51,8 +55,20 @@ NEEDS: dict[Format | None, tuple[str, ...]] = {
 """The packages that a form takes beside PyTorch."""
 
 
+WEIGHTS = (".pt", ".safetensors")
+"""How the files of a run end."""
+
+FileOrRun = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|RUN",
+        help="A .arch file, - for standard input, or a run's folder: its network as trained.",
+    ),
+]
+
+
 def compile_(
-    file: File,
+    file: FileOrRun,
     model: ModelName = None,
     set_: Settings = None,
     input_: InputShapes = None,
@@ -62,7 +78,7 @@ def compile_(
             "--output",
             "-o",
             help="Where to write: .py (PyTorch source), .onnx, .pt2 (exported program), "
-            ".pt or .safetensors (initial weights).",
+            ".pt or .safetensors (weights).",
         ),
     ] = None,
     format_: Annotated[
@@ -75,12 +91,48 @@ def compile_(
 ) -> None:
     """Compile a network to PyTorch, run it once, and hold what comes out against the spec.
 
-    With -o it is written too: as source, as a program for any batch, or its initial weights.
+    With -o it is written too: as source, as a program for any batch, or its weights. Those are
+    initial ones, or what a run has learned; its programs take pixels from 0 to 1.
     """
-    network = load_network(file, model, set_, input_)
+    of_run = _is_run(file)
+    if of_run:
+        _own_settings({"--model": model, "--set": set_, "--input": input_})
+    network = None if of_run else load_network(file, model, set_, input_)
     wanted = chosen(output, format_)
     if output is not None:
         check_folder(Path(output))
+    _check_installed(wanted)
+    if device == "meta" and (of_run or (output is not None and wanted is not Format.source)):
+        stop("on the device meta there are no weights to write", hint="leave out --device meta")
+    if network is None:
+        job = _learned(file, device, batch)
+    elif wanted is Format.source and output is not None:
+        write_files(Path(output), lambda path: _write_source(network, path))
+        print(f"{network.name}: {network.totals.params:,} parameters\nwritten to {output}")
+        return
+    else:
+        job = _fresh(network, device, batch, seed)
+    if output is not None and wanted is not None:
+        _write(job, wanted, output)
+
+
+def _is_run(file: str) -> bool:
+    """Whether it is no spec that is meant: a run's folder, or a file of weights."""
+    path = Path(file)
+    return path.suffix in WEIGHTS or (path.is_dir() and not any(path.glob("*.arch")))
+
+
+def _own_settings(given: Mapping[str, object]) -> None:
+    """End the program where a run is to be something else than it is."""
+    if said := [option for option, value in given.items() if value]:
+        stop(
+            f"a run has its own model, settings and input, which {said[0]} cannot change",
+            hint=f"leave out {said[0]}, or name the spec in place of the run",
+        )
+
+
+def _check_installed(wanted: Format | None) -> None:
+    """End the program where something is missing that compiling takes."""
     if find_spec("torch") is None:
         stop(NEEDS_TORCH, hint=INSTALL)
     if missing := [p for p in NEEDS.get(wanted, ()) if find_spec(p) is None]:
@@ -89,15 +141,6 @@ def compile_(
             f"writing {wanted} needs {' and '.join(missing)}, not installed here",
             hint=f"pip install 'archlang[{extra}]'",
         )
-    if wanted is Format.source and output is not None:
-        write_files(Path(output), lambda path: _write_source(network, path))
-        print(f"{network.name}: {network.totals.params:,} parameters\nwritten to {output}")
-        return
-    if output is not None and device == "meta":
-        stop("on the device meta there are no weights to write", hint="leave out --device meta")
-    module = _built(network, device, batch, seed)
-    if output is not None and wanted is not None:
-        _write(_Job(module, network, output), wanted)
 
 
 def chosen(output: str | None, format_: Format | None) -> Format | None:
@@ -124,19 +167,68 @@ def chosen(output: str | None, format_: Format | None) -> Format | None:
     return format_ or told
 
 
-def _built(network: Network, device: str, batch: int, seed: int) -> nn.Module:
-    """The module, run once, what came out held against the spec; says so."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A module to write, and the network that it is of; that of a run is ``deployed``."""
+
+    network: Network
+    module: nn.Module
+    deployed: Deployed | None = None
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """What the module takes, the batch left out."""
+        return self.network.inputs if self.deployed is None else self.deployed.inputs
+
+    @property
+    def axes(self) -> list[Axis]:
+        """Which sizes of that may vary."""
+        return self.network.varying() if self.deployed is None else self.deployed.axes
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What is written beside a program."""
+        return {} if self.deployed is None else self.deployed.about
+
+
+def _fresh(network: Network, device: str, batch: int, seed: int) -> _Job:
+    """A network with initial weights, run once."""
     import torch
 
     torch.manual_seed(seed)
     try:
         where = torch.device(device)
-        module = network.to_torch(device).eval()
-        inputs = [torch.zeros(batch, *s, device=where) for s in network.inputs.values()]
+        job = _Job(network, network.to_torch(device).eval())
+        _try(job, where, batch)
     except (RuntimeError, AssertionError) as error:
         stop(f"cannot build on the device {device}: {str(error).splitlines()[0]}")
+    return job
+
+
+def _learned(run: str, device: str, batch: int) -> _Job:
+    """The network of a run with the weights it learned, run once; says which these are."""
+    need_torch("compiling a run")
+    with explained():
+        from archlang.train.deployed import deploy
+
+        deployed = deploy(run, device=device)
+    one = deployed.trained
+    job = _Job(deployed.network, deployed.module, deployed)
+    _try(job, one.device, batch)
+    weights = "the running mean of the weights" if one.averaged else "the weights"
+    print(
+        f"with {weights} of " + (f"epoch {one.epoch}" if one.epoch is not None else str(one.path))
+    )
+    return job
+
+
+def _try(job: _Job, where: torch.device, batch: int) -> None:
+    """Run a module once, hold what comes out against the spec, and say so."""
+    import torch
+
+    network, module = job.network, job.module
     with torch.no_grad():
-        result = module(*inputs)
+        result = module(*(torch.zeros(batch, *s, device=where) for s in job.inputs.values()))
     results = result if isinstance(result, dict) else {next(iter(network.outputs)): result}
     shapes = {n: tuple(t.shape[1:]) for n, t in results.items()}
     if shapes != network.outputs:
@@ -145,29 +237,29 @@ def _built(network: Network, device: str, batch: int, seed: int) -> nn.Module:
         )
     parts = sum(1 for _ in module.modules())
     count = sum(p.numel() for p in module.parameters())
-    ins = ", ".join(shape_text((batch, *s)) for s in network.inputs.values())
+    ins = ", ".join(shape_text((batch, *s)) for s in job.inputs.values())
     outs = ", ".join(shape_text((batch, *s)) for s in shapes.values())
     print(f"{network.name}: {count:,} parameters in {parts} modules; {ins} -> {outs} on {where}")
-    return module
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A module to write, the network that it is of, and where to."""
-
-    module: nn.Module
-    network: Network
-    output: str
-
-
-def _write(job: _Job, wanted: Format) -> None:
+def _write(job: _Job, wanted: Format, output: str) -> None:
     """Write a module, and say what was written."""
     from archlang.backends.torch.export import ExportError
 
     try:
-        _WRITERS[wanted](job)
+        _WRITERS[wanted](job, output)
     except ExportError as error:
-        stop(f"cannot write {job.output}: {error.message}", FINDINGS, error.hint)
+        stop(f"cannot write {output}: {error.message}", FINDINGS, error.hint)
+    if job.deployed is not None:
+        _lines(_notes(job.deployed, wanted))
+
+
+def _notes(deployed: Deployed, wanted: Format) -> Iterator[str]:
+    """What to know of a file made of a run."""
+    if wanted in (Format.pt2, Format.onnx):
+        yield "note: it takes pixels from 0 to 1; its metadata name the classes"
+    else:
+        yield from (f"note: {line}" for line in deployed.taken())
 
 
 def _write_source(network: Network, path: Path) -> list[Path]:
@@ -175,59 +267,65 @@ def _write_source(network: Network, path: Path) -> list[Path]:
     return [path]
 
 
-def _write_weights(job: _Job) -> None:
-    _write_state(job, safetensors=False)
+def _write_code(job: _Job, output: str) -> None:
+    write_files(Path(output), lambda path: _write_source(job.network, path))
+    print(f"written to {output}")
 
 
-def _write_safetensors(job: _Job) -> None:
-    _write_state(job, safetensors=True)
+def _write_weights(job: _Job, output: str) -> None:
+    _write_state(job, output, safetensors=False)
 
 
-def _write_state(job: _Job, *, safetensors: bool) -> None:
+def _write_safetensors(job: _Job, output: str) -> None:
+    _write_state(job, output, safetensors=True)
+
+
+def _write_state(job: _Job, output: str, *, safetensors: bool) -> None:
     from archlang.backends.torch.state import save
 
     state, name = job.module.state_dict(), job.network.name
-    write_files(Path(job.output), lambda path: save(state, path, name, safetensors=safetensors))
-    print(f"written to {job.output}")
+    write_files(Path(output), lambda path: save(state, path, name, safetensors=safetensors))
+    print(f"written to {output}")
 
 
-def _write_program(job: _Job) -> None:
+def _write_program(job: _Job, output: str) -> None:
     import torch
 
     from archlang.backends.torch.export import export, quiet
 
-    exported = export(job.module, job.network.inputs, job.network.varying())
+    exported = export(job.module, job.inputs, job.axes)
 
     def write(path: Path) -> list[Path]:
         with quiet():
-            torch.export.save(exported.program, path)
+            torch.export.save(exported.program, path, extra_files=job.about)
         return [path]
 
-    files = write_files(Path(job.output), write)
+    files = write_files(Path(output), write)
     _lines(_described(job, exported, files, "the exported program"))
 
 
-def _write_onnx(job: _Job) -> None:
+def _write_onnx(job: _Job, output: str) -> None:
     from archlang.backends.torch.export import agree, export, onnxruntime, write_onnx
 
-    inputs = list(job.network.inputs)
-    exported = export(job.module, job.network.inputs, job.network.varying())
+    inputs = list(job.inputs)
+    exported = export(job.module, job.inputs, job.axes)
     ran = "onnxruntime"
 
     def write(path: Path) -> list[Path]:
         nonlocal ran
-        files = write_onnx(exported, inputs, list(job.network.outputs), path)
+        files = write_onnx(exported, inputs, list(job.network.outputs), path, job.about)
         if (run := onnxruntime(path, inputs)) is None:
             ran = ""
         else:
             agree(exported, job.module, run)
         return files
 
-    files = write_files(Path(job.output), write)
+    files = write_files(Path(output), write)
     _lines(_described(job, exported, files, ran))
 
 
-_WRITERS: dict[Format, Callable[[_Job], None]] = {
+_WRITERS: dict[Format, Callable[[_Job, str], None]] = {
+    Format.source: _write_code,
     Format.pt2: _write_program,
     Format.onnx: _write_onnx,
     Format.pt: _write_weights,
@@ -243,10 +341,10 @@ def _described(job: _Job, exported: Exported, files: list[Path], ran: str) -> It
     """What was written, for which sizes, and where it was run beside the module."""
     free = {(a.input, a.axis): a.name for a in exported.free}
     shapes = []
-    for name, shape in job.network.inputs.items():
+    for name, shape in job.inputs.items():
         sizes = (free.get((name, i), str(size)) for i, size in enumerate(shape))
         shapes.append(f"{name} [{', '.join(('batch', *sizes))}]")
-    written = " and ".join(str(Path(job.output).with_name(f.name)) for f in files)
+    written = " and ".join(map(str, files))
     yield f"written to {written}: {', '.join(shapes)}"
     groups: dict[str, list[str]] = {}
     for axis, least in exported.free.items():
@@ -260,7 +358,7 @@ def _described(job: _Job, exported: Exported, files: list[Path], ran: str) -> It
     else:
         yield "it was checked, but not run: onnxruntime is not installed"
     stays: dict[str, list[str]] = {}
-    for axis in job.network.varying():
+    for axis in job.axes:
         reason = exported.fixed.get(axis, axis.reason)
         if axis.name and reason:
             stays.setdefault(f"{axis.size}: {reason}", []).append(axis.name)

@@ -12,6 +12,7 @@ from archlang.train.errors import InterruptedRunError, TrainError, UsageError
 
 if TYPE_CHECKING:
     from archlang.train.data import Data, load
+    from archlang.train.deployed import Deployed, deploy
     from archlang.train.evaluation import Evaluation, evaluate
     from archlang.train.inference import Predictions, ensemble, mc_dropout, predict
     from archlang.train.recipe import Recipe
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Data",
+    "Deployed",
     "Evaluation",
     "InterruptedRunError",
     "Predictions",
@@ -33,6 +35,7 @@ __all__ = [
     "TrainError",
     "Trained",
     "UsageError",
+    "deploy",
     "ensemble",
     "evaluate",
     "load",
@@ -47,6 +50,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Data", "load"), "data"),
     "Recipe": "recipe",
+    **dict.fromkeys(("Deployed", "deploy"), "deployed"),
     **dict.fromkeys(("Result", "train"), "run"),
     **dict.fromkeys(("Trained", "trained"), "saved"),
     "Sweep": "sweeps.results",

@@ -55,7 +55,7 @@ def _results(results: Mapping[str, Any] | None) -> list[str]:
     return [
         f"Accuracy on the test images: {results['accuracy']:.2%} after the last epoch, "
         f"{results['test_accuracy']:.2%} with the best weights, those after epoch "
-        f"{results['best_epoch']}. It took {results['seconds']:,.0f} seconds.",
+        f"{results['best_epoch']}. It took {results['seconds']:,.0f} s.",
         "",
     ]
 

@@ -257,13 +257,17 @@ def _cause(error: BaseException) -> str:
 
 
 def write_onnx(
-    exported: Exported, inputs: Sequence[str], outputs: Sequence[str], path: Path
+    exported: Exported,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    path: Path,
+    about: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write a program as ONNX; the files written, the model last.
 
     Its weights are inside, or beside it where one file cannot hold them. Open sizes bear the
-    spec's names. Raises ``ExportError`` where ONNX has no way to say what the network does,
-    ``OSError`` where a file cannot be written.
+    spec's names. ``about`` goes into its metadata. Raises ``ExportError`` where ONNX has no way to
+    say what the network does, ``OSError`` where a file cannot be written.
     """
     import onnx
 
@@ -278,6 +282,7 @@ def write_onnx(
             raise ExportError(message) from error
         assert made is not None
         _name_sizes(made.model.graph, exported, inputs)
+        made.model.metadata_props.update(about or {})
         made.save(str(path), external_data=beside)
         try:
             onnx.checker.check_model(str(path), full_check=not beside)
