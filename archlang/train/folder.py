@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from archlang.train import checkpoint, shards
+from archlang.train.changes import difference
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.identity import recorded
 
@@ -67,9 +68,9 @@ class RunFolder:
             raise UsageError(
                 f"{self.last} is no checkpoint of a run", "--force starts anew in its place"
             )
-        if shown := some(differences(recorded(state["identity"]), identity)):
+        if shown := difference(recorded(state["identity"]), identity):
             raise TrainError(
-                f"{self.path} holds a run that differs: {shown}",
+                f"{self.path} holds a run that differs{shown}",
                 "--force starts anew in its place, --out FOLDER keeps both",
             )
         return state
@@ -122,37 +123,3 @@ def make(path: Path) -> None:
         raise UsageError(
             f"{path} cannot be made: {error.strerror or error}", "choose another folder with --out"
         ) from None
-
-
-def some(changes: Iterable[str], most: int = 3) -> str:
-    """The first few of what differs, in words; "" where nothing does."""
-    every = list(changes)
-    return "; ".join(every[:most]) + ("; …" if len(every) > most else "")
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], at: str = "") -> Iterator[str]:
-    """What changed, as ``recipe.epochs was 20 and is 30``; for a text, its first line that did."""
-    for key in [*old, *(k for k in new if k not in old)]:
-        path, was, now = f"{at}{key}", old.get(key), new.get(key)
-        if was == now:
-            continue
-        if isinstance(was, Mapping) and isinstance(now, Mapping):
-            yield from differences(was, now, f"{path}.")
-        elif isinstance(was, str) and isinstance(now, str) and ("\n" in was or "\n" in now):
-            yield f"{path.removeprefix('files.')} line {_first_change(was, now)}"
-        else:
-            yield f"{path} was {_shown(was)} and is {_shown(now)}"
-
-
-def _first_change(was: str, now: str) -> str:
-    before, after = was.splitlines(), now.splitlines()
-    for number in range(max(len(before), len(after))):
-        a = before[number].strip() if number < len(before) else ""
-        b = after[number].strip() if number < len(after) else ""
-        if number >= min(len(before), len(after)) or before[number] != after[number]:
-            return f"{number + 1} was `{a}` and is `{b}`"
-    return "breaks changed"
-
-
-def _shown(value: object) -> str:
-    return "unset" if value is None else str(value)

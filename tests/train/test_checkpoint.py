@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from archlang.train import TrainError, checkpoint
-from archlang.train.folder import RunFolder, differences
+from archlang.train.folder import RunFolder
 
 
 def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:
@@ -69,21 +69,6 @@ def test_another_format(tmp_path: Path) -> None:
     torch.save({"format": 99}, tmp_path / "last.pt")
     with pytest.raises(TrainError, match="not written by this version"):
         checkpoint.load(tmp_path / "last.pt")
-
-
-def test_differences() -> None:
-    old = {"spec": "a\nb\nc\n", "recipe": {"epochs": 3, "lr": 1.0}, "gone": 1}
-    new = {"spec": "a\n  B\nc\n", "recipe": {"epochs": 5, "lr": 1.0}, "come": True}
-    assert list(differences(old, new)) == [
-        "spec line 2 was `b` and is `B`",
-        "recipe.epochs was 3 and is 5",
-        "gone was 1 and is unset",
-        "come was unset and is True",
-    ]
-    assert list(differences(old, old)) == []
-    assert list(differences({"spec": "a\n"}, {"spec": "a\nb\n"})) == [
-        "spec line 2 was `` and is `b`"
-    ]
 
 
 def test_history_survives_a_torn_line_and_a_repeated_epoch(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_complete_run_is_told_again(tmp_path: Path) -> None:
         (
             small(files={"lenet5.arch": SPEC.replace("5x5, 6", "5x5, 8")}),
             RECIPE,
-            r"lenet5.arch line 2 was `conv\(5x5, 6\)` and is `conv\(5x5, 8\)`",
+            r"lenet5.arch, line 2:\n    - conv\(5x5, 6\)\n    \+ conv\(5x5, 8\)",
         ),
     ],
 )
@@ -239,6 +239,13 @@ def test_a_run_of_an_older_version_goes_on(
     else:
         run(tmp_path, recipe={**RECIPE, **asked})
         assert_same_run(whole, tmp_path)
+
+
+def test_a_comment_in_the_spec_is_no_other_run(whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, progress=Listener(epochs=2))
+    run(tmp_path, small(files={"renamed.arch": f"# in words\n\n{SPEC}"}))
+    assert_same_run(whole, tmp_path)
 
 
 def test_force_starts_anew(whole: Path, tmp_path: Path) -> None:

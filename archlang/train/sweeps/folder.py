@@ -38,7 +38,8 @@ class SweepFolder:
 
         Other values, budgets and seeds are no difference: runs that are there already are kept.
         """
-        from archlang.train.folder import differences, make, some
+        from archlang.train.changes import difference
+        from archlang.train.folder import make
 
         make(self.path)
         if force or not self.config.exists():
@@ -50,9 +51,9 @@ class SweepFolder:
                 f"{self.config} cannot be read as that of a sweep",
                 "--out takes another folder, --force trains anew in this one",
             ) from None
-        if shown := some(differences(there, about)):
+        if shown := difference(there, about):
             raise TrainError(
-                f"{self.path} holds a sweep that differs: {shown}",
+                f"{self.path} holds a sweep that differs{shown}",
                 "--force trains anew in its place, --out FOLDER keeps both",
             )
 

@@ -206,7 +206,7 @@ def test_more_values_and_seeds_train_what_is_new(go: Sweeping, tmp_path: Path) -
 def test_another_spec_is_refused(go: Sweeping, spec: Path, tmp_path: Path) -> None:
     go({"width": "2"})
     spec.write_text(NET.replace("dropout(0.5)", "dropout(0.4)"))
-    with pytest.raises(TrainError, match="holds a sweep that differs: net") as raised:
+    with pytest.raises(TrainError, match=r"sweep that differs:\n  net.arch, line 4:") as raised:
         go({"width": "2"})
     assert "--force" in raised.value.hint
     before = digests(tmp_path / "sweep")
