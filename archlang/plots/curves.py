@@ -38,7 +38,8 @@ def draw(history: Sequence[Mapping[str, Any]], title: str, paths: Sequence[Path]
         (best["epoch"], best[merit]),
         textcoords="offset points",
         xytext=(0, 9),
-        ha="center",
+        # Away from the axis of the learning rate.
+        ha="right" if best["epoch"] > (epochs[0] + 9 * epochs[-1]) / 10 else "center",
     )
     shares.margins(y=0.15)
     shares.set_ylabel("accuracy")

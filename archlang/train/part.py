@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from archlang.spelling import nearest
 from archlang.train.errors import UsageError
@@ -13,6 +14,7 @@ from archlang.train.errors import UsageError
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+NO_NUMBER = PydanticCustomError("no_number", "should be a number")
 
 
 class Part(BaseModel):
@@ -21,6 +23,25 @@ class Part(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, given: Any) -> Any:
+        """No field that is a number may be ``true``, though Python takes it for 1."""
+        wrong = [
+            InitErrorDetails(type=NO_NUMBER, loc=(name,), input=value)
+            for name, value in (given.items() if isinstance(given, Mapping) else ())
+            if isinstance(value, bool) and cls._numeric(name)
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return given
+
+    @classmethod
+    def _numeric(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        types = {*_types(field.annotation if field else None)}
+        return bool({int, float} & types) and bool not in types
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], at: str = "") -> Self:
@@ -38,8 +59,7 @@ class Part(BaseModel):
             guess = nearest(str(found["loc"][-1]), known)
             hint = f"did you mean `{guess}`?" if guess else f"there are {', '.join(known)}"
             raise UsageError(f"there is no field `{path}`", hint)
-        what = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        raise UsageError(f"`{path}` is {found['input']!r}, and {what}")
+        raise UsageError(f"`{path}` is {wrong(found)}")
 
     @classmethod
     def _beside(cls, loc: tuple[int | str, ...]) -> list[str]:
@@ -51,6 +71,27 @@ class Part(BaseModel):
             if parts:
                 part = parts[0]
         return list(part.model_fields)
+
+
+_KINDS = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "a table"),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type", "no_number"), "a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    **dict.fromkeys(("list_type", "tuple_type"), "a list"),
+    "string_type": "text",
+}
+"""What a value of another kind should be, by what pydantic calls the mistake."""
+
+
+def wrong(found: ErrorDetails) -> str:
+    """What a field is, and what pydantic wants it to be: the end of a sentence."""
+    given = found["input"]
+    shown = str(given).lower() if isinstance(given, bool) else repr(given)
+    if kind := _KINDS.get(found["type"]):
+        return f"{shown}, and should be {kind}"
+    what = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{shown}, and {what}"
 
 
 def _types(annotation: Any) -> list[type]:

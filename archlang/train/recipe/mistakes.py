@@ -9,12 +9,13 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from archlang.spelling import nearest
+from archlang.train.part import wrong
 
 
 def explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str, str]:
     """The path of a field, what is wrong with it, and what to do about it."""
     part, names = _walk(model, error["loc"])
-    path, given, context = ".".join(names), error["input"], error.get("ctx", {})
+    path, context = ".".join(names), error.get("ctx", {})
     if error["type"] == "extra_forbidden":
         known = [name for name in part.model_fields if name != "name"]
         guess = nearest(names[-1], known)
@@ -25,8 +26,7 @@ def explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str, str]
         guess = nearest(str(context["tag"]), expected.replace("'", "").split(", "))
         hint = f"did you mean `{guess}`?" if guess else ""
         return path, f"`{path}` is '{context['tag']}', and should be one of {expected}", hint
-    what = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return path, f"`{path}` is {given!r}, and {what}", ""
+    return path, f"`{path}` is {wrong(error)}", ""
 
 
 def parts(annotation: Any) -> Iterator[type[BaseModel]]:
