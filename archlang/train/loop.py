@@ -328,8 +328,12 @@ class Trainer:
 
 
 def _compiled(model: nn.Module) -> nn.Module:
-    """The module to be compiled when it first runs; raises ``UsageError`` where that cannot be."""
+    """The module to be compiled when it first runs; raises ``UsageError`` where that cannot be.
+
+    Each size of a batch has kernels of its own. One kernel for several would round otherwise, and
+    which sizes were seen before differs for a run that goes on.
+    """
     try:
-        return cast(nn.Module, torch.compile(model))
+        return cast(nn.Module, torch.compile(model, dynamic=False))
     except RuntimeError as error:  # this Python, or this system, is not one of those it is for
         raise not_compiled(error) from error
