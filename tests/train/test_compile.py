@@ -111,7 +111,7 @@ def test_what_cannot_be_compiled(
 
 
 def test_where_there_is_no_compile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses(_: Any) -> Any:
+    def refuses(_: Any, dynamic: bool) -> Any:
         raise RuntimeError("torch.compile is not supported on this system")
 
     monkeypatch.setattr(torch, "compile", refuses)
