@@ -52,7 +52,10 @@ def dry_run(
         if compiled:
             raise not_compiled(error) from error
         raise TrainError(
-            f"the network does not train on a batch of {_shapes(images)}: {first_line(error)}"
+            f"the network does not train on a batch of {_shapes(images)}: {first_line(error)}",
+            "its batch norms need more images at a time: a larger --batch-size, or fewer parts"
+            if "more than 1 value per channel" in str(error)
+            else "",
         ) from error
     finally:
         model.zero_grad(set_to_none=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +49,14 @@ def test_unknown(spec: str, message: str, hint: str) -> None:
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert caught.value.exit_code == 2
+
+
+def test_a_path_alone(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("path,label\n")
+    for path, meant in ((tmp_path, "folder"), (tmp_path / "rows.csv", "csv")):
+        with pytest.raises(TrainError) as caught:
+            load(str(path))
+        assert f"did you mean `{meant}:{path}`?" in caught.value.hint
 
 
 def test_a_name_is_taken_once() -> None:

@@ -30,6 +30,8 @@ UNEVEN = (
     "model m { input x: [3, 6, 5]; flatten; kind = linear(2); linear(3); size = identity; "
     "output kind, size }"
 )
+NOTHING = "model m { input x: [3, 6, 5]; flatten -> slice(0, 2) }"
+NORMED = "model m { input x: [3, 6, 5]; flatten -> linear(4) -> bn -> linear(2) }"
 PIXELS = "model m { input x: [1, 6, 5]; conv(1x1, 3) }"
 DIGITS = "model m { input x: [1, 28, 28]; flatten -> linear(10) }"
 FITTING = "model m { input x: [3, 4, 4]; conv(7x7, 4, pad=0) -> flatten -> linear(2) }"
@@ -114,7 +116,7 @@ IMAGES: dict[str, Case] = {
         "`m` has 2 outputs, but birds has 3 classes",
     ),
     "channels": (FIVE, good, 1, "`m` takes 5 channels, but birds's images have 3"),
-    "colour for grey": (GREY, good, 1, "`m` takes 1 channels, but birds's images have 3"),
+    "colour for grey": (GREY, good, 1, "`m` takes 1 channel, but birds's images have 3"),
     "two inputs": (BOTH, good, 1, "`m` takes 2 inputs (a, b), and birds has one image for each"),
     "an output of other classes": (
         *(UNEVEN, good, 1, "`m.size` has 3 outputs, but birds has 2 classes"),
@@ -130,6 +132,7 @@ IMAGES: dict[str, Case] = {
         "birds has the classes Cat and cat: the same name twice",
     ),
     "no folder": (TWO, lambda: "folder:nowhere", 2, "nowhere does not exist"),
+    "nothing to learn": (NOTHING, good, 2, "the network has no parameters"),
     "no such data": (TWO, lambda: "digts", 2, "there is no data set named `digts`"),
 }
 TABLES: dict[str, Case] = {
@@ -283,6 +286,14 @@ def test_what_is_read_all_the_same(
     options = ("--epochs", 1, "--out", "run", "--device", "cpu", "-q")
     result = invoke("train", "m.arch", "--data", good(lambda r: save(r / "cat")), *options)
     assert result.exit_code == 0, result.stderr
+
+
+def test_a_batch_norm_of_one_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.arch").write_text(NORMED + "\n")
+    result = invoke("train", "m.arch", "--data", good(), "--batch-size", 1, "--device", "cpu")
+    assert "help: its batch norms need more images at a time" in result.stderr
+    assert result.exit_code == 1
 
 
 def test_names_that_are_not_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

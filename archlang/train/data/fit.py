@@ -10,6 +10,7 @@ from archlang.train.data.maps import brackets, check_map
 from archlang.train.data.samples import ONLY
 from archlang.train.errors import TrainError
 from archlang.train.network import Network
+from archlang.wording import count
 
 Shape = tuple[int, int, int]
 
@@ -75,7 +76,7 @@ def _check_channels(network: Network, data: Data, name: str, shape: Shape, chann
     what = f"`{network.name}.{name}`" if several else f"`{network.name}`"
     images = f"images for `{name}`" if several else "images"
     raise TrainError(
-        f"{what} takes {shape[0]} channels, but {data.name}'s {images} have {channels}",
+        f"{what} takes {count(shape[0], 'channel')}, but {data.name}'s {images} have {channels}",
         f"declare the input as {brackets((channels, *shape[1:]))}",
     )
 

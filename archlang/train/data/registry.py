@@ -103,10 +103,8 @@ def load(
     name, _, path = spec.partition(":")
     found = READERS.get(name)
     if found is None:
-        guess = nearest(name, list(READERS))
         known = ", ".join(sorted(READERS))
-        hint = f"did you mean `{guess}`? " if guess else ""
-        raise UsageError(f"there is no data set named `{name}`", f"{hint}known are {known}")
+        raise UsageError(f"there is no data set named `{name}`", f"{_meant(spec)}known are {known}")
     if path and not found.path:
         raise UsageError(f"`{name}` takes no path", f"write `--data {name}`")
     names = network if isinstance(network, Names) else Names.of(network)
@@ -115,6 +113,17 @@ def load(
         fetch(name, found, asked.path)
     data = replace(found.read(asked), source=spec)
     return carved(data, asked.split.valid, asked.split.seed)
+
+
+def _meant(spec: str) -> str:
+    """What may be meant by the name of no data set: a path alone, or a slip."""
+    path = Path(spec).expanduser()
+    if spec and path.is_dir():
+        return f"did you mean `folder:{spec}`? "
+    if path.is_file():
+        return f"did you mean `csv:{spec}`? "
+    guess = nearest(spec.partition(":")[0], list(READERS))
+    return f"did you mean `{guess}`? " if guess else ""
 
 
 def fetch(name: str, reader: Reader, folder: Path | None) -> None:
