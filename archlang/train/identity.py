@@ -54,7 +54,12 @@ def classes_of(data: Data) -> dict[str, Any]:
 
 
 def check_recipe(network: Network, recipe: Recipe) -> None:
-    """Raise ``UsageError`` where the recipe is for a network with other parameters, or outputs."""
+    """Raise ``UsageError`` where the recipe is for a network with other parameters, or outputs.
+
+    And where the network has none to learn.
+    """
+    if not network.totals.params:
+        raise UsageError(f"`{network.name}` has no parameters, and so nothing to learn")
     _check_settings(network, recipe)
     _check_weights(network, recipe)
 

@@ -137,9 +137,7 @@ def freeze(module: nn.Module, globs: Sequence[str]) -> list[str]:
     parameters = dict(module.named_parameters())
     _check_globs(globs, [*parameters, *dict(module.named_buffers())], "to freeze")
     held = [name for name in parameters if named(name, globs)]
-    if not parameters:
-        raise UsageError("the network has no parameters, and so nothing to learn")
-    if len(held) == len(parameters):
+    if parameters and len(held) == len(parameters):
         raise UsageError("everything is frozen, and nothing is left to learn", "freeze less")
     for name in held:
         parameters[name].requires_grad_(False)

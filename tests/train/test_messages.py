@@ -132,7 +132,7 @@ IMAGES: dict[str, Case] = {
         "birds has the classes Cat and cat: the same name twice",
     ),
     "no folder": (TWO, lambda: "folder:nowhere", 2, "nowhere does not exist"),
-    "nothing to learn": (NOTHING, good, 2, "the network has no parameters"),
+    "nothing to learn": (NOTHING, good, 2, "`m` has no parameters, and so nothing to learn"),
     "no such data": (TWO, lambda: "digts", 2, "there is no data set named `digts`"),
 }
 TABLES: dict[str, Case] = {
