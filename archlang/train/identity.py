@@ -59,7 +59,10 @@ def check_recipe(network: Network, recipe: Recipe) -> None:
     And where the network has none to learn.
     """
     if not network.totals.params:
-        raise UsageError(f"`{network.name}` has no parameters, and so nothing to learn")
+        raise UsageError(
+            f"`{network.name}` has no parameters, and so nothing to learn",
+            "add a layer that has weights, such as `linear` or `conv`",
+        )
     _check_settings(network, recipe)
     _check_weights(network, recipe)
 
