@@ -36,7 +36,7 @@ from archlang.report import (
     walk,
 )
 from archlang.spelling import nearest
-from archlang.wording import shape_text, si
+from archlang.wording import bytes_text, shape_text, si
 
 if TYPE_CHECKING:
     from archlang.analyses.compat import Tool
@@ -238,7 +238,7 @@ def _totals(network: Network, columns: list[str]) -> Iterator[str]:
     if aux := training_only(network.graph):
         yield f"parameters {t.params:,}  ({t.params - aux:,} without what runs in training only)"
     else:
-        yield f"parameters {t.params:,}  ({4 * t.params / 1e6:,.1f} MB in float32)"
+        yield f"parameters {t.params:,}  ({bytes_text(4 * t.params)} in float32)"
     yield f"buffers    {t.buffers:,}"
     yield f"MACs       {t.macs:,}  ({si(t.macs)}; FLOPs {si(t.flops)})"
     yield f"neurons    {t.neurons:,}"
