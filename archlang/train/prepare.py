@@ -171,7 +171,10 @@ class Preparation:
             x = x.sub_(mean).div_(_column(self.std, x.device))
         else:
             x = x.div_(255)
-        return x if x.shape[1] == self.shape[0] else x.expand(-1, self.shape[0], -1, -1)
+        if x.shape[1] == self.shape[0]:
+            return x
+        # A copy: a convolution would make its own of a view, forward and backward.
+        return x.expand(-1, self.shape[0], -1, -1).contiguous()
 
     def __call__(self, images: Tensor, offsets: Tensor | None = None) -> Tensor:
         """Float32 [N, *shape] from uint8 [N, c, h, w].

@@ -81,7 +81,8 @@ LAID_OUT = {
 
 
 def trainer(network: Network, recipe: Recipe, data: Data) -> Trainer:
-    prepare = Preparation.measured(data, (data.train.channels, 8, 8))
+    ((channels, *_),) = network.inputs.values()
+    prepare = Preparation.measured(data, (channels, 8, 8))
     module = build(network, ())
     begin(module, recipe, anew=True)
     feed = Batches(
@@ -103,6 +104,16 @@ def test_a_step_takes_what_is_predicted(name: str, kind: str) -> None:
     assert predicted is not None
     near = NEAR if recipe.dtype == "float32" else NEAR_LOW
     assert abs(predicted / peak - 1) < near, (predicted, peak)
+
+
+@pytest.mark.parametrize("kind", ["adamw", "channels-last"])
+def test_grey_images_for_a_network_that_takes_colour(kind: str) -> None:
+    network = loads(NETWORKS["lines"].replace("[1, 8, 8]", "[3, 8, 8]"))
+    recipe = Recipe.of({"batch_size": 32, **RECIPES[kind]})
+    run = trainer(network, recipe, stripes(100))
+    run.advance()
+    _, peak = run.measured()
+    assert peak == pytest.approx(Budget(network, recipe, CPU).predicted, rel=NEAR)
 
 
 @pytest.mark.parametrize("low", [{}, {"dtype": "bfloat16", "accumulate": 2}])
