@@ -17,6 +17,7 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
+from archlang.elaborate.elsewhere import meant
 from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
@@ -237,7 +238,9 @@ class Evaluator(Settles):
             fail("A103", message, env.span(node))
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
         known = [*own, *BUILTINS, *Op.registry, *words]
-        return unknown("name", name, known, env.span(node), file=env.file, own=own)
+        layer = meant(name, own)
+        other = layer.name if layer else None
+        return unknown("name", name, known, env.span(node), file=env.file, own=own, meant=other)
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

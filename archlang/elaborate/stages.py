@@ -9,13 +9,13 @@ from math import prod
 
 from archlang.diagnostic import Note
 from archlang.elaborate.arguments import layer_failed, make_layer
-from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
+from archlang.elaborate.strange import as_in_python, no_stage
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
@@ -155,9 +155,9 @@ class Stages(Findings, ABC):
                 fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
-            own = [*env.names(), *env.tensors]
-            known = [k for k in (*own, *Op.registry) if k not in BUILTINS]
-            unknown("layer or block", stage.name, known, span, file=env.file, own=own)
+            no_stage(stage, env)
+        if isinstance(value, Partial) and isinstance(value.target, type):
+            as_in_python(stage, value.target, env)
         given = self.evaluator.given(stage.args or [], env)
         match value:
             case Partial(target=BlockDef() as block):
@@ -199,9 +199,6 @@ class Stages(Findings, ABC):
         label: str | None,
         span: Span,
     ) -> Wire:
-        if cls.merges:
-            message = f"`{cls.name}` merges branches: write `{cls.name} {{ … | … }}`"
-            fail("A110", message, span)
         op, bound = make_layer(cls, given, span, self.trial)
         for argument in given:
             self.evaluator.fixed(argument.value, argument.span)

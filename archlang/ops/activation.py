@@ -82,6 +82,7 @@ class LeakyRelu(_Activation, name="leaky_relu"):
         leaky_relu(0.2) : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("lrelu",)
     keeps_layout = False
     module = "LeakyReLU"
     saves = "input"
@@ -117,6 +118,8 @@ class Absolute(Weightless, Fresh, name="absolute"):
 
         absolute : [64, 56, 56] -> [64, 56, 56]
     """
+
+    known_as = ("abs",)
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work(activation=y.numel)
@@ -323,6 +326,7 @@ class Silu(_Activation, name="silu"):
         silu : [32, 112, 112] -> [32, 112, 112]
     """
 
+    known_as = ("swish",)
     module = "SiLU"
     saves = "input"
     inplace: Truth = False
@@ -353,6 +357,7 @@ class Hardswish(_Activation, name="hardswish"):
         hardswish : [16, 112, 112] -> [16, 112, 112]
     """
 
+    known_as = ("hswish", "hard_silu")
     module = "Hardswish"
     saves = "input"
     inplace: Truth = False
@@ -368,6 +373,7 @@ class Hardsigmoid(_Activation, name="hardsigmoid"):
         hardsigmoid : [64] -> [64]
     """
 
+    known_as = ("hsigmoid",)
     module = "Hardsigmoid"
     saves = "input"
     inplace: Truth = False

@@ -76,7 +76,8 @@ HABITS = (
     _row(r"^[ \t]*(?P<here>var|const|int|float|val|set|def)[ \t]+\w+[ \t]*=[^=>]", "", _LET, "let"),
     _row(r"^[ \t]*(?P<here>[A-Za-z_]\w*)[ \t]*=[ \t]*(?P=here)[ \t]*[-+*/%]", _ARROW, _LET,
          r"let \g<here>"),
-    _row(rf"^[ \t]*(?!{_WORDS})(?P<here>[A-Za-z_]\w*)[ \t]*=[ \t]*[\[\d(\"]", "NAME", _LET, r"let \g<here>"),
+    _row(rf"^[ \t]*(?!{_WORDS})(?P<here>[A-Za-z_]\w*)[ \t]*=[ \t]*[\[\d(\"]", "NAME", _LET,
+         r"let \g<here>"),
     # copies
     _row(rf"(?P<all>(?P<here>\d+)[ \t]*[xX*×][ \t]*(?P<stage>{_STAGE}))", "INPUT", _REPEATED,
          r"\g<stage> x \g<here>"),
@@ -88,7 +89,8 @@ HABITS = (
     _row(r"\b(?P<here>elif)\b[^{\n]*", "", "write `else if`", "else if"),
     _row(r"\b(?P<here>while)\b[^{\n]*", "", "repeat with `x n`, or `for i in range(n) { … }`"),
     _row(r"\bfor[ \t]*(?P<here>\()", "NAME", "a loop runs over a list: `for i in range(3) { … }`"),
-    _row(r"\b(?P<here>return)\b[^\n]*\n?", "", "what comes last is the output, or what `output` names"),
+    _row(r"\b(?P<here>return)\b[^\n]*\n?", "",
+         "what comes last is the output, or what `output` names"),
     _row(r"\b(?:if|for|else)\b[^:{}\n]*?(?P<all>[ \t]*(?P<here>:)[ \t]*(?P<body>[^\s:][^\n#{}]*?))"
          r"(?=[ \t]*(?:\n|$))", _BODY, BODIES, r" { \g<body> }"),
     # items of a file
@@ -133,7 +135,8 @@ HABITS = (
     _row(r"(?P<all>(?P<low>\w+)(?P<here>\.\.+)(?P<high>\w+))", "",
          "numbers in a row are `range(0, 3)`, which ends before the 3",
          r"range(\g<low>, \g<high>)", safe=False),
-    _row(r"(?P<all>(?P<n>\b\d+(?:\.\d+)?)(?P<here>%))(?=[ \t]*[,)])", "", "a share is a number: 0.5",
+    _row(r"(?P<all>(?P<n>\b\d+(?:\.\d+)?)(?P<here>%))(?=[ \t]*[,)])", "",
+         "a share is a number: 0.5",
          lambda m: f"{float(m['n']) / 100:g}"),
     _row(r"(?P<here>&&?)", "AND", "write `and`", "and"),
     _row(r"\b(?:require|if)\b[^|\n]*(?P<here>\|\|)", "", "write `or`", "or"),
