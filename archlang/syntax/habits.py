@@ -91,8 +91,8 @@ HABITS = (
     _row(r"\bfor[ \t]*(?P<here>\()", "NAME", "a loop runs over a list: `for i in range(3) { … }`"),
     _row(r"\b(?P<here>return)\b[^\n]*\n?", "",
          "what comes last is the output, or what `output` names"),
-    _row(r"\b(?:if|for|else)\b[^:{}\n]*?(?P<all>[ \t]*(?P<here>:)[ \t]*(?P<body>[^\s:][^\n#{}]*?))"
-         r"(?=[ \t]*(?:\n|$))", _BODY, BODIES, r" { \g<body> }"),
+    _row(r"^[ \t]*(?:\}[ \t]*)?(?:if|for|else)\b[^:{}\n]*?(?P<all>[ \t]*(?P<here>:)"
+         r"[ \t]*(?P<body>[^\s:][^\n#{}]*?))(?=[ \t]*(?:\n|$))", _BODY, BODIES, r" { \g<body> }"),
     # items of a file
     _row(r"^(?P<here>def|func|function|fn|fun|module|layer)\b", _TOP, "write `block`", "block"),
     _row(r"^(?P<here>class|net|network|architecture)\b", _TOP, "write `model`", "model"),
