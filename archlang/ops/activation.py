@@ -13,7 +13,7 @@ from archlang.window import Window, pointwise
 class _Activation(Weightless):
     """What activations share. Written in place (`inplace`), they make no new values."""
 
-    keeps_output = keeps_layout = True
+    keeps_layout = True
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""
@@ -26,6 +26,9 @@ class _Activation(Weightless):
     def __pydantic_init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
         if name and not hasattr(cls, "saves"):
             raise TypeError(f"layer `{name}` does not say what it `saves`")
+        if name:
+            kept = {cls.saves, cls.inplace_saves if "inplace" in cls.model_fields else cls.saves}
+            cls.keeps_output = "output" in kept
         super().__pydantic_init_subclass__(name=name, **kwargs)
 
     def infer(self, *xs: Tensor) -> Tensor:
