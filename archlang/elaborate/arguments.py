@@ -115,7 +115,16 @@ def make_layer(
             choices = first["ctx"]["expected"].replace("'", "`")
             message = f"must be {choices}, not `{written(values[name])}`"
         where = bound[name].span if name in bound else span
-        fail("A105", f"`{name}` of `{cls.name}` {message}", where, written=_written(bound, name))
+        message, fixes = f"`{name}` of `{cls.name}` {message}", _swapped(cls, given, span)
+        fail("A105", message, where, written=_written(bound, name), fixes=fixes)
+
+
+def _swapped(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Fix, ...]:
+    """The edit that puts the second of two arguments before the first."""
+    if len(given) < 2 or given[0].name or given[1].name:
+        return ()
+    first, second, *rest = ((g.name, _text(g)) for g in given)
+    return _rewritten(cls, given, elsewhere.call(cls, [second, first, *rest], ("",)), span)
 
 
 def _no_parameters(
@@ -168,6 +177,7 @@ def _text(argument: Given) -> str:
 
 
 def layer_failed(
+    op: Op,
     error: LayerError,
     bound: dict[str, Given],
     span: Span,
@@ -191,7 +201,19 @@ def layer_failed(
             notes += trace_notes(node, (0,) if "channels" in error.message else map_axes(node))
     own = error.code == "A207"  # about the argument alone, whatever arrives
     origin = _written(bound, error.field or "") if own else None
-    fail(error.code, error.message, where, notes=notes, written=origin)
+    fixes = _as_torch(op, list(bound.values()), written)
+    if fixes:
+        notes.append(f"`{op.name}` takes: {takes(op.parameters())}; what arrives is known")
+    fail(error.code, error.message, where, notes=notes, written=origin, fixes=fixes)
+
+
+def _as_torch(op: Op, given: Sequence[Given], span: Span) -> tuple[Fix, ...]:
+    """The edit that takes arguments by position as PyTorch does, told first what arrives."""
+    positions = sum(g.name is None for g in given)
+    if positions < 2 or op.torch_takes.partition(" ")[0] not in elsewhere.KNOWN:
+        return ()
+    pairs = [(g.name, _text(g)) for g in given]
+    return _rewritten(type(op), given, elsewhere.call(type(op), pairs, (op.torch_takes,)), span)
 
 
 def _written(bound: dict[str, Given], name: str) -> Span | None:

@@ -172,11 +172,12 @@ class Elaborator(Blocks):
     def assertion(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
         env, tensor = at.env, node.output
         self.graph.written.append(Written(spec, env.file.source, node, signature=False))
+        stated = sizes(spec, env, self.evaluator)
         if not spec.fits(tensor.rank):
             least = "at least " if spec.rest else ""
             label = f"specified {least}{len(spec.dims)} axes; inferred {tensor.shown}"
-            fail("A201", "shape assertion failed", env.span(spec), label)
-        stated = sizes(spec, env, self.evaluator)
+            batch = ["shapes leave the batch out"] if len(spec.dims) == tensor.rank + 1 else []
+            fail("A201", "shape assertion failed", env.span(spec), label, notes=batch)
         compare(stated, tensor, env, self.evaluator)
         axes = wrong(stated, tensor, self.defaults, self.actual)
         if not axes:
@@ -238,7 +239,12 @@ class Elaborator(Blocks):
         if any(name in METRICS and name not in env.values for name in asked):
             self.graph.requirements.append(Requirement(stmt, env, at.region))
             return
-        if not self.evaluator.truth(stmt.condition, env, "required", stmt.message):
+        self.evaluator.requiring = True
+        try:
+            met = self.evaluator.truth(stmt.condition, env, "required", stmt.message)
+        finally:
+            self.evaluator.requiring = False
+        if not met:
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
                  notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip

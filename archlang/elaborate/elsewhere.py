@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from archlang.op import Op
 from archlang.spelling import one_slip
@@ -49,6 +50,17 @@ def layer(name: str) -> type[Op] | None:
 def meant(name: str, own: Collection[str]) -> type[Op] | None:
     """The same, but where the name is one slip away from one of the spec's ``own``."""
     return None if any(one_slip(name.lower(), o.lower()) for o in own) else layer(name)
+
+
+BATCH = frozenset(["N", "B", "BS", "bs", "None", "batch", "batch_size"])
+"""What others write in a shape for the samples of a batch."""
+
+
+def told(name: str, own: Collection[str], otherwise: str) -> dict[str, Any]:
+    """What is said of a name that means nothing as a value: what is meant, and a note."""
+    layer = None if otherwise else meant(name, own)
+    note = "shapes leave the batch out" if name in BATCH else ""
+    return {"meant": layer.name if layer else None, "note": note, "otherwise": otherwise}
 
 
 def _plain(name: str) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from archlang.elaborate import symbolic
+from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.builtins import (
     BUILTINS,
@@ -17,7 +17,6 @@ from archlang.elaborate.builtins import (
     numbers_from,
     of_numbers,
 )
-from archlang.elaborate.elsewhere import meant
 from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
@@ -59,6 +58,7 @@ class Evaluator(Settles):
 
     def __init__(self, assumed: list[Assumed] | None = None, trial: Trial | None = None) -> None:
         self.assumed, self.trial = [] if assumed is None else assumed, trial
+        self.requiring = False
         self.limits = current()
         self.steps = self.calls = self.items = 0
 
@@ -237,10 +237,11 @@ class Evaluator(Settles):
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
-        known = [*own, *BUILTINS, *Op.registry, *words]
-        layer = meant(name, own)
-        other = layer.name if layer else None
-        return unknown("name", name, known, env.span(node), file=env.file, own=own, meant=other)
+        figures = self.requiring or env.find("params") is not None  # where no layer stands
+        known = [*own, *BUILTINS, *words] if figures else [*own, *BUILTINS, *Op.registry, *words]
+        what = f"figures of a network are {', '.join(METRICS)}" if figures else ""
+        return unknown("name", name, known, env.span(node), file=env.file, own=own,
+                       **elsewhere.told(name, own, what))  # fmt: skip
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

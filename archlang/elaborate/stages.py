@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 
-from archlang.diagnostic import Note
 from archlang.elaborate.arguments import layer_failed, make_layer
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings
@@ -110,13 +109,15 @@ class Stages(Findings, ABC):
     def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:
         """Run a body that is one flow."""
         if len(body.branches) > 1:
-            second = at.env.span(body.branches[1])
             fail(
                 "A110",
                 "branches need a merge that says how they come together",
-                at.env.span(body),
-                related=[Note(second, "a second branch")],
-                notes=["write `add { … | … }`, `mul { … | … }` or `concat { … | … }`"],
+                at.env.span(body.branches[1]),
+                "a second branch",
+                notes=[
+                    "write `add { … | … }`, `mul { … | … }` or `concat { … | … }`",
+                    "layers that follow each other are joined by `->`",
+                ],
             )
         with self.deeper(at.env.span(body)):
             for branch in body.branches:
@@ -243,7 +244,7 @@ class Stages(Findings, ABC):
         except LayerError as error:
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
-            layer_failed(error, bound, span, () if op.merges else inputs, written or span)
+            layer_failed(op, error, bound, span, () if op.merges else inputs, written or span)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:

@@ -108,6 +108,8 @@ HABITS = (
          "a name begins with a letter or `_`"),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>[A-Za-z_]\w*(?:[-.]\w+)+)", "",
          "a name is of letters, digits and `_`", lambda m: re.sub(r"\W", "_", m["here"])),
+    _row(r"(?<=[)\]}\w])[ \t]+(?P<here>[A-Za-z_]\w*)", _ARROW, "is a `->` missing before this?",
+         r"-> \g<here>", True, safe=False),
     # arguments, inputs and shapes
     _row(r"(?P<all>\b(?P<name>\w+)[ \t]*(?P<here>:)[ \t]*)(?=[\w\"\[(-])", "_RP _COMMA",
          "an argument is given by `name=value`", r"\g<name>=", True),
@@ -138,6 +140,7 @@ HABITS = (
     _row(r"(?P<all>(?P<n>\b\d+(?:\.\d+)?)(?P<here>%))(?=[ \t]*[,)])", "",
          "a share is a number: 0.5",
          lambda m: f"{float(m['n']) / 100:g}"),
+    _row(r"(?<![<>=!])(?P<here>=)(?![=>])", "COMPARE", "to compare, write `==`", "=="),
     _row(r"(?P<here>&&?)", "AND", "write `and`", "and"),
     _row(r"\b(?:require|if)\b[^|\n]*(?P<here>\|\|)", "", "write `or`", "or"),
     _row(r"(?P<here>\^)", "POWER", "a power is written `**`", "**"),
