@@ -239,11 +239,8 @@ class Elaborator(Blocks):
         if any(name in METRICS and name not in env.values for name in asked):
             self.graph.requirements.append(Requirement(stmt, env, at.region))
             return
-        self.evaluator.requiring = True
-        try:
+        with self.evaluator.within("require"):
             met = self.evaluator.truth(stmt.condition, env, "required", stmt.message)
-        finally:
-            self.evaluator.requiring = False
         if not met:
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
@@ -284,7 +281,8 @@ class Elaborator(Blocks):
         shape = []
         for axis, dim in enumerate(dims):
             span = at.env.span(dim)
-            size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
+            with self.evaluator.within("shape"):
+                size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
             known = self.actual.get(dim.name) if dim.name is not None else None
             if dim.name is not None:
                 self.name_size(dim.name, int(size), span)

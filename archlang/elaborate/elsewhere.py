@@ -56,10 +56,10 @@ BATCH = frozenset(["N", "B", "BS", "bs", "None", "batch", "batch_size"])
 """What others write in a shape for the samples of a batch."""
 
 
-def told(name: str, own: Collection[str], otherwise: str) -> dict[str, Any]:
-    """What is said of a name that means nothing as a value: what is meant, and a note."""
+def told(name: str, own: Collection[str], otherwise: str, inside: str) -> dict[str, Any]:
+    """What is said of a name that means nothing as a value ``inside`` of something."""
     layer = None if otherwise else meant(name, own)
-    note = "shapes leave the batch out" if name in BATCH else ""
+    note = "shapes leave the batch out" if inside == "shape" and name in BATCH else ""
     return {"meant": layer.name if layer else None, "note": note, "otherwise": otherwise}
 
 

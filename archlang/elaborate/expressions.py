@@ -58,7 +58,6 @@ class Evaluator(Settles):
 
     def __init__(self, assumed: list[Assumed] | None = None, trial: Trial | None = None) -> None:
         self.assumed, self.trial = [] if assumed is None else assumed, trial
-        self.requiring = False
         self.limits = current()
         self.steps = self.calls = self.items = 0
 
@@ -237,11 +236,11 @@ class Evaluator(Settles):
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
-        figures = self.requiring or env.find("params") is not None  # where no layer stands
+        figures = self.inside == "require" or env.find("params") is not None
         known = [*own, *BUILTINS, *words] if figures else [*own, *BUILTINS, *Op.registry, *words]
         what = f"figures of a network are {', '.join(METRICS)}" if figures else ""
         return unknown("name", name, known, env.span(node), file=env.file, own=own,
-                       **elsewhere.told(name, own, what))  # fmt: skip
+                       **elsewhere.told(name, own, what, self.inside))  # fmt: skip
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

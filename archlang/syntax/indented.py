@@ -1,9 +1,10 @@
-"""Bodies that are shown by indentation alone, as in Python: the braces that they lack."""
+"""Bodies without braces: shown by indentation alone as in Python, or in round brackets."""
 
 from __future__ import annotations
 
-from archlang.diagnostic import Fix
+from archlang.diagnostic import Diagnostic, Fix
 from archlang.source import Edit, Source, Span
+from archlang.syntax.habits import BODIES
 from archlang.syntax.outline import Token, regions, tokens
 
 _HEADS = frozenset({"block", "model"})
@@ -32,6 +33,20 @@ def braced(source: Source, at: int) -> Fix | None:
         closed[stop] = f"\n{source.text[begin : line[0].start]}}}" + closed.get(stop, "")
     edits = [*opened, *(Edit(Span(source, stop, stop), text) for stop, text in closed.items())]
     return Fix("put it in `{ … }`", tuple(edits), safe=True) if edits else None
+
+
+def rounded(source: Source, found: list[Token], opener: Token) -> Diagnostic | None:
+    """What is said of layers in round brackets, where these are closed; None where they are not."""
+    depth = 0
+    for token in found[found.index(opener) :]:
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            lead = " " * (not source.text[: opener.start].endswith(" "))
+            edits = ((opener, lead + "{" + " " * (not opener.last)), (token, " }"[token.first :]))
+            made = tuple(Edit(Span(source, t.start, t.end), text) for t, text in edits)
+            span, fix = Span(source, opener.start, opener.end), Fix("write `{ … }`", made)
+            return Diagnostic("A101", "`(` cannot stand here", span, BODIES, fixes=(fix,))
+    return None
 
 
 def _lines(found: list[Token]) -> list[list[Token]]:

@@ -78,6 +78,8 @@ def test_arguments_stand_as_pytorch_takes_them(name: str) -> None:
     ("GroupNorm(3, 3)", "groupnorm(3)"), ("LocalResponseNorm(5)", "lrn(5)"),
     ("conv(3, 8, kernel_size=3, padding=1)", "conv(3, 8, pad=1)"),
     ("conv(filters=8, kernel_size=3)", "conv(3, 8)"),
+    ("conv(8, 3x3)", "conv(3x3, 8)"),
+    ("flatten -> linear(192, 10)", "linear(10)"),
     ("conv(3x3, 8, relu)", "conv(3x3, 8) -> relu"),
     ("conv(3x3, 8, activation=relu)", "conv(3x3, 8) -> relu"),
     ("flatten -> Linear(192, 10)", "linear(10)"),
@@ -86,8 +88,7 @@ def test_arguments_stand_as_pytorch_takes_them(name: str) -> None:
 def test_a_use_of_theirs_is_written_as_ours(call: str, written: str) -> None:
     """And holds so, with the network that PyTorch would build."""
     text = model(call, shape="[3, 8, 8]")
-    (fix, *_) = error(text).fixes
-    assert fix.text == f"write `{written}`"
+    (fix,) = (f for f in error(text).fixes if f.text == f"write `{written}`")
     assert archlang.loads(_made(text, fix))
 
 
@@ -118,3 +119,19 @@ def test_a_name_used_several_times_is_mended_at_all_its_places() -> None:
 
 def test_a_short_name_is_no_slip_of_another() -> None:
     assert error(model("relu x a")).span.text == "a"
+
+
+@pytest.mark.parametrize(("body", "said"), [
+    ("require accuracy >= 0.9", "figures of a network are params, buffers, macs"),
+    ("relu : [N, 3, 8, 8]", "shapes leave the batch out"),
+    ("relu : [None, 3, 8, 8]", "shapes leave the batch out"),
+    ("relu : [-1, 3, 8, 8]", "shapes leave the batch out"),
+    ("lstm(3)", "`archlang ops` lists the layers"),
+])  # fmt: skip
+def test_what_is_said_instead(body: str, said: str) -> None:
+    found = error(model(body))
+    assert said in f"{found.help} {' '.join(found.notes)}"
+
+
+def test_a_batch_in_an_input() -> None:
+    assert error(model("relu", shape="[N, 3, 8, 8]")).notes == ("shapes leave the batch out",)
