@@ -1,18 +1,20 @@
-"""The shortcut that a residual lacks: a projection of what arrives to what its branch comes to.
+"""What a merge is often written without: a projection beside a branch, a pool that keeps sizes.
 
-He et al. 2016, Deep residual learning for image recognition, call it so: a convolution of one
-position with the channels and the stride of the branch. It is written in the words of the branch,
-so that in a block it holds for every use.
+The first is the shortcut of a residual that changes the shape (He et al. 2016, Deep residual
+learning for image recognition): a convolution of one position with the channels and the stride of
+the branch, written in its words, so that in a block it holds for every use. The second stands in a
+branch beside convolutions that keep their sizes (Szegedy et al. 2015, Going deeper with
+convolutions), where a pool moves by its kernel unless its stride is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlang.analyses.changes import merges_at
+from archlang.analyses.changes import argument, between, merges_at
 from archlang.diagnostic import ArchError, Diagnostic, Fix
 from archlang.graph import Clash, Graph, Node
-from archlang.source import Edit, Source, Span
+from archlang.source import Edit, Source, Span, edited
 from archlang.syntax import ast
 from archlang.syntax.parser import parse_expression
 
@@ -59,3 +61,21 @@ def _arguments(node: Node) -> dict[str, str]:
     found = {a.name: a for a in call.args if a.name}
     free = (n for n in names if n not in found)
     return {a.name or next(free): node.span.text[a.value.start : a.value.end] for a in call.args}
+
+
+def steady(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Fix]:
+    """The edit that lets a layer keep sizes which moves by its kernel, where no stride is said."""
+    nodes = {n.span: n for m in merges_at(graph, finding.span) for n in between(graph, m)}
+    for span, node in nodes.items():
+        kernel = getattr(node.op, "kernel", None)
+        unsaid = getattr(node.op, "stride", 1) is None and getattr(node.op, "pad", 1) == 0
+        sides = set(kernel) if isinstance(kernel, tuple) else {kernel}
+        if span.source != source or not unsaid or len(sides) > 1 or kernel is None:
+            continue
+        size, text = sides.pop(), span.text
+        for field, value in (("stride", 1), ("pad", size // 2)):
+            own = Source("", text)
+            edit = argument(node.op, Span(own, 0, len(text)), field, value)
+            text = edited(own, [edit]).text if edit else ""
+        if size % 2 and text:
+            yield Fix(f"`{text}` keeps the sizes", (Edit(span, text),))
