@@ -105,7 +105,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
     width, color, frame = width_of(stream), use_color(stream), frame_of(stream)
     for diagnostic in diagnostics:
         shown = diagnostic.render(
-            color=color, width=width or 100, frame=frame, wrap=width is not None
+            color=color, width=width or 100, frame=frame, wrap=stream.isatty()
         )
         print(shown, end="\n\n", file=stream)
     errors = len([d for d in diagnostics if d.severity == "error"])

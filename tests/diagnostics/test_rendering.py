@@ -167,7 +167,8 @@ def test_columns_say_how_wide_it_is(
 
 def test_in_few_columns_what_is_said_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    out = Stream(False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Stream(True)
     print_diagnostics([finding("relu -> wrong", "wrong", "a label " * 8)], out)
     assert max(map(len, out.getvalue().splitlines())) <= 40
 
