@@ -10,6 +10,7 @@ convolutions), where a pool moves by its kernel unless its stride is said.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from archlang.analyses.changes import argument, between, merges_at
 from archlang.diagnostic import ArchError, Diagnostic, Fix
@@ -67,10 +68,10 @@ def steady(graph: Graph, finding: Diagnostic, source: Source) -> Iterator[Fix]:
     """The edit that lets a layer keep sizes which moves by its kernel, where no stride is said."""
     nodes = {n.span: n for m in merges_at(graph, finding.span) for n in between(graph, m)}
     for span, node in nodes.items():
-        kernel = getattr(node.op, "kernel", None)
+        kernel: Any = getattr(node.op, "kernel", 0)
         unsaid = getattr(node.op, "stride", 1) is None and getattr(node.op, "pad", 1) == 0
-        sides = set(kernel) if isinstance(kernel, tuple) else {kernel}
-        if span.source != source or not unsaid or len(sides) > 1 or kernel is None:
+        sides: set[int] = set(kernel) if isinstance(kernel, tuple) else {kernel}
+        if span.source != source or not unsaid or len(sides) > 1:
             continue
         size, text = sides.pop(), span.text
         for field, value in (("stride", 1), ("pad", size // 2)):
