@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
     "A307": "`inplace` where nothing can be written over",
     "A308": "an ignore that ignores nothing",
     "A309": "a merge of one branch",
+    "A310": "an `eps` of 1 or more",
     "A401": "a head cannot become a convolution",
 }
 """Every code, with what it is about."""

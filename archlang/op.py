@@ -106,6 +106,10 @@ class Op(BaseModel):
     """Whether what it gives are probabilities, or their logarithms."""
     weights_viewed: ClassVar[bool] = False
     """Whether the gradients of its weights are views, to which autograd adds only in a copy."""
+    known_as: ClassVar[tuple[str, ...]] = ()
+    """What others call it, beside its own name: no names here, but messages know them."""
+    torch_takes: ClassVar[str] = ""
+    """What PyTorch's module takes by position, where that is other than its own parameters."""
     registry: ClassVar[dict[str, type["Op"]]] = {}
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:

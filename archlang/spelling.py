@@ -8,7 +8,7 @@ from difflib import SequenceMatcher, get_close_matches
 ALIKE = 0.66
 """How much of two words must be alike for one to be taken for the other, from 0 to 1."""
 SHORTEST = 3
-"""The letters of a word that may be one slip away from another."""
+"""The letters of a word that may be another one with a slip in it; in fewer any could be."""
 
 
 def nearest(word: str, known: Sequence[str], own: Collection[str] = ()) -> str | None:
@@ -24,6 +24,8 @@ def nearest(word: str, known: Sequence[str], own: Collection[str] = ()) -> str |
     if slips := [k for k in slips if folded[k] in own] or slips:
         return folded[max(slips, key=lambda k: (sorted(k) == sorted(word), _likeness(word, k)))]
     starts = sorted(k for k in names if len(k) > 2 and word.startswith(k))
+    if len(word) < SHORTEST:
+        return folded.get(word)
     close = get_close_matches(word, names, n=1, cutoff=ALIKE) or starts[-1:]
     return folded[close[0]] if close else None
 

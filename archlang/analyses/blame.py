@@ -280,6 +280,8 @@ class Blame:
 
     def of_turn(self, finding: Diagnostic, *, items: bool) -> Diagnostic | None:
         """The use of a block, or the item of a loop, where others hold beside it."""
+        if not items and _lacks(finding):
+            return None
         way = _way(finding.turns)
         fails = self.own.failed.get(finding.place) or [way]
         holds = list(_ways(self.own.ran, finding.place))
@@ -343,6 +345,16 @@ def _ways(ran: dict[Span, list[Way]], place: Span) -> Iterator[Way]:
     around = [span for span in ran if place.within(span)]
     if around:
         yield from ran[min(around, key=lambda s: s.end - s.start)]
+
+
+def _lacks(finding: Diagnostic) -> bool:
+    """Whether something put in at a place that a finding points at mends it for every use."""
+    places = {n.span.start for n in finding.related}
+    return any(
+        e.span.start == e.span.end and e.span.start in places
+        for f in finding.fixes
+        for e in f.edits
+    )
 
 
 def _meet(a: Span, b: Span) -> bool:

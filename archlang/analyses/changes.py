@@ -61,7 +61,7 @@ def merges_at(graph: Graph, span: Span) -> list[Clash]:
 
 def changes(graph: Graph, merges: list[Clash], source: Source) -> Iterator[Change]:
     """What could be written otherwise: arguments by how likely they are meant, then layers."""
-    nodes = {n.span: n for merge in merges for n in _between(graph, merge) if n.inputs}
+    nodes = {n.span: n for merge in merges for n in between(graph, merge) if n.inputs}
     rows = []
     for near, node in enumerate(sorted(nodes.values(), key=lambda n: -n.index)):
         if node.span.source == source:
@@ -76,7 +76,7 @@ def changes(graph: Graph, merges: list[Clash], source: Source) -> Iterator[Chang
         yield from _bridges(merges[0])
 
 
-def _between(graph: Graph, merge: Clash) -> Iterator[Node]:
+def between(graph: Graph, merge: Clash) -> Iterator[Node]:
     """The layers that only some branches of a merge pass, and that change a size."""
     reached = [graph.reaching([end]) for end in merge.inputs]
     own = set[int]().union(*reached) - reached[0].intersection(*reached)

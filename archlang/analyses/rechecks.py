@@ -8,6 +8,7 @@ something new to find.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
@@ -158,9 +159,9 @@ def unchanged(program: Program, made: Program, model: str) -> bool:
     return footprint is not None and footprint == made.footprint(model)
 
 
-def said(program: Program) -> set[Key]:
-    """What is found about a program's definitions, wherever it stands."""
-    return {words(d) for d in program.diagnostics}
+def said(program: Program) -> Counter[Key]:
+    """What is found about a program's definitions, wherever it stands, and how often."""
+    return Counter(map(words, program.diagnostics))
 
 
 def _beside(found: list[Diagnostic], known: list[Diagnostic]) -> list[Diagnostic]:

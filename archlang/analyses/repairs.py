@@ -18,6 +18,7 @@ from typing import NamedTuple
 from archlang.analyses import rechecks
 from archlang.analyses.changes import Change, again, changes, merges_at
 from archlang.analyses.guesses import accepted, before, stated
+from archlang.analyses.projections import projections, steady
 from archlang.analyses.reached import having
 from archlang.analyses.rechecks import Look, Rechecks, key, said, unchanged
 from archlang.analyses.rounding import rounded
@@ -84,6 +85,9 @@ def mended(
         if searched and graph is not None and slips is not None and guess:
             searched -= finding.code not in MERGES
             fixes = search.guessed(graph, finding, slips) + fixes
+        if graph is not None and finding.code in MERGES:
+            for ways in (steady, projections):
+                fixes += search.proposed_by(ways(graph, finding, program.source))
         out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
 

@@ -17,10 +17,12 @@ from archlang.cli.common import (
     CLEAN,
     FINDINGS,
     USAGE,
+    Color,
     InputShapes,
     ModelName,
     Settings,
     Watch,
+    color_as,
     parse_inputs,
     parse_settings,
     print_diagnostics,
@@ -95,6 +97,9 @@ def check(
     ignore: Annotated[
         list[str] | None, typer.Option(help="Lints that are not wanted. Both are repeatable.")
     ] = None,
+    color: Annotated[
+        Color, typer.Option(help="Colour: in a terminal, or whatever it is printed to.")
+    ] = Color.auto,
     watch: Watch = False,
 ) -> None:
     """Check specs: syntax, names, shapes, assertions, requirements. Nothing is run.
@@ -104,6 +109,7 @@ def check(
     --fix, the fixes that are safe are made, and the value of each ? of a spec that is right is
     written in its place; standard input is printed with them.
     """
+    color_as(color)
     if watch:
         given = {**locals(), "watch": False}
         from archlang.cli.watch import again

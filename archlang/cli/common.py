@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -39,6 +41,22 @@ Watch = Annotated[
 ]
 
 
+class Color(StrEnum):
+    """Whether what is printed has colour; ``auto`` is where it is seen in a terminal."""
+
+    always = "always"
+    auto = "auto"
+    never = "never"
+
+
+_color = ContextVar("_color", default=Color.auto)
+
+
+def color_as(choice: Color) -> None:
+    """From now on colour is as it was asked for."""
+    _color.set(choice)
+
+
 def stop(message: str, code: int = USAGE, hint: str = "") -> NoReturn:
     """End with a message on standard error."""
     color = use_color(sys.stderr)
@@ -52,11 +70,21 @@ def stop(message: str, code: int = USAGE, hint: str = "") -> NoReturn:
 def use_color(stream: Any) -> bool:
     """Whether a stream takes colour: a terminal does, unless ``NO_COLOR`` is set.
 
-    ``FORCE_COLOR`` gives colour to what is no terminal too.
+    ``FORCE_COLOR`` gives colour to what is no terminal too. What ``--color`` says comes first.
     """
+    if _color.get() is not Color.auto:
+        return _color.get() is Color.always
     if os.environ.get("NO_COLOR"):
         return False
     return os.environ.get("FORCE_COLOR", "0") not in ("", "0") or bool(stream.isatty())
+
+
+def width_of(stream: Any) -> int | None:
+    """The columns that a stream has: as ``COLUMNS`` says, or its terminal; None where neither."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    return (os.get_terminal_size(stream.fileno()).columns or None) if stream.isatty() else None
 
 
 def frame_of(stream: Any) -> Frame:
@@ -74,11 +102,11 @@ def frame_of(stream: Any) -> Frame:
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], stream: Any) -> None:
     """Every finding for people, and how many there are."""
-    terminal = stream.isatty()
-    width = os.get_terminal_size(stream.fileno()).columns if terminal else 100
-    color, frame = use_color(stream), frame_of(stream)
+    width, color, frame = width_of(stream), use_color(stream), frame_of(stream)
     for diagnostic in diagnostics:
-        shown = diagnostic.render(color=color, width=width, frame=frame, wrap=terminal)
+        shown = diagnostic.render(
+            color=color, width=width or 100, frame=frame, wrap=stream.isatty()
+        )
         print(shown, end="\n\n", file=stream)
     errors = len([d for d in diagnostics if d.severity == "error"])
     if errors:

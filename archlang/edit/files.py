@@ -19,8 +19,9 @@ def rewritten(data: bytes, edits: Iterable[Edit]) -> bytes:
     """A file's bytes with edits of its text made; all else stays as it is, byte for byte.
 
     A span counts characters of the text as it is read: UTF-8, its mark left out, ``\\r\\n`` as
-    one. Edits do not overlap.
+    one. Edits do not overlap, and their line ends become those of the file.
     """
+    ends = _ends(data)
     mark = data.startswith(BOM)
     text = data[len(BOM) if mark else 0 :].decode("utf-8")
     joined = [m.start() - i for i, m in enumerate(re.finditer("\r\n", text))]
@@ -29,16 +30,21 @@ def rewritten(data: bytes, edits: Iterable[Edit]) -> bytes:
         return offset + bisect_left(joined, offset)
 
     for edit in sorted(edits, key=lambda e: e.span.start, reverse=True):
-        text = text[: place(edit.span.start)] + edit.text + text[place(edit.span.end) :]
+        made = edit.text.replace("\n", ends)
+        text = text[: place(edit.span.start)] + made + text[place(edit.span.end) :]
     return (BOM if mark else b"") + text.encode("utf-8")
 
 
 def encoded(text: str, like: bytes) -> bytes:
     """A text as the bytes of a file, with the mark and the line ends of ``like``."""
-    first = like.find(b"\n")
-    ends = "\r\n" if first > 0 and like[first - 1 : first] == b"\r" else "\n"
     mark = BOM if like.startswith(BOM) else b""
-    return mark + text.replace("\n", ends).encode("utf-8")
+    return mark + text.replace("\n", _ends(like)).encode("utf-8")
+
+
+def _ends(data: bytes) -> str:
+    """What ends the first line of a file."""
+    first = re.search(rb"\r\n|\n|\r", data)
+    return first[0].decode() if first else "\n"
 
 
 def write(files: Mapping[Path, bytes]) -> None:

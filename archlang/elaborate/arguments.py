@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from archlang.diagnostic import Fix, Note
+from archlang.elaborate import elsewhere
 from archlang.elaborate.origins import made_at
 from archlang.elaborate.problem import fail, unknown
 from archlang.elaborate.traces import map_axes, trace_notes
@@ -15,7 +17,7 @@ from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import Given, Partial, describe, written
 from archlang.graph import Node
 from archlang.op import LayerError, Op, Parameter, words
-from archlang.source import Span
+from archlang.source import Edit, Span
 from archlang.wording import count
 
 
@@ -35,8 +37,8 @@ def bind(
             free = (p for p in parameters if p.name not in bound or (p.variadic and rest))
             parameter = next(free, None)
             if parameter is None:
-                takes = f"takes {count(len(parameters), 'argument')}" if parameters else "has none"
-                message = f"`{what}` is given more arguments than it has: it {takes}"
+                most = f"takes {count(len(parameters), 'argument')}" if parameters else "has none"
+                message = f"`{what}` is given more arguments than it has: it {most}"
                 fail("A104", message, argument.span)
             name = parameter.name
             if parameter.variadic:
@@ -67,8 +69,12 @@ def missing(
     lacking = [p.name for p in parameters if p.required and p.name not in bound and not p.variadic]
     if lacking:
         names = " and ".join(f"`{n}`" for n in lacking)
-        takes = ", ".join(p.name if p.required else f"{p.name}=…" for p in parameters)
-        fail("A104", f"`{what}` needs {names}", span, notes=[f"it takes: {takes}"])
+        fail("A104", f"`{what}` needs {names}", span, notes=[f"it takes: {takes(parameters)}"])
+
+
+def takes(parameters: Sequence[Parameter]) -> str:
+    """Parameters in words, those that may be left out with a `=`."""
+    return ", ".join(p.name if p.required else f"{p.name}=…" for p in parameters) or "nothing"
 
 
 def make_layer(
@@ -76,6 +82,9 @@ def make_layer(
 ) -> tuple[Op, dict[str, Given]]:
     """The layer with its arguments checked, and which argument is for which field."""
     parameters = cls.parameters()
+    names = [p.name for p in parameters]
+    if odd := [g for g in given if g.name is not None and g.name not in names]:
+        _no_parameters(cls, given, odd, span)
     bound = bind(cls.name, parameters, given, span)
     missing(cls.name, parameters, bound, span)
     values: dict[str, Any] = {}
@@ -92,6 +101,7 @@ def make_layer(
                     f"`{name}` of `{cls.name}` cannot be {describe(value)}",
                     argument.span,
                     f"`{value.name}` is {describe(value)}",
+                    fixes=_behind(cls, given, argument, span),
                 )
             value = value.name  # a word that is also a layer's name, as `linear` is
         values[name] = value
@@ -105,10 +115,69 @@ def make_layer(
             choices = first["ctx"]["expected"].replace("'", "`")
             message = f"must be {choices}, not `{written(values[name])}`"
         where = bound[name].span if name in bound else span
-        fail("A105", f"`{name}` of `{cls.name}` {message}", where, written=_written(bound, name))
+        message, fixes = f"`{name}` of `{cls.name}` {message}", _swapped(cls, given, span)
+        fail("A105", message, where, written=_written(bound, name), fixes=fixes)
+
+
+def _swapped(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Fix, ...]:
+    """The edit that puts the second of two arguments before the first."""
+    if len(given) < 2 or given[0].name or given[1].name:
+        return ()
+    first, second, *rest = ((g.name, _text(g)) for g in given)
+    return _rewritten(cls, given, elsewhere.call(cls, [second, first, *rest], ("",)), span)
+
+
+def _no_parameters(
+    cls: type[Op], given: Sequence[Given], odd: Sequence[Given], span: Span
+) -> NoReturn:
+    """Raise for arguments by names that a layer has no parameters of.
+
+    What others call so is known. Where more than one is odd, or one for something else than a
+    parameter, it is the whole use that is written anew.
+    """
+    names = [p.name for p in cls.parameters()]
+    first, *more = odd
+    name = first.name or ""
+    other = elsewhere.parameter(name, names)
+    written = elsewhere.call(cls, [(g.name, _text(g)) for g in given], ("", cls.torch_takes))
+    fixes = _rewritten(cls, given, written, span) if more or other is None else ()
+    unknown(
+        "parameter",
+        name,
+        [] if name in elsewhere.ACTIVATIONS else names,
+        first.span,
+        "A104",
+        cls.name,
+        meant=other,
+        note="what arrives is known: it is not said again" if name in elsewhere.KNOWN else "",
+        fixes=fixes,
+        related=[Note(g.span, f"nor `{g.name}`") for g in more],
+    )
+
+
+def _behind(cls: type[Op], given: Sequence[Given], odd: Given, span: Span) -> tuple[Fix, ...]:
+    """The edit that puts a layer, given as an argument, behind the layer that it is given to."""
+    name = elsewhere.ACTIVATIONS[0]
+    written = elsewhere.call(cls, [(name if g is odd else g.name, _text(g)) for g in given], ("",))
+    return _rewritten(cls, given, written, span)
+
+
+def _rewritten(
+    cls: type[Op], given: Sequence[Given], written: str | None, span: Span
+) -> tuple[Fix, ...]:
+    """The edit that writes a use of a layer anew, where it is all that is in its place."""
+    plain = span.text.startswith(f"{cls.name}(") and all(g.span.within(span) for g in given)
+    return (Fix(f"write `{written}`", (Edit(span, written),)),) if plain and written else ()
+
+
+def _text(argument: Given) -> str:
+    """The text of an argument's value."""
+    text = argument.span.text
+    return text.partition("=")[2].strip() if argument.name and "=" in text else text
 
 
 def layer_failed(
+    op: Op,
     error: LayerError,
     bound: dict[str, Given],
     span: Span,
@@ -132,7 +201,19 @@ def layer_failed(
             notes += trace_notes(node, (0,) if "channels" in error.message else map_axes(node))
     own = error.code == "A207"  # about the argument alone, whatever arrives
     origin = _written(bound, error.field or "") if own else None
-    fail(error.code, error.message, where, notes=notes, written=origin)
+    fixes = _as_torch(op, list(bound.values()), written)
+    if fixes:
+        notes.append(f"`{op.name}` takes: {takes(op.parameters())}; what arrives is known")
+    fail(error.code, error.message, where, notes=notes, written=origin, fixes=fixes)
+
+
+def _as_torch(op: Op, given: Sequence[Given], span: Span) -> tuple[Fix, ...]:
+    """The edit that takes arguments by position as PyTorch does, told first what arrives."""
+    positions = sum(g.name is None for g in given)
+    if positions < 2 or op.torch_takes.partition(" ")[0] not in elsewhere.KNOWN:
+        return ()
+    pairs = [(g.name, _text(g)) for g in given]
+    return _rewritten(type(op), given, elsewhere.call(type(op), pairs, (op.torch_takes,)), span)
 
 
 def _written(bound: dict[str, Given], name: str) -> Span | None:

@@ -54,7 +54,7 @@ def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | No
 
 def _slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
     known = {n for n, at in _declarations(file) if at <= before}
-    near = sorted(n for n in known if _one_off(name, n))
+    near = sorted(n for n in known if max(len(name), len(n)) > 1 and _one_off(name, n))
     for other in [guess, *near] if guess else near:
         place = declared(file, other, before)
         if place and misnamed(file, name, other, place):

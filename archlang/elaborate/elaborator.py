@@ -172,11 +172,12 @@ class Elaborator(Blocks):
     def assertion(self, spec: ast.ShapeSpec, at: Place, node: Node) -> None:
         env, tensor = at.env, node.output
         self.graph.written.append(Written(spec, env.file.source, node, signature=False))
+        stated = sizes(spec, env, self.evaluator)
         if not spec.fits(tensor.rank):
             least = "at least " if spec.rest else ""
             label = f"specified {least}{len(spec.dims)} axes; inferred {tensor.shown}"
-            fail("A201", "shape assertion failed", env.span(spec), label)
-        stated = sizes(spec, env, self.evaluator)
+            batch = ["shapes leave the batch out"] if len(spec.dims) == tensor.rank + 1 else []
+            fail("A201", "shape assertion failed", env.span(spec), label, notes=batch)
         compare(stated, tensor, env, self.evaluator)
         axes = wrong(stated, tensor, self.defaults, self.actual)
         if not axes:
@@ -238,7 +239,9 @@ class Elaborator(Blocks):
         if any(name in METRICS and name not in env.values for name in asked):
             self.graph.requirements.append(Requirement(stmt, env, at.region))
             return
-        if not self.evaluator.truth(stmt.condition, env, "required", stmt.message):
+        with self.evaluator.within("require"):
+            met = self.evaluator.truth(stmt.condition, env, "required", stmt.message)
+        if not met:
             known = {n: env.values[n] for n in sorted(asked) if n in env.values}
             fail("A205", broken(stmt, env.span(stmt.condition).text), env.span(stmt.condition),
                  notes=[f"{n} is {written(v)}" for n, v in known.items()])  # fmt: skip
@@ -278,7 +281,8 @@ class Elaborator(Blocks):
         shape = []
         for axis, dim in enumerate(dims):
             span = at.env.span(dim)
-            size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
+            with self.evaluator.within("shape"):
+                size = self.evaluator.integer(dim.value, at.env, "a size is a whole number")
             known = self.actual.get(dim.name) if dim.name is not None else None
             if dim.name is not None:
                 self.name_size(dim.name, int(size), span)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from archlang.elaborate import symbolic
+from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.builtins import (
     BUILTINS,
@@ -236,8 +236,11 @@ class Evaluator(Settles):
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, env.span(node))
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
-        known = [*own, *BUILTINS, *Op.registry, *words]
-        return unknown("name", name, known, env.span(node), file=env.file, own=own)
+        figures = self.inside == "require" or env.find("params") is not None
+        known = [*own, *BUILTINS, *words] if figures else [*own, *BUILTINS, *Op.registry, *words]
+        what = f"figures of a network are {', '.join(METRICS)}" if figures else ""
+        return unknown("name", name, known, env.span(node), file=env.file, own=own,
+                       **elsewhere.told(name, own, what, self.inside))  # fmt: skip
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

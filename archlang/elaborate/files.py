@@ -52,9 +52,12 @@ def _most_bytes() -> int:
 
 
 def decode(data: bytes, name: str) -> Source:
-    """Bytes to a source. Bytes that are not UTF-8 become lone surrogates, which are refused."""
+    """Bytes to a source. Bytes that are not UTF-8 become lone surrogates, which are refused.
+
+    A line ends with ``\\n``, ``\\r\\n`` or ``\\r``, which are all read as the first.
+    """
     text = data[: _most_bytes() + 1].decode("utf-8-sig", "surrogateescape")
-    return Source(name, text.replace("\r\n", "\n"))
+    return Source(name, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Loader:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from archlang.arguments import LARGEST
-from archlang.diagnostic import Diagnostic, Note, Turn
+from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate.problem import SAID, Problem, Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node, Region
@@ -47,8 +47,8 @@ class Findings:
         trial.uses = self.uses
         self.unmet = False
         """Whether a `require` about sizes is not met: what these lead to says nothing more."""
-        self.places: dict[tuple[Any, ...], list[Span]] = {}
-        """Where each mistake is met, besides the first place."""
+        self.places: dict[tuple[Any, ...], list[Diagnostic]] = {}
+        """Each mistake where it is met besides the first place."""
         self.again = 0
         """How often a mistake was met that is known."""
         self.disputed = False
@@ -71,7 +71,7 @@ class Findings:
         self.graph.failed.setdefault(key, []).append(diagnostic.turns)
         if key in self.reported:
             self.again += 1
-            self.places.setdefault(key, []).append(diagnostic.span)
+            self.places.setdefault(key, []).append(diagnostic)
             return
         self.reported.add(key)
         notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
@@ -82,10 +82,11 @@ class Findings:
         """All findings in the order of the text, each with the other places of the same mistake."""
         out = []
         for d in self.diagnostics:
-            others = {s.line for s in self.places.get(identity(d), ()) if s.source == d.span.source}
+            more = [m for m in self.places.get(identity(d), ()) if m.span.source == d.span.source]
+            others = {m.span.line for m in more}
             lines = ", ".join(map(str, sorted(others - {d.span.line})[:MOST_LINES]))
             note = (f"the same on line {lines}",) if lines else ()
-            out.append(replace(d, notes=(*d.notes, *note)))
+            out.append(replace(d, notes=(*d.notes, *note), fixes=tuple(_everywhere(d, more))))
         return sorted(out, key=lambda d: (d.span.source.name, d.span.start))
 
     def placed(self, diagnostic: Diagnostic) -> Diagnostic:
@@ -148,6 +149,13 @@ class Findings:
         self.graph.restored[node] = None
         region.parts.append(node)
         return node
+
+
+def _everywhere(first: Diagnostic, more: Sequence[Diagnostic]) -> Iterator[Fix]:
+    """The ways out of a mistake that is made several times, each at all of its places."""
+    for number, fix in enumerate(first.fixes):
+        ways = [fix, *(d.fixes[number] for d in more if len(d.fixes) == len(first.fixes))]
+        yield replace(fix, edits=tuple(dict.fromkeys(e for way in ways for e in way.edits)))
 
 
 def _is_size(size: Any) -> bool:

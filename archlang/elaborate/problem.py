@@ -69,22 +69,30 @@ def unknown(
     owner: str = "",
     file: ast.File | None = None,
     own: Collection[str] = (),
+    meant: str | None = None,
+    note: str = "",
+    otherwise: str = "",
+    fixes: tuple[Fix, ...] = (),
+    related: Iterable[Note] = (),
 ) -> NoReturn:
     """Raise for a name that means nothing, with the nearest one that does.
 
     ``owner`` is what should have had it, as in "`conv` has no parameter `kernal`". The nearest one
     is shown where ``file`` declares it; of those equally near it is the first, and one of the
-    spec's ``own`` comes before. What ``file`` names further below is told to be there.
+    spec's ``own`` comes before. What ``file`` names further below is told to be there. ``meant`` is
+    what others call so, and comes before what is near; ``note`` says how that is used.
+    ``otherwise`` is said where no name is near, and ``fixes`` come instead of another name.
     """
     if file is not None:
         _not_yet(name, span, file)
     names = list(dict.fromkeys(known))
-    guess = nearest(name, names, own)
+    guess = meant or nearest(name, names, own)
     names.sort()
-    notes = [f"known: {', '.join(names)}"] if names and len(names) <= 12 else []
-    help = f"did you mean `{guess}`?" if guess else ""
+    listed = f"known: {', '.join(names)}" if names and len(names) <= 12 else ""
+    notes = [text for text in (listed, note) if text]
+    help = f"did you mean `{guess}`?" if guess else otherwise
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
-    related = []
+    related = list(related)
     if file is not None:
         from archlang.elaborate.declared import slip
 
@@ -94,7 +102,7 @@ def unknown(
         from archlang.elaborate.declared import declared  # only where something is wrong
 
         place = declared(file, guess, span.start)
-        related = [Note(place, f"`{guess}` is here")] if place else []
+        related += [Note(place, f"`{guess}` is here")] if place else []
     fail(
         code,
         message,
@@ -102,7 +110,7 @@ def unknown(
         related=related,
         notes=notes,
         help=help,
-        fixes=renamed(name, guess, names, span),
+        fixes=fixes or renamed(name, guess, names, span, safe=bool(meant) and not note),
     )
 
 
@@ -139,12 +147,15 @@ def at_name(span: Span, name: str) -> Span:
     return Span(span.source, span.start + place.start(), span.start + place.end())
 
 
-def renamed(name: str, guess: str | None, known: Iterable[str], span: Span) -> tuple[Fix, ...]:
+def renamed(
+    name: str, guess: str | None, known: Iterable[str], span: Span, safe: bool = False
+) -> tuple[Fix, ...]:
     """The edit that puts the nearest name where the unknown one first stands."""
     at = at_name(span, name)
     if guess is None or at.text != name:
         return ()
-    return (Fix(f"write `{guess}`", (Edit(at, guess),), safe=plain(name, guess, known)),)
+    safe = safe or plain(name, guess, known)
+    return (Fix(f"write `{guess}`", (Edit(at, guess),), safe=safe),)
 
 
 def plain(name: str, guess: str, known: Iterable[str]) -> bool:

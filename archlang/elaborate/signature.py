@@ -87,7 +87,8 @@ def check_takes(
 
 def sizes(spec: ast.ShapeSpec, env: Env, run: Evaluator) -> Sizes:
     """The sizes of a shape, None for those left open; raises where one has no value."""
-    return [(d, None if is_open(d) else run.number(d.value, env)) for d in spec.dims]
+    with run.within("shape"):
+        return [(d, None if is_open(d) else run.number(d.value, env)) for d in spec.dims]
 
 
 def compare(stated: Sizes, tensor: Tensor, env: Env, run: Evaluator) -> None:

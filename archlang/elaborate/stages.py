@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 
-from archlang.diagnostic import Note
 from archlang.elaborate.arguments import layer_failed, make_layer
-from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
+from archlang.elaborate.strange import as_in_python, no_stage
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
@@ -110,13 +109,15 @@ class Stages(Findings, ABC):
     def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:
         """Run a body that is one flow."""
         if len(body.branches) > 1:
-            second = at.env.span(body.branches[1])
             fail(
                 "A110",
                 "branches need a merge that says how they come together",
-                at.env.span(body),
-                related=[Note(second, "a second branch")],
-                notes=["write `add { … | … }`, `mul { … | … }` or `concat { … | … }`"],
+                at.env.span(body.branches[1]),
+                "a second branch",
+                notes=[
+                    "write `add { … | … }`, `mul { … | … }` or `concat { … | … }`",
+                    "layers that follow each other are joined by `->`",
+                ],
             )
         with self.deeper(at.env.span(body)):
             for branch in body.branches:
@@ -155,9 +156,9 @@ class Stages(Findings, ABC):
                 fail("A105", f"`{stage.name}` {NOT_A_LAYER}", span)
             return env.tensors[stage.name]
         if value is None:
-            own = [*env.names(), *env.tensors]
-            known = [k for k in (*own, *Op.registry) if k not in BUILTINS]
-            unknown("layer or block", stage.name, known, span, file=env.file, own=own)
+            no_stage(stage, env)
+        if isinstance(value, Partial) and isinstance(value.target, type):
+            as_in_python(stage, value.target, env)
         given = self.evaluator.given(stage.args or [], env)
         match value:
             case Partial(target=BlockDef() as block):
@@ -199,9 +200,6 @@ class Stages(Findings, ABC):
         label: str | None,
         span: Span,
     ) -> Wire:
-        if cls.merges:
-            message = f"`{cls.name}` merges branches: write `{cls.name} {{ … | … }}`"
-            fail("A110", message, span)
         op, bound = make_layer(cls, given, span, self.trial)
         for argument in given:
             self.evaluator.fixed(argument.value, argument.span)
@@ -246,7 +244,7 @@ class Stages(Findings, ABC):
         except LayerError as error:
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
-            layer_failed(error, bound, span, () if op.merges else inputs, written or span)
+            layer_failed(op, error, bound, span, () if op.merges else inputs, written or span)
         if any(d < 1 for d in output.shape):
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:

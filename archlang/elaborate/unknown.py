@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -148,6 +149,18 @@ class Trial:
 
 class Settles:
     """What gives a ``?`` its value; without a ``trial``, as outside of a model, it has none."""
+
+    inside = ""
+    """What is worked out: a ``shape``, a ``require``, or any other value."""
+
+    @contextmanager
+    def within(self, what: str) -> Iterator[None]:
+        """Inside, it is a part of that which is worked out."""
+        outer, self.inside = self.inside, what
+        try:
+            yield
+        finally:
+            self.inside = outer
 
     trial: Trial | None
 

@@ -58,7 +58,7 @@ class Ignored:
         line = file.source.position(comment.start)[0]
         here = self.said.setdefault(line, {})
         start = comment.end - len(comment.text)
-        if found["codes"] is None:
+        if not (found["codes"] or "").strip(" ,"):
             self.wrong.append(file.span(comment))
             return
         for word in re.finditer(r"[^\s,]+", found["codes"]):

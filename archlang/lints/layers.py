@@ -299,3 +299,32 @@ def not_in_place(subject: Subject) -> Found:
                     fixes=fixes,
                 ),
             )
+
+
+@lint("A310")
+def large_eps(subject: Subject) -> Found:
+    """A norm whose `eps` is as large as what it is added to: likely the number of channels."""
+    for node in subject.nodes:
+        eps = getattr(node.op, "eps", None)
+        if eps is not None and eps >= 1:
+            yield (
+                node,
+                warning(
+                    "A310",
+                    f"`{node.op.name}` has an `eps` of {format_value(eps)}",
+                    node.span,
+                    "it is added to the variance: all values come out small",
+                    help="it is to keep a division by zero away; the number of channels is known",
+                    fixes=_without(node.span, format_value(eps)),
+                ),
+            )
+
+
+def _without(span: Span, value: str) -> tuple[Fix, ...]:
+    """The edit that leaves an argument of a layer out, with its name if it has one."""
+    written = rf"(?:eps\s*=\s*)?{re.escape(value)}\s*"
+    text = re.sub(rf",\s*{written}(?=[,)])|(?<=\(){written}(?:,\s*|(?=\)))", "", span.text, count=1)
+    if text == span.text:
+        return ()
+    made = text.removesuffix("()")
+    return (Fix(f"leave it out: `{made}`", (Edit(span, made),)),)

@@ -13,7 +13,7 @@ from archlang.window import Window, pointwise
 class _Activation(Weightless):
     """What activations share. Written in place (`inplace`), they make no new values."""
 
-    keeps_output = keeps_layout = True
+    keeps_layout = True
     module: ClassVar[str]
     options: ClassVar[dict[str, str]] = {}
     """Fields that PyTorch's module calls otherwise."""
@@ -26,6 +26,9 @@ class _Activation(Weightless):
     def __pydantic_init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
         if name and not hasattr(cls, "saves"):
             raise TypeError(f"layer `{name}` does not say what it `saves`")
+        if name:
+            kept = {cls.saves, cls.inplace_saves if "inplace" in cls.model_fields else cls.saves}
+            cls.keeps_output = "output" in kept
         super().__pydantic_init_subclass__(name=name, **kwargs)
 
     def infer(self, *xs: Tensor) -> Tensor:
@@ -82,6 +85,7 @@ class LeakyRelu(_Activation, name="leaky_relu"):
         leaky_relu(0.2) : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("lrelu",)
     keeps_layout = False
     module = "LeakyReLU"
     saves = "input"
@@ -117,6 +121,8 @@ class Absolute(Weightless, Fresh, name="absolute"):
 
         absolute : [64, 56, 56] -> [64, 56, 56]
     """
+
+    known_as = ("abs",)
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work(activation=y.numel)
@@ -323,6 +329,7 @@ class Silu(_Activation, name="silu"):
         silu : [32, 112, 112] -> [32, 112, 112]
     """
 
+    known_as = ("swish",)
     module = "SiLU"
     saves = "input"
     inplace: Truth = False
@@ -353,6 +360,7 @@ class Hardswish(_Activation, name="hardswish"):
         hardswish : [16, 112, 112] -> [16, 112, 112]
     """
 
+    known_as = ("hswish", "hard_silu")
     module = "Hardswish"
     saves = "input"
     inplace: Truth = False
@@ -368,6 +376,7 @@ class Hardsigmoid(_Activation, name="hardsigmoid"):
         hardsigmoid : [64] -> [64]
     """
 
+    known_as = ("hsigmoid",)
     module = "Hardsigmoid"
     saves = "input"
     inplace: Truth = False

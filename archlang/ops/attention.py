@@ -25,6 +25,7 @@ class Attention(Fresh, name="attention"):
         attention(12) : [197, 768] -> [197, 768]
     """
 
+    known_as = ("multihead_attention", "self_attention", "mha", "mhsa")
     depth = 2
 
     heads: PositiveInt

@@ -74,6 +74,8 @@ class Conv(_Convolution, name="conv"):
         conv(3x3, 64, stride=2) : [3, 32, 32] -> [64, 16, 16]
     """
 
+    known_as = ("convolution", "convolutional", "cnn")
+    torch_takes = "in_channels out_channels kernel_size stride padding=0 dilation groups bias"
     kernel: Size
     channels: PositiveInt
     stride: Size = 1
@@ -256,6 +258,8 @@ class ConvTranspose(_Convolution, name="conv_transpose"):
         conv_transpose(2x2, 32, stride=2) : [64, 14, 14] -> [32, 28, 28]
     """
 
+    known_as = ("deconv", "deconvolution", "upconv", "transposed_conv", "transpose_conv")
+    torch_takes = "in_channels out_channels kernel_size stride padding output_padding groups bias"
     kernel: Size
     channels: PositiveInt
     stride: Size = 1

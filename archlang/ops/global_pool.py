@@ -63,6 +63,7 @@ class GlobalAvgPool(_GlobalPool, name="global_avgpool"):
         global_avgpool : [2048, 7, 7] -> [2048]
     """
 
+    known_as = ("gap", "global_average_pool", "global_average_pooling", "global_pool")
     averages = keeps_layout = True
     reduction = "mean"
     slider = AvgPool
@@ -79,6 +80,7 @@ class GlobalMaxPool(_GlobalPool, name="global_maxpool"):
         global_maxpool : [2048, 7, 7] -> [2048]
     """
 
+    known_as = ("gmp", "global_max_pooling")
     keeps_output = True
     reduction = "amax"
     slider = MaxPool
@@ -179,6 +181,7 @@ class AdaptiveAvgPool(_AdaptivePool, name="adaptive_avgpool"):
         adaptive_avgpool(6x6) : [256, 13, 13] -> [256, 6, 6]
     """
 
+    known_as = ("adaptive_average_pool", "adaptive_avg_pooling")
     averages = True
     module = "AdaptiveAvgPool"
     slider = AvgPool
@@ -206,5 +209,6 @@ class AdaptiveMaxPool(_AdaptivePool, name="adaptive_maxpool"):
         adaptive_maxpool(4x4) : [256, 13, 13] -> [256, 4, 4]
     """
 
+    known_as = ("adaptive_max_pooling",)
     module = "AdaptiveMaxPool"
     slider = MaxPool

@@ -44,6 +44,7 @@ class Normalize(Weightless, Fresh, name="normalize"):
         normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) : [3, 224, 224] -> [3, 224, 224]
     """
 
+    known_as = ("normalization", "standardize")
     mean: Numbers
     std: Numbers
 

@@ -26,6 +26,8 @@ class Linear(Fresh, name="linear"):
         linear(10) : [400] -> [10]
     """
 
+    known_as = ("dense", "fc", "fully_connected", "inner_product", "affine")
+    torch_takes = "in_features out_features bias"
     depth = 1
     weights_viewed = True
 

@@ -35,6 +35,7 @@ class LocallyConnected(Fresh, name="locally_connected"):
         locally_connected(3x3, 16) : [16, 25, 25] -> [16, 23, 23]
     """
 
+    known_as = ("local_conv",)
     depth = 1
 
     kernel: Size

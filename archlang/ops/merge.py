@@ -75,6 +75,7 @@ class Add(_Merge, name="add"):
         add { conv(3x3, 3) | identity } : [3, 32, 32] -> [3, 32, 32]
     """
 
+    known_as = ("sum", "plus")
     stretches = passes_gradient = True
     sign = "⊕"
 
@@ -103,6 +104,7 @@ class Residual(Add, name="residual"):
         residual { conv(3x3, 64) -> relu } : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("shortcut", "skip_connection")
     implicit = "last"
 
 
@@ -116,6 +118,7 @@ class Sub(_Merge, name="sub"):
         sub { identity | avgpool(3x3, stride=1, pad=1) } : [3, 32, 32] -> [3, 32, 32]
     """
 
+    known_as = ("subtract", "minus")
     least = most = 2
     stretches = True
     sign = "⊖"
@@ -148,6 +151,7 @@ class Mul(_Merge, name="mul"):
         mul { identity | global_avgpool -> sigmoid } : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("multiply", "times", "product")
     stretches = True
     sign = "⊗"
 
@@ -237,6 +241,7 @@ class Concat(_Merge, name="concat"):
         concat { conv(1x1, 64) | conv(3x3, 128) } : [192, 28, 28] -> [192, 28, 28]
     """
 
+    known_as = ("cat", "concatenate")
     passes_gradient = True
     sign = "⧺"
 

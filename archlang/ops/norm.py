@@ -88,6 +88,8 @@ class BatchNorm(_Norm, name="bn"):
         bn : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("batchnorm", "batch_normalization")
+    torch_takes = "num_features eps momentum affine"
     centres = True
 
     eps: Number = 1e-5
@@ -157,6 +159,8 @@ class GroupNorm(_Norm, name="groupnorm"):
         groupnorm(32) : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("group_normalization", "gn")
+    torch_takes = "num_groups num_channels eps affine"
     groups: PositiveInt
     eps: Number = 1e-5
     affine: Truth = True
@@ -221,6 +225,8 @@ class InstanceNorm(_Norm, name="instancenorm"):
         instancenorm : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("instance_normalization",)
+    torch_takes = "num_features eps momentum affine track_running_stats"
     centres = True
 
     eps: Number = 1e-5

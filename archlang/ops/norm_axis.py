@@ -47,6 +47,8 @@ class LayerNorm(_AlongAxis, name="layernorm"):
         layernorm(eps=1e-6) : [197, 768] -> [197, 768]
     """
 
+    known_as = ("layer_normalization", "ln")
+    torch_takes = "normalized_shape eps elementwise_affine"
     eps: Number = 1e-5
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
@@ -102,6 +104,9 @@ class RMSNorm(_AlongAxis, name="rmsnorm"):
 
         rmsnorm : [197, 768] -> [197, 768]
     """
+
+    known_as = ("rms_normalization",)
+    torch_takes = "normalized_shape eps elementwise_affine"
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:
         return Work(norm=product((4 if self.affine else 3, y.numel)))  # square, sum, product

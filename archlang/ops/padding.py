@@ -35,6 +35,7 @@ class Pad(Weightless, Fresh, name="pad"):
         pad(1, mode=reflect) : [64, 56, 56] -> [64, 58, 58]
     """
 
+    known_as = ("zero_pad", "zero_padding", "reflection_pad", "replication_pad", "constant_pad")
     amount: Margins
     mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
     value: Number = 0.0
@@ -106,6 +107,7 @@ class Crop(View, name="crop"):
         crop(4) : [512, 64, 64] -> [512, 56, 56]
     """
 
+    known_as = ("cropping",)
     amount: Margins
 
     def infer(self, *xs: Tensor) -> Tensor:

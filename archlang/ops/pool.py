@@ -143,6 +143,8 @@ class MaxPool(_Pool, name="maxpool"):
         maxpool(3x3, stride=2, pad=1) : [64, 112, 112] -> [64, 56, 56]
     """
 
+    known_as = ("max_pooling",)
+    torch_takes = "kernel_size stride padding dilation return_indices ceil_mode"
     dilation: Size = 1
     ceil: Truth = False
 
@@ -191,6 +193,8 @@ class AvgPool(_Pool, name="avgpool"):
         avgpool(2x2) : [6, 28, 28] -> [6, 14, 14]
     """
 
+    known_as = ("average_pool", "average_pooling", "mean_pool", "avg_pooling")
+    torch_takes = "kernel_size stride padding ceil_mode count_include_pad"
     averages = True
 
     ceil: Truth = False

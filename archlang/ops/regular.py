@@ -79,6 +79,7 @@ class ChannelDropout(_Dropout, name="channel_dropout"):
         channel_dropout(0.2) : [64, 28, 28] -> [64, 28, 28]
     """
 
+    known_as = ("dropout1d", "dropout2d", "dropout3d", "spatial_dropout")
     module = "Dropout{}d"
 
     def infer(self, *xs: Tensor) -> Tensor:
@@ -120,6 +121,7 @@ class DropPath(View, name="drop_path"):
         drop_path(0.1) : [96, 56, 56] -> [96, 56, 56]
     """
 
+    known_as = ("stochastic_depth",)
     keeps_layout = True
 
     p: Probability

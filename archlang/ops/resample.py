@@ -81,6 +81,7 @@ class Upsample(Weightless, Fresh, name="upsample"):
         upsample(2) : [64, 28, 28] -> [64, 56, 56]
     """
 
+    known_as = ("upsampling", "interpolate", "resize")
     keeps_layout = True
 
     scale: Ratios = None
@@ -221,6 +222,7 @@ class PixelShuffle(Weightless, Fresh, name="pixel_shuffle"):
         pixel_shuffle(2) : [64, 28, 28] -> [16, 56, 56]
     """
 
+    known_as = ("depth_to_space",)
     aliases = True  # with a factor of 1, on some devices
 
     factor: PositiveInt
@@ -262,6 +264,7 @@ class PixelUnshuffle(Weightless, Fresh, name="pixel_unshuffle"):
         pixel_unshuffle(2) : [3, 56, 56] -> [12, 28, 28]
     """
 
+    known_as = ("space_to_depth",)
     aliases = True  # with a factor of 1, on some devices
 
     factor: PositiveInt

@@ -25,6 +25,7 @@ class LocalResponseNorm(Weightless, Fresh, name="lrn"):
         lrn(5, k=2) : [96, 55, 55] -> [96, 55, 55]
     """
 
+    known_as = ("local_response_norm", "local_response_normalization")
     size: PositiveInt
     alpha: Number = 1e-4
     beta: Number = 0.75
@@ -90,6 +91,7 @@ class GlobalResponseNorm(Fresh, name="grn"):
         grn(axis=2) : [14, 14, 1536] -> [14, 14, 1536]
     """
 
+    known_as = ("global_response_norm", "global_response_normalization")
     axis: Whole = 0
     eps: Number = 1e-6
 

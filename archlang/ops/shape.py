@@ -31,6 +31,8 @@ class Identity(View, name="identity"):
         identity : [64, 56, 56] -> [64, 56, 56]
     """
 
+    known_as = ("noop", "pass_through")
+
     def infer(self, *xs: Tensor) -> Tensor:
         (x,) = xs
         return x
@@ -98,6 +100,7 @@ class Reshape(View, name="reshape"):
         reshape(8, 8, -1) : [64, 49] -> [8, 8, 49]
     """
 
+    known_as = ("view", "unflatten")
     variadic: ClassVar[str] = "sizes"
 
     sizes: Lengths = []  # noqa: RUF012 - pydantic copies it
@@ -146,6 +149,7 @@ class Permute(View, name="permute"):
         permute(1, 2, 0) : [96, 56, 28] -> [56, 28, 96]
     """
 
+    known_as = ("transpose",)
     variadic: ClassVar[str] = "axes"
 
     axes: Axes = ()
@@ -202,6 +206,7 @@ class Slice(View, name="slice"):
         slice(0, 58) : [116, 28, 28] -> [58, 28, 28]
     """
 
+    known_as = ("narrow",)
     start: Whole
     end: Whole
     axis: Whole = 0
@@ -252,6 +257,7 @@ class Split(View, name="split"):
         split(2, 0) : [116, 28, 28] -> [58, 28, 28]
     """
 
+    known_as = ("chunk",)
     parts: PositiveInt
     index: Whole
     axis: Whole = 0

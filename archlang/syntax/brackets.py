@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.source import Edit, Source, Span
+from archlang.syntax.indented import rounded
 from archlang.syntax.outline import CLOSES, OPENS, Token, regions, statements, tokens
 
 
@@ -60,17 +61,14 @@ def _in_statements(source: Source, found: list[Token], out: Damage) -> None:
     """Round and square brackets and strings, which end with their statement."""
     spans: list[int] = []
     for diagnostic in [*_strings(source, found), *_pairs(source, found)]:
-        own = [s for s in statements(found, trust=False) if _holds(s.start, s.end, diagnostic)]
+        at = diagnostic.span.start
+        own = [s for s in statements(found, trust=False) if s.start <= at < s.end]
         stretch = max(own, key=lambda s: s.depth, default=None)
         if stretch is None or stretch.start not in spans:
             out.found.append(diagnostic)
         if stretch is not None:
             spans.append(stretch.start)
             out.statements.append((stretch.start, stretch.end))
-
-
-def _holds(start: int, end: int, diagnostic: Diagnostic) -> bool:
-    return start <= diagnostic.span.start < end
 
 
 def _strings(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
@@ -110,8 +108,9 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
     before: Token | None = None
     for token in found:
         ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
-        if opened and token.parted and before and _closed_later(found, token, opened[-1]):
-            yield _semicolon(source, before, token)
+        if opened and (odd := _within(source, found, opened, token, before)):
+            yield odd
+            opened = opened if token.parted else []
         elif opened and ends:
             yield _left_open(source, found, opened, token, before)
             opened = []
@@ -138,6 +137,16 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         before = token
     if opened:
         yield _left_open(source, found, opened, None, before)
+
+
+def _within(
+    source: Source, found: list[Token], opened: list[Token], token: Token, before: Token | None
+) -> Diagnostic | None:
+    """What is said of a word that cannot stand in brackets which are closed behind it."""
+    if token.parted and before and _closed_later(found, token, opened[-1]):
+        return _semicolon(source, before, token)
+    body = opened[0].text == "(" and (token.text == "->" or token.broken)
+    return rounded(source, found, opened[0]) if body else None
 
 
 def _outdented(opened: list[Token], token: Token) -> bool:

@@ -134,8 +134,11 @@ class Stretch:
     end: int
     depth: int
     parent: Stretch | None
+    indent: int = 0
     colon: int = -1
     """Where the last `:` stands that is in no bracket inside of it."""
+    hangs: bool = False
+    """Whether the line below that stands further in belongs to it: a body without braces."""
 
 
 def statements(found: list[Token], *, trust: bool) -> list[Stretch]:
@@ -149,7 +152,12 @@ def statements(found: list[Token], *, trust: bool) -> list[Stretch]:
     for token in found:
         if token.text in "{}|" or ((token.broken or token.parted) and not (trust and inside)):
             inside = 0 if token.text in "{}|" or not trust else inside
-        starts = token.parted or token.broken or token.text == "|"
+        if (own := open_[-1]) is not None and not token.parted and token.text not in "{}|":
+            below = token.broken and token.indent > own.indent
+            own.hangs = own.hangs or len(open_) == 1 or own.colon == own.end - 1
+            starts = token.broken and not (below and own.hangs)
+        else:
+            starts = token.parted or token.broken or token.text == "|"
         if (starts and not (trust and inside)) or token.text == "}":
             open_[-1] = None
         if token.text == "}" and len(open_) > 1:
@@ -159,7 +167,7 @@ def statements(found: list[Token], *, trust: bool) -> list[Stretch]:
         own = open_[-1]
         if own is None:
             parent = next((s for s in reversed(open_[:-1]) if s is not None), None)
-            own = open_[-1] = Stretch(token.start, token.end, len(open_) - 1, parent)
+            own = open_[-1] = Stretch(token.start, token.end, len(open_) - 1, parent, token.indent)
             made.append(own)
         own.end = token.end
         if token.text in "([":

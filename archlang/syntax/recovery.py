@@ -28,6 +28,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
 _START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
 _GIVEN = re.compile(r"(\w+)\s*=(?!=)")
+_BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
 _LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")
 
 
@@ -135,9 +136,23 @@ def _around(source: Source, patched: Patched, error: UnexpectedInput) -> tuple[H
         if not whole:
             keeps = _shape(patched, stretch, error)
             inside = [h for h in patched.holes if start == h.start and h.end <= end]
+            if stretch.depth == 0 and _place(patched.text, error) == stretch.start:
+                end = patched.back(_astray(patched.text, made, stretch))
             return _hole(source.text, start, keeps or end, stretch.depth), not inside
         stretch = stretch.parent
     return Hole(0, len(source.text), ""), False
+
+
+def _astray(text: str, made: list[Stretch], first: Stretch) -> int:
+    """Where the statements end that stand outside of any body, from the first of them on."""
+    end = first.end
+    for stretch in made:
+        if stretch.depth == 0 and stretch.start > first.start:
+            own = text[stretch.start : stretch.end]
+            if "{" in own or _BEGINS.match(own):
+                break
+            end = stretch.end
+    return end
 
 
 def _shape(patched: Patched, stretch: Stretch, error: UnexpectedInput) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from lark import Token
@@ -11,6 +12,8 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.source import Edit, Source, Span
 from archlang.spelling import nearest
+from archlang.syntax.habits import BODIES, LOOKS, habit, lookalikes
+from archlang.syntax.indented import braced
 
 _WORDS = {
     "NAME": "a name", "NUMBER": "a number", "SIZE": "a size such as 3x3", "STRING": "a string",
@@ -51,47 +54,69 @@ def explained(source: Source, error: UnexpectedInput) -> Diagnostic:
             end = text.find("\n", at)
             span = Span(source, at, len(text) if end < 0 else end)
             return Diagnostic("A102", "a string is not closed on its line", span, "opened here")
-        return _no_word(Span(source, at, at + 1), _expected(error.allowed))
+        return _no_word(source, at, frozenset(error.allowed or ()))
     assert isinstance(error, UnexpectedToken)
     return _unexpected(source, error.token, at, frozenset(error.expected or ()))
 
 
-LOOKS = {
-    "→": "->", "⟶": "->", "⇒": "->", "−": "-", "–": "-", "—": "-", "“": '"', "”": '"', "„": '"',
-    "‘": '"', "’": '"', "'": '"', "∗": "*", "·": "*", "≤": "<=", "≥": ">=", "≠": "!=",
-    "，": ",", "（": "(", "）": ")", "：": ":", "；": ";", "\xa0": " ", "…": "...",
-}  # fmt: skip
-"""Characters that look like what is written with others."""
-
-
-def _no_word(span: Span, expected: str) -> Diagnostic:
+def _no_word(source: Source, at: int, names: frozenset[str]) -> Diagnostic:
     """What is said of a character that no word of the language has."""
+    span = Span(source, at, at + 1)
     mark = span.text
-    meant = LOOKS.get(mark)
-    if meant is not None:
-        fixes = (Fix(f"write `{meant}`", (Edit(span, meant),), safe=True),)
-        return Diagnostic("A101", f"`{mark}` has no meaning here", span, f"write `{meant}`",
-                          fixes=fixes)  # fmt: skip
-    if mark.isalpha():
-        expected = "names are of the letters a to z, digits and `_`"
+    if mark in LOOKS:
+        fix = lookalikes(source, at)
+        label = f"write `{LOOKS[mark]}`" if LOOKS[mark].strip() else "leave it out"
+        return Diagnostic("A101", f"`{mark}` has no meaning here", span, label, fixes=(fix,))
+    if found := _habit(source, at, names):
+        return found
+    expected = "names are of the letters a to z, digits and `_`" if mark.isalpha() else (
+        _expected(names)
+    )  # fmt: skip
     return Diagnostic("A101", f"`{mark}` has no meaning here", span, expected)
+
+
+def _bodiless(source: Source, found: Diagnostic, names: frozenset[str]) -> Diagnostic:
+    """The same where a body is what is missing, with the edits that make one of what is there."""
+    headed = bool(found.fixes) and "MODEL" in names  # a word that begins no item, for one that does
+    open_ = "_LB" in names or source.text[: found.span.start].rstrip().endswith(":")
+    fix = braced(source, found.span.start) if headed or (open_ and not found.fixes) else None
+    if fix is None:
+        return found
+    if headed:
+        edits = (*found.fixes[0].edits, *fix.edits)
+        return replace(found, fixes=(replace(found.fixes[0], edits=edits),))
+    return replace(found, label=BODIES, fixes=(fix,))
+
+
+def _habit(source: Source, at: int, names: frozenset[str]) -> Diagnostic | None:
+    """What is said of what another language would read."""
+    found = habit(source, at, names)
+    if found is None:
+        return None
+    span, says, fix = found
+    message = f"`{span.text.strip()}` cannot stand here"
+    return Diagnostic("A101", message, span, says, fixes=(fix,) if fix else ())
 
 
 def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) -> Diagnostic:
     """What is said of a word or mark that cannot stand where it does."""
     expected = _expected(names)
     text, shown = source.text, token.strip()
+    lead = len(token) - len(token.lstrip())
     word = shown.split()[0] if shown and not shown.startswith("#") else ""
     if word in _CLOSERS and (open_ := _OPEN_END.search(_bare(text[: at + len(token)]))):
         span = Span(source, open_.start(1), open_.end(1))
-        return Diagnostic("A101", f"nothing comes behind `{span.text}`", span, expected)
+        nothing = Diagnostic("A101", f"nothing comes behind `{span.text}`", span, expected)
+        return _habit(source, span.start, names) or nothing
+    if found := _habit(source, at + lead, names):
+        return _bodiless(source, found, names)
     if token.type == "$END":
         end = len(text.rstrip())
         span = Span(source, max(end - 1, 0), end)
         return Diagnostic("A101", "the spec ends too early", span, expected)
     if not word:
-        return Diagnostic("A101", "the line ends too early", Span(source, at, at), expected)
-    lead = len(token) - len(token.lstrip())
+        early = Diagnostic("A101", "the line ends too early", Span(source, at, at), expected)
+        return _bodiless(source, early, names)
     span = Span(source, at + lead, at + lead + len(word))
     message = f"`{word}` cannot stand here"
     if word == "=" and (arrow := _LABELLED.search(text[: span.start])):
@@ -124,7 +149,7 @@ def _hint(word: str, kind: str, names: frozenset[str], expected: str) -> str:
 
 
 _CLOSERS = frozenset({"}", ")", "]"})
-_OPEN_END = re.compile(r"(->|\||=|[-+*/%]|\b(?:and|or|not|in|else))[\s;]*[})\]]$")
+_OPEN_END = re.compile(r"(->|\||=|[-+*/%]|\b(?:and|or|not|in|else|x))[\s;]*[})\]]$")
 
 
 def _bare(text: str) -> str:

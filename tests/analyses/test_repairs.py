@@ -97,7 +97,32 @@ def test_an_upsampling_is_offered_between_written_branches_only() -> None:
     finding = error(model(pyramid, "[3, 64, 64]"))
     assert "identity -> upsample(scale=2)" in made(finding)
     alone = error(model("residual { conv(3x3, 3, stride=2) }", "[3, 64, 64]"))
-    assert texts(alone) == ["`stride=1` in `conv(3x3, 3, stride=2)`"]
+    assert texts(alone) == ["`stride=1` in `conv(3x3, 3, stride=2)`", "project what arrives"]
+
+
+RESNET = """
+block basic(c, stride=1) {
+    residual {
+        conv(3x3, c, stride=stride, bias=false) -> bn -> relu
+        conv(3x3, c, bias=false) -> bn
+    }
+    relu
+}
+model small {
+    input image: [3, 32, 32]
+    conv(3x3, 16, bias=false) -> bn -> relu
+    basic(16) x 2
+    basic(32, stride=2) -> basic(32)
+    global_avgpool -> linear(10)
+}
+"""
+
+
+def test_a_residual_that_changes_the_shape_lacks_a_projection() -> None:
+    """In the words of its branch, so that it holds for every use; and the block lacks it."""
+    finding = error(RESNET)
+    assert finding.span.text == "residual"
+    assert "| conv(1x1, c, stride=stride, bias=false) -> bn }" in made(finding)
 
 
 @pytest.mark.parametrize(

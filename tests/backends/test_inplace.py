@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 import archlang
+from archlang.op import Op
+from archlang.ops.activation import _Activation
 
 INPLACE = (
     "relu", "relu6", "leaky_relu", "elu", "silu", "hardswish", "hardsigmoid", "dropout", "celu",
@@ -148,6 +150,35 @@ def test_where_it_is_safe_it_is_written_in_place(body: str) -> None:
     layers = [m for m in build(body, "relu(inplace=true)").modules() if isinstance(m, nn.ReLU)]
     assert layers
     assert all(layer.inplace for layer in layers)
+
+
+ACTIVATIONS = sorted(n for n, op in Op.registry.items() if issubclass(op, _Activation))
+
+
+def refuses(layer: nn.Module) -> bool:
+    """Whether PyTorch's autograd misses what was written over behind a layer."""
+    x = torch.randn(2, 4, 6, 6, requires_grad=True)
+    y = nn.functional.mish(layer(x * 1), inplace=True)
+    try:
+        y.sum().backward()
+    except RuntimeError as error:
+        return "modified by an inplace operation" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_written_over_where_autograd_lets_them_be(name: str) -> None:
+    """Whether written in place themselves or not; and what comes out and its gradient stay."""
+    written = [name, *([f"{name}(inplace=true)"] if "inplace" in Op.registry[name].model_fields
+                       else [])]  # fmt: skip
+    modules = [build(f"conv(3x3, 4) -> {layer}", "relu") for layer in written]
+    refused = [refuses(list(module.modules())[-1]) for module in modules]
+    assert Op.registry[name].keeps_output is any(refused)
+    for layer in written:
+        module = build(f"conv(3x3, 4) -> {layer} -> R", "mish(inplace=true)")
+        *_, mish = (m for m in module.modules() if isinstance(m, nn.Mish))
+        assert mish.inplace is not any(refused)
+        same(f"conv(3x3, 4) -> {layer} -> R", "mish")
 
 
 def test_what_is_asked_for_once_is_not_done_elsewhere() -> None:

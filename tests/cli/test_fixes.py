@@ -91,11 +91,22 @@ def test_they_are_written_into_all_files(run, pair):
     assert (again.code, "wrote" in again.out) == (0, False)
 
 
-def test_line_ends_and_marks_stay(run, pair):
-    before = b"\xef\xbb\xbf" + SPEC.replace("\n", "\r\n").encode()
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_line_ends_and_marks_stay(run, pair, ends):
+    before = b"\xef\xbb\xbf" + SPEC.replace("\n", ends).encode()
     pair[0].write_bytes(before)
     assert run("check", "--fix", pair[0]).code == 0
-    assert pair[0].read_bytes() == b"\xef\xbb\xbf" + FIXED.replace("\n", "\r\n").encode()
+    assert pair[0].read_bytes() == b"\xef\xbb\xbf" + FIXED.replace("\n", ends).encode()
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_lines_that_are_added_end_as_the_others(run, tmp_path, ends):
+    open_ = "model m {\n    input x: [3, 8, 8]\n    residual {\n        tanh\n    relu\n}\n"
+    path = tmp_path / "net.arch"
+    path.write_bytes(open_.replace("\n", ends).encode())
+    assert run("check", "--fix", path).code == 0
+    closed = open_.replace("tanh\n", "tanh\n    }\n")
+    assert path.read_bytes() == closed.replace("\n", ends).encode()
 
 
 def test_a_link_stays_a_link(run, pair, tmp_path):

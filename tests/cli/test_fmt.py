@@ -101,7 +101,7 @@ def test_a_file_given_twice_is_one(run, spec, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only\n\n\n\n#more", "#", "archlang 1"])
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_little_files(run, tmp_path, text, ends):
     """No line, none with a break at its end, comments alone: all of what is there stays."""
     path = tmp_path / "net.arch"
@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_written(run, spec, monkeypatch):
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\r"])
 def test_mark_and_line_ends_stay(run, tmp_path, mark, ends):
     path = tmp_path / "net.arch"
     path.write_bytes(mark + BAD.encode().replace(b"\n", ends))

@@ -6,7 +6,14 @@ import io
 
 import pytest
 
-from archlang.cli.common import frame_of, use_color
+from archlang.cli.common import (
+    Color,
+    color_as,
+    frame_of,
+    print_diagnostics,
+    use_color,
+    width_of,
+)
 from archlang.diagnostic import Diagnostic, Note
 from archlang.source import Source, Span
 from archlang.terminal import cells, in_ascii
@@ -140,6 +147,30 @@ def test_when_there_is_colour(
         if value is not None:
             monkeypatch.setenv(name, value)
     assert use_color(Stream(terminal)) is expected
+
+
+def test_what_is_asked_for_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for choice, expected in ((Color.always, True), (Color.never, False), (Color.auto, False)):
+        color_as(choice)
+        assert use_color(Stream(False)) is expected
+
+
+@pytest.mark.parametrize(("said", "width"), [("40", 40), ("", None), ("0", None), ("x", None)])
+def test_columns_say_how_wide_it_is(
+    monkeypatch: pytest.MonkeyPatch, said: str, width: int | None
+) -> None:
+    monkeypatch.setenv("COLUMNS", said)
+    assert width_of(Stream(False)) == width
+
+
+def test_in_few_columns_what_is_said_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = Stream(True)
+    print_diagnostics([finding("relu -> wrong", "wrong", "a label " * 8)], out)
+    assert max(map(len, out.getvalue().splitlines())) <= 40
 
 
 def test_the_frame_is_what_a_stream_can_show(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from tests.elaborate.checks import codes, error, errors, model
 
 SUGGESTED = [
     ("conf(3x3, 4)", "A103", "conv"),
-    ("Conv(3x3, 4)", "A103", "conv"),
+    ("Conv(3x3, 4)", "A103", "conv(3x3, 4)"),
     ("RELU", "A103", "relu"),
-    ("max_pool(2)", "A103", "maxpool"),
-    ("batchnorm", "A103", None),
+    ("max_pool(2)", "A103", "maxpool(2)"),
+    ("batchnorm", "A103", "bn"),
     ("conv(3x3, 4, strides=2)", "A104", "stride"),
     ("conv(3x3, 4, Stride=2)", "A104", "stride"),
     ("conv(3x3, 4, padd=2)", "A104", "pad"),
@@ -98,7 +98,7 @@ POINTS = [
     ("conv(2x2, 4)", "2x2"),
     ("relu -> conv(9x9, 4, pad=0) -> tanh", "9x9"),
     ("relu -> linear(4) -> tanh", "linear(4)"),
-    ("relu -> conf(3x3, 4) -> tanh", "conf(3x3, 4)"),
+    ("relu -> conf(3x3, 4) -> tanh", "conf"),
     ("conv(3x3, 4, strides=2)", "strides=2"),
     ("conv(3x3, 4 + nn)", "nn"),
     ("add { relu | conv(1x1, 4) }", "add"),

@@ -38,6 +38,7 @@ ODD = {
     "A306": ["conv(3x3, 8, stride=2, dilation=2, pad=0)"],
     "A307": ["add { relu(inplace=true) | identity }", "y = conv(3x3, 3); a = relu(inplace=true); "
              "add { y | a }"],
+    "A310": ["bn(32)", "groupnorm(3, 32)", "layernorm(eps=1)"],
 }  # fmt: skip
 FINE = {
     "A301": [
@@ -57,7 +58,9 @@ FINE = {
              "conv(33x33, 4, pad=0) -> conv(1x1, 4, stride=2)", "upsample(2) -> maxpool(2x2)"],
     "A306": ["conv(3x3, 8, dilation=2)", "conv(3x3, 8, stride=2, pad=0)",
              "conv(2x2, 8, stride=2, pad=0)"],
-    "A307": ["conv(3x3, 8) -> relu(inplace=true)", "relu"],
+    "A307": ["conv(3x3, 8) -> relu(inplace=true)", "relu",
+             "conv(3x3, 8) -> hardswish -> mish(inplace=true)"],
+    "A310": ["bn", "bn(0.001)", "groupnorm(3)"],
 }  # fmt: skip
 
 
@@ -125,6 +128,9 @@ WAYS = [
     ("global_avgpool -> linear(10) -> softmax", ["global_avgpool -> linear(10)"]),
     ("global_avgpool -> linear(10)\n -> log_softmax", ["global_avgpool -> linear(10)"]),
     ("conv(3x3, 8) -> bn", ["conv(3x3, 8, bias=false) -> bn"]),
+    ("bn(3)", ["bn"]), ("bn(3, momentum=0.2)", ["bn(momentum=0.2)"]), ("bn(eps=3)", ["bn"]),
+    ("groupnorm(3, 3)", ["groupnorm(3)"]),
+    ("bn(affine=false, eps=3)", ["bn(affine=false)"]),
 ]  # fmt: skip
 
 

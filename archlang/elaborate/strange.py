@@ -1,0 +1,90 @@
+"""Stages as other libraries write them: other names, and tensors given as arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from archlang.diagnostic import Fix
+from archlang.elaborate import elsewhere
+from archlang.elaborate.arguments import takes
+from archlang.elaborate.builtins import BUILTINS
+from archlang.elaborate.problem import at_name, fail, unknown
+from archlang.elaborate.scope import Env
+from archlang.op import Op
+from archlang.source import Edit
+from archlang.syntax import ast
+
+
+def no_stage(stage: ast.Use, env: Env) -> NoReturn:
+    """Raise for a stage whose name means nothing."""
+    own = [*env.names(), *env.tensors]
+    layer = elsewhere.meant(stage.name, own)
+    told = layer is not None and not layer.merges and any(a.name is None for a in stage.args or ())
+    unknown(
+        "layer or block",
+        stage.name,
+        [k for k in (*own, *Op.registry) if k not in BUILTINS],
+        at_name(env.span(stage), stage.name),
+        file=env.file,
+        own=own,
+        meant=layer.name if layer else None,
+        note=f"`{layer.name}` takes: {takes(layer.parameters())}" if told and layer else "",
+        otherwise="`archlang ops` lists the layers, and the blocks of the standard library",
+        fixes=_translated(stage, layer, env) if layer is not None else (),
+    )
+
+
+def _translated(stage: ast.Use, cls: type[Op], env: Env) -> tuple[Fix, ...]:
+    """The edit that writes a use of another library's module as one of the layer."""
+    given = [(a.name, env.span(a.value).text) for a in stage.args or ()]
+    by_position = any(name is None for name, _ in given)
+    of_keras = elsewhere.keras(cls) if by_position and re.search(r"[123]D", stage.name) else ""
+    text = elsewhere.call(cls, given, (of_keras,) if of_keras else ()) if given else None
+    if text is None:
+        return ()
+    edit = Edit(env.span(stage), text)
+    return (Fix(f"write `{text}`", (edit,), safe=stage.name[0].isupper()),)
+
+
+def as_in_python(stage: ast.Use, cls: type[Op], env: Env) -> None:
+    """Raise where a layer is called on tensors, or a merge is written as a layer."""
+    if cls.merges:
+        _merge(stage, cls, env)
+    for number, argument in enumerate(stage.args or ()):
+        name = argument.value.name if isinstance(argument.value, ast.Name) else ""
+        if name in env.tensors and env.find(name) is None:
+            span = env.span(stage)
+            rest = [env.span(a).text for n, a in enumerate(stage.args or ()) if n != number]
+            text = f"{name} -> {stage.name}" + (f"({', '.join(rest)})" if rest else "")
+            fail(
+                "A105",
+                f"`{name}` is a tensor, not a value: a layer takes it by `->`",
+                env.span(argument),
+                fixes=(Fix(f"write `{text}`", (Edit(span, text),)),),
+            )
+
+
+def _merge(stage: ast.Use, cls: type[Op], env: Env) -> NoReturn:
+    span = env.span(stage)
+    branches = list(_tensors([a.value for a in stage.args or ()], env))
+    text = f"{cls.name} {{ {' | '.join(branches)} }}"
+    fixes = [Fix(f"write `{text}`", (Edit(span, text),))] if len(branches) > 1 else []
+    other = elsewhere.layer(cls.name)
+    note = ""
+    if stage.args and other is not None and not other.merges:
+        note = f"what others call `{cls.name}` is `{other.name}` here"
+        at = at_name(span, stage.name)
+        fixes.append(Fix(f"write `{other.name}`", (Edit(at, other.name),)))
+    message = f"`{cls.name}` merges branches: write `{cls.name} {{ … | … }}`"
+    fail("A110", message, span, notes=[note] if note else (), fixes=tuple(fixes))
+
+
+def _tensors(values: list[Any], env: Env) -> Iterator[str]:
+    """The names among arguments and lists of them that are of tensors."""
+    for value in values:
+        if isinstance(value, ast.ListLiteral):
+            yield from _tensors(value.items, env)
+        elif isinstance(value, ast.Name) and value.name in env.tensors:
+            yield value.name

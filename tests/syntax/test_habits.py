@@ -1,0 +1,182 @@
+"""What other languages write: each is one finding, at its place, and mended where that is known."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from archlang.cli.check import check_file
+from archlang.diagnostic import Diagnostic
+from archlang.source import Source
+from archlang.syntax.habits import HABITS, habit
+
+HEAD = "model m {\n    input image: [3, 32, 32]\n"
+
+STATEMENTS = [
+    # what is written, what is to be written
+    ("conv(3x3, 8) --> relu --> tanh", "conv(3x3, 8) -> relu -> tanh"),
+    ("conv(3x3, 8) => relu => tanh", "conv(3x3, 8) -> relu -> tanh"),
+    ("conv(3x3, 8) ~> relu", "conv(3x3, 8) -> relu"),
+    ("conv(3x3, 8) > relu > tanh", "conv(3x3, 8) -> relu -> tanh"),
+    ("conv(3x3, 8) → relu → tanh", "conv(3x3, 8) -> relu -> tanh"),
+    ("conv(3x3, 8).relu().tanh()", "conv(3x3, 8) -> relu() -> tanh()"),
+    ("conv(3x3, 8) relu tanh", "conv(3x3, 8) -> relu -> tanh"),
+    ("residual(conv(3x3, 3) -> relu)", "residual { conv(3x3, 3) -> relu }"),
+    ("require 3 = 3", "require 3 == 3"),
+    ("self.stem = conv(3x3, 8)", "stem = conv(3x3, 8)"),
+    ("conv(3x3, math.ceil(7.5))", "conv(3x3, ceil(7.5))"),
+    ("conv（3x3，8）", "conv(3x3,8)"),
+    ("conv(3x3, 8)： [8, 32, 32]", "conv(3x3, 8): [8, 32, 32]"),
+    ("conv(3×3, 8)", "conv(3x3, 8)"),
+    ("conv(3 x 3, 8)", "conv(3x3, 8)"),
+    ("conv(3X3, 8)", "conv(3x3, 8)"),
+    ("conv((3, 3), 8)", "conv(3x3, 8)"),
+    ("conv(3x3, 8, stride=(2, 2))", "conv(3x3, 8, stride=2x2)"),
+    ("conv(3x3, 8, stride: 2)", "conv(3x3, 8, stride=2)"),
+    ("conv(kernel: 3x3, channels: 8)", "conv(kernel=3x3, channels=8)"),
+    ("conv(3x3, 2^3)", "conv(3x3, 2**3)"),
+    ("conv(3x3, 1_000)", "conv(3x3, 1000)"),
+    ("conv(3x3, 1k)", "conv(3x3, 1K)"),
+    ("dropout(50%)", "dropout(0.5)"),
+    ("relu * 3", "relu x 3"),
+    ("{ conv(3x3, 8) } *3", "{ conv(3x3, 8) } x 3"),
+    ("{ conv(3x3, 8) } x3", "{ conv(3x3, 8) } x 3"),
+    ("{ conv(3x3, 8) } X 3", "{ conv(3x3, 8) } x 3"),
+    ("3 x { conv(3x3, 8) }", "{ conv(3x3, 8) } x 3"),
+    ("3 * conv(3x3, 8)", "conv(3x3, 8) x 3"),
+    ("repeat 3 { conv(3x3, 8) }", "{ conv(3x3, 8) } x 3"),
+    ("// the stem", "# the stem"),
+    ("/* the stem */", "# the stem"),
+    ('"""the stem"""', "# the stem"),
+    ("-- the stem", "# the stem"),
+    ("relu // the stem", "relu # the stem"),
+    ("var c = 8", "let c = 8"),
+    ("const c = 8", "let c = 8"),
+    ("c = 8", "let c = 8"),
+    ("sizes = [1, 2]", "let sizes = [1, 2]"),
+    ("let c = 8; relu\n    c = c * 2", "let c = 8; relu\n    let c = c * 2"),
+    ("let c = 8; relu\n    c *= 2", "let c = 8; relu\n    let c = c * 2"),
+    ("let f = lambda v: v * 2", "let f(v) = v * 2"),
+    ("if true: conv(3x3, 8)", "if true { conv(3x3, 8) }"),
+    ("for i in range(2): conv(3x3, 8)", "for i in range(2) { conv(3x3, 8) }"),
+    ("if false { relu }\n    elif true { tanh }", "if false { relu }\n    else if true { tanh }"),
+    ("for i in range(2):\n        relu\n    tanh",
+     "for i in range(2) {\n        relu\n    }\n    tanh"),
+    ("conv(3x3, true ? 8 : 16)", "conv(3x3, 8 if true else 16)"),
+    ("relu : (3, 32, 32)", "relu : [3, 32, 32]"),
+    ("relu : 3x32x32", "relu : [3, 32, 32]"),
+    ("relu -> [3, 32, 32]", "relu : [3, 32, 32]"),
+    ("require params == 0 && macs == 0", "require params == 0 and macs == 0"),
+    ("require params == 0 || macs == 0", "require params == 0 or macs == 0"),
+    ("require ! (params > 5)", "require not  (params > 5)"),
+    ("require 0 <= params <= 5", "require 0 <= params and params <= 5"),
+    ("require params <= 5m", "require params <= 5M"),
+    ("require params <= 5 M", "require params <= 5M"),
+    ("require params <= 5,000,000", "require params <= 5000000"),
+    ("require params <= 5, \"too many\"", "require params <= 5 : \"too many\""),
+    ("require params <= 5 : 'too many'", "require params <= 5 : \"too many\""),
+    ("require params <= 5 : “too many”", "require params <= 5 : \"too many\""),
+    ("a = relu; b = tanh\n    a + b", "a = relu; b = tanh\n    add { a | b }"),
+]  # fmt: skip
+FILES = [
+    ("model lenet:\n    input image: [3, 8, 8]\n    relu\n",
+     "model lenet {\n    input image: [3, 8, 8]\n    relu\n}\n"),
+    ("model lenet\n    input image: [3, 8, 8]\n    relu\n",
+     "model lenet {\n    input image: [3, 8, 8]\n    relu\n}\n"),
+    ("def unit(c):\n    conv(3x3, c)\n\n" + HEAD + "    unit(8)\n}\n",
+     "block unit(c) {\n    conv(3x3, c)\n}\n\n" + HEAD + "    unit(8)\n}\n"),
+    ("model m (\n    input image: [3, 8, 8]\n    relu\n)\n",
+     "model m {\n    input image: [3, 8, 8]\n    relu\n}\n"),
+    ("network m {\n    input image: [3, 8, 8]\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+    ("import \"std/resnet\"\n" + HEAD + "}\n", "use \"std/resnet\"\n" + HEAD + "}\n"),
+    ("use std/resnet\n" + HEAD + "}\n", "use \"std/resnet\"\n" + HEAD + "}\n"),
+    ("use 'std/resnet'\n" + HEAD + "}\n", "use \"std/resnet\"\n" + HEAD + "}\n"),
+    ("width = 8\n" + HEAD + "}\n", "let width = 8\n" + HEAD + "}\n"),
+    ("model res-net-18 {\n    input image: [3, 8, 8]\n}\n",
+     "model res_net_18 {\n    input image: [3, 8, 8]\n}\n"),
+    ("model \"lenet\" {\n    input image: [3, 8, 8]\n}\n",
+     "model lenet {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m {\n    input image = [3, 8, 8]\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m {\n    input [3, 8, 8]\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m {\n    input: [3, 8, 8]\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m {\n    input(3, 8, 8)\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m {\n    input image: 3x8x8\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+]  # fmt: skip
+UNMENDED = [
+    ("while true { relu }", "repeat with `x n`"),
+    ("x = relu\n    return x", "what comes last is the output"),
+    ("for (i = 0) { relu }", "a loop runs over a list"),
+    ("relu, tanh", "layers follow each other by `->`"),
+    ("concat { relu, tanh }", "branches stand side by side by `|`"),
+    ("for i in 0..3 { relu }", "numbers in a row are `range(0, 3)`"),
+]
+
+
+def found(text: str) -> list[Diagnostic]:
+    return check_file("-", None, None, None, data=text.encode()).found
+
+
+def only(text: str) -> Diagnostic:
+    (finding,) = [d for d in found(text) if d.severity == "error"]
+    return finding
+
+
+def mended(text: str, finding: Diagnostic) -> str:
+    for edit in sorted(finding.fixes[0].edits, key=lambda e: -e.span.start):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
+
+
+@pytest.mark.parametrize(("wrong", "right"), STATEMENTS)
+def test_a_statement_is_one_finding_and_mended(wrong: str, right: str) -> None:
+    text = f"{HEAD}    {wrong}\n}}\n"
+    finding = only(text)
+    assert finding.label
+    assert finding.fixes
+    assert mended(text, finding) == f"{HEAD}    {right}\n}}\n"
+
+
+@pytest.mark.parametrize(("wrong", "right"), FILES)
+def test_a_file_is_one_finding_and_mended(wrong: str, right: str) -> None:
+    assert mended(wrong, only(wrong)) == right
+
+
+@pytest.mark.parametrize(("wrong", "says"), UNMENDED)
+def test_what_is_meant_is_said(wrong: str, says: str) -> None:
+    finding = only(f"{HEAD}    {wrong}\n}}\n")
+    assert says in finding.label
+    assert not any(fix.safe for fix in finding.fixes)
+
+
+def test_layers_without_a_model_are_one_finding() -> None:
+    finding = only("input image: [3, 8, 8]\nconv(3x3, 8) -> relu\nflatten\nlinear(10)\n")
+    assert finding.span.text == "input"
+    assert finding.label == "this stands in a `model name { … }`"
+
+
+def test_but_what_comes_behind_them_is_read() -> None:
+    text = f"conv(3x3, 8)\nrelu\n{HEAD}    rleu\n}}\nmodle other {{ }}\n"
+    assert [d.span.text for d in found(text)] == ["conv", "rleu", "modle"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a." * 5000,
+        "> " * 5000,
+        "if " * 3000,
+        "'" * 9000,
+        "3 x " * 2500,
+        "a ? b " * 1500,
+        "0.." * 3000,
+        "input (" * 1500,
+        "(3, " * 2500,
+    ],
+)
+def test_no_habit_takes_long_to_tell(text: str) -> None:
+    before = time.process_time()
+    every = frozenset(name for row in HABITS for name in row.expected)
+    for at in (0, len(text) // 2, len(text) - 1):
+        habit(Source("s", text), at, every)
+    assert time.process_time() - before < 2
