@@ -51,7 +51,7 @@ class Elaborator(Blocks):
         stmts = [s for branch in model.body.branches for s in branch.stmts]
         self.declared = declared = [s for s in stmts if isinstance(s, ast.Input)]
         span = at.env.span(model)
-        head = replace(span, end=min(span.end, model.body.start))
+        head = span._replace(end=min(span.end, model.body.start))
         if not declared:
             fail("A112", f"model `{model.name}` has no input", head,
                  notes=["declare one first, as in `input image: [3, 224, 224]`"])  # fmt: skip
@@ -213,7 +213,7 @@ class Elaborator(Blocks):
         for number, item in enumerate(self.evaluator.list_of(stmt.iterable, at.env)):
             item_of = Origin(stmt.iterable, at.env, (number,))
             with self.turn(span, number, partial(written_at, item_of)):
-                self.evaluator.step(span)
+                self.evaluator.step(stmt.iterable, at.env)
                 at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
                 at.env.origins.update(targets(stmt.targets, stmt.iterable, at.env, number))
                 self.holds(span)

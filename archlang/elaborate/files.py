@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from errno import ENOENT
 from functools import lru_cache
 from importlib.resources import files
@@ -150,7 +150,7 @@ class Loader:
     def use(self, item: ast.UseFile, module: Module, key: str) -> None:
         """Bring in the blocks and functions that another file defines."""
         whole = module.env.span(item)
-        span = replace(whole, start=whole.start + whole.text.index('"'))
+        span = whole._replace(start=whole.start + whole.text.index('"'))
         found, name = self.find(item.path, key, span)
         self.asked[found] = None
         if found in self.open:

@@ -108,9 +108,9 @@ def _without_input(branches: list[Span]) -> tuple[Fix, ...]:
         return ()
     first, second = branches
     if first.text.strip() == "identity":
-        kept, left_out = second, replace(first, end=second.start)
+        kept, left_out = second, first._replace(end=second.start)
     elif second.text.strip() == "identity":
-        kept, left_out = first, replace(second, start=first.end)
+        kept, left_out = first, second._replace(start=first.end)
     else:
         return ()
     return (Fix(f"`{' '.join(kept.text.split())}` alone", (Edit(left_out, ""),)),)

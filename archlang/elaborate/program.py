@@ -168,7 +168,7 @@ class Program:
             if node.target not in self.module.models:
                 span = env.span(node)
                 head = span.text.index("=")  # the name may be that of the alias itself
-                at = at_name(replace(span, start=span.start + head), node.target)
+                at = at_name(span._replace(start=span.start + head), node.target)
                 unknown("model", node.target, self.module.models, at, file=env.file)
             node = self.module.models[node.target]
         given: tuple[Given, ...] = ()

@@ -84,7 +84,7 @@ class Stages(Findings, ABC):
         """Run one stage; after an error its result is lost, and the error recorded."""
         span = at.env.span(stage)
         try:
-            self.evaluator.step(span)
+            self.evaluator.step(stage, at.env)
             match stage:
                 case ast.Use():
                     result = self.use(stage, at, wire, label)

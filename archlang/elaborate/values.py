@@ -159,6 +159,4 @@ def written(value: Value, depth: int = 0) -> str:
 
 def whole(value: Fraction | int) -> int | Fraction:
     """A number in its simplest form: a fraction that is whole becomes an ``int``."""
-    if isinstance(value, Fraction) and value.denominator == 1:
-        return value.numerator
-    return value
+    return value if isinstance(value, int) or value.denominator != 1 else value.numerator
