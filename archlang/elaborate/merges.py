@@ -78,8 +78,7 @@ class Merges(Stages):
             span = at.env.span(branch)
             region = Region("branch", str(number), None, span)
             at.region.parts.append(region)
-            with self.deeper(span):
-                end, present = self.branch(branch.stmts, replace(at, region=region), wire)
+            end, present = self.inside(branch, branch, at.moved(region), wire)
             if not present:
                 at.region.parts.pop()
             else:

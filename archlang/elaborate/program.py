@@ -242,9 +242,9 @@ class Program:
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
         # In a trial that may stop, numbers stand otherwise in the trees than in the text.
-        otherwise = inputs or trial.values or trial.tracing or trial.stop
-        plain = not otherwise and believes == "inferred"
-        elaborator = Elaborator(graph, inputs or {}, trial, believes, self._uses if plain else None)
+        otherwise = inputs or trial.values or trial.stop or believes == "stated"
+        uses = None if trial.tracing else {} if otherwise else self._uses
+        elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)
