@@ -69,7 +69,7 @@ class Blocks(Merges, ABC):
         if known is not None and known.possible(self):
             self.part_of_use(block, known)
             return known.again(self, arrives, at.region, path, span)
-        self.recorded.append(use := Use(self, arrives))
+        self.recorded.append(use := Use(self, block, arrives))
         try:
             region, result = self.run_block(block, given, arrives, at, path, span)
         finally:

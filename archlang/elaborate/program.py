@@ -241,9 +241,8 @@ class Program:
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        # In a trial that may stop, numbers stand otherwise in the trees than in the text.
-        otherwise = inputs or trial.values or trial.stop or believes == "stated"
-        uses = None if trial.tracing else {} if otherwise else self._uses
+        as_written = not inputs and not trial.values and believes == "inferred"
+        uses = None if trial.tracing else self._alike(trial.changed) if as_written else {}
         elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
         try:
             body, given = self._resolve(model)
@@ -261,6 +260,12 @@ class Program:
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
         return elaborator
+
+    def _alike(self, changed: ast.Item | None) -> dict[Key, Use]:
+        """The known uses of blocks that are made without an item that is changed."""
+        if changed is None:
+            return self._uses
+        return {k: u for k, u in self._uses.items() if not u.made_with(changed)}
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env
