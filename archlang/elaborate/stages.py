@@ -246,7 +246,7 @@ class Stages(Findings, ABC):
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
             layer_failed(error, bound, span, () if op.merges else inputs, written or span)
-        if any(d < 1 for d in output.shape):
+        if min(output.shape, default=1) < 1:
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)

@@ -21,9 +21,9 @@ Value: TypeAlias = Any
 """int, Fraction, bool, str, tuple (a size), list, or one of the classes here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # frozen, each of many would take three times as long
 class Given:
-    """An argument: its value and where it was written."""
+    """An argument: its value and where it was written. It is not changed."""
 
     name: str | None
     value: Value
