@@ -66,8 +66,11 @@ class Loader:
         given: Mapping[str, Source] | None = None,
         closed: bool = False,
         trees: Mapping[Source, ast.File] | None = None,
+        library: Mapping[str, Module] | None = None,
     ) -> None:
         self.evaluator = evaluator
+        self.library = library or {}
+        """Files of the standard library that were loaded already, by their keys."""
         self.trees = dict(trees or {})
         """Texts that were read already and have no errors, as trees."""
         self.given, self.closed = given or {}, closed
@@ -157,7 +160,7 @@ class Loader:
             chain = [shown_path(k) for k in (*self.open[self.open.index(found) :], found)]
             each = f"files use each other: {' → '.join(chain)}"
             fail("A107", each if len(chain) > 2 else f"{chain[0]} uses itself", span)
-        used = self.loaded.get(found)
+        used = self.loaded.get(found) or self.known(found)
         if used is None:
             try:
                 source = self.read(found, name)
@@ -171,6 +174,17 @@ class Loader:
                 module.env.values[used_name] = used.env.values[used_name]
             else:
                 module.env.blocks[used_name] = used.env.blocks[used_name]
+
+    def known(self, key: str) -> Module | None:
+        """A file of the library that was loaded already, with those that it uses."""
+        used = self.library.get(key)
+        if used is not None:
+            for inner in used.uses:
+                self.asked[inner] = None
+                if inner not in self.loaded:
+                    self.known(inner)
+            self.loaded[key] = used
+        return used
 
     def find(self, path: str, key: str, span: Span) -> tuple[str, str]:
         """Which file ``use`` means: its key, and the name to show it by."""

@@ -42,7 +42,8 @@ class Program:
 
     What their ``fixes`` propose is not tried yet: ``inspection.definitions`` keeps what holds.
     ``given`` are texts of files that it uses, by their keys, in place of those that can be read;
-    where ``closed``, it may use no other. ``trees`` are texts that were read already.
+    where ``closed``, it may use no other. What is ``like`` it has been read already, but for a few
+    texts: its trees are taken, and what is known of the standard library.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Program:
         given: Mapping[str, Source] | None = None,
         *,
         closed: bool = False,
-        trees: Mapping[Source, ast.File] | None = None,
+        like: Program | None = None,
     ) -> None:
         self.source = source
         self.given, self.closed = dict(given or {}), closed
@@ -66,10 +67,13 @@ class Program:
         """Where its models hold and where they do not, by name: see ``blame``."""
         self.mended: dict[tuple[Edit, ...], set[str]] = {}
         """The other models in which nothing is left to find, by the edits of a fix that holds."""
-        self._uses: dict[Key, Use] = {}
-        """Uses of blocks in the models as they are written, by what they come of."""
+        self._uses: dict[Key, Use] = {} if like is None else like._uses
+        """Uses of blocks in the models as they are written, by what they come of. What is edited
+        shares them: of a file that is read again, a block is another one."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator, self.given, closed, trees)
+        library = {} if like is None else like.library
+        trees = {} if like is None else like.trees
+        loader = Loader(self._evaluator, self.given, closed, trees, library)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
         self.module: Module | None = None
@@ -99,11 +103,16 @@ class Program:
                 return None
             given[key] = edited(source, edits)
         source = given.pop(self.key, self.source)
-        return Program(source, self.key, given, closed=self.closed, trees=self.trees)
+        return Program(source, self.key, given, closed=self.closed, like=self)
+
+    @property
+    def library(self) -> dict[str, Module]:
+        """The files of the standard library that it uses, by their keys."""
+        return {key: m for key, m in self._loaded.items() if key.startswith("std/")}
 
     def again(self) -> Program:
         """The same program, its definitions worked out again from the same trees."""
-        return Program(self.source, self.key, self.given, closed=self.closed, trees=self.trees)
+        return Program(self.source, self.key, self.given, closed=self.closed, like=self)
 
     def footprint(self, model: str) -> Footprint | None:
         """What of the text a model is made from; None where some of it cannot be read.
