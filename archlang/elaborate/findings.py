@@ -47,12 +47,12 @@ class InTurn:
         self.at.turns = (*self.outer, self.turn)
         self.at.items.append(self.place)
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool | None:
         if isinstance(error, Problem):
             error.diagnostic = self.at.placed(error.diagnostic)
         self.at.items.pop()
         self.at.turns = self.outer
-        return False
+        return None
 
 
 class InUse(InTurn):

@@ -83,7 +83,7 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
-        self.trees = loader.trees
+        self.trees: dict[Source, ast.File] = loader.trees
         """The trees of the texts that are free of errors: of what is read again."""
         self.used = list(loader.asked)
         """The keys of the files that it uses, those that cannot be read too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 from lark.lexer import BasicLexer, ContextualLexer
 
@@ -18,7 +18,7 @@ class _StateLexer(BasicLexer):
     """
 
     callback: dict[str, Any] = {}  # noqa: RUF012 - its own where its own pattern is compiled
-    every: BasicLexer | None = None
+    every: _StateLexer | None = None
     """The lexer of all tokens; None for that one itself."""
     words: frozenset[str] = frozenset()
     """The words of the language."""
@@ -33,7 +33,7 @@ class _StateLexer(BasicLexer):
             found = self.every.match(text, pos)
             if found and found[1] in self.taken and found[0] not in self.words:
                 return found
-        return super().match(text, pos)
+        return super().match(text, pos)  # type: ignore[no-untyped-call]
 
 
 class Lexer(ContextualLexer):
@@ -44,5 +44,5 @@ class Lexer(ContextualLexer):
     def __init__(self, conf: Any, states: Any, always_accept: Collection[str] = ()) -> None:
         super().__init__(conf, states, always_accept)
         words = frozenset(t.pattern.value for t in conf.terminals if t.pattern.type == "str")
-        for lexer in self.lexers.values():
-            lexer.every, lexer.words = self.root_lexer, words
+        for lexer in cast(Collection[_StateLexer], self.lexers.values()):
+            lexer.every, lexer.words = cast(_StateLexer, self.root_lexer), words
