@@ -379,6 +379,7 @@ def module_text(op: Op, xs: tuple[Tensor, ...]) -> str:
     return f"{op.lower(Recorder(), *xs)} as {call}"
 
 
+@cache
 def words(op: type[Op], field: str) -> frozenset[str]:
     """The words that a parameter of a layer takes: ``same``, ``valid``, ``reflect``, …"""
 

@@ -59,9 +59,11 @@ class Source:
         return starts[first - 1], starts[min(last, self.lines)]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of a source: offsets ``start`` (in) to ``end`` (out)."""
+class Span(NamedTuple):
+    """A stretch of a source: offsets ``start`` (in) to ``end`` (out).
+
+    A tuple, not a dataclass: one is made for every step of working out a network.
+    """
 
     source: Source
     start: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 
 ALIKE = 0.66
 """How much of two words must be alike for one to be taken for the other, from 0 to 1."""
@@ -18,6 +19,11 @@ def nearest(word: str, known: Sequence[str], own: Collection[str] = ()) -> str |
     two that changed places; and of slips those of the user's ``own`` names. Then what is alike,
     then what it starts with.
     """
+    return _nearest(word, tuple(known), frozenset(own))
+
+
+@lru_cache(maxsize=64)  # one mistake is met each time that its place is run
+def _nearest(word: str, known: Sequence[str], own: Collection[str]) -> str | None:
     word, folded = word.lower(), {k.lower(): k for k in reversed(known)}
     names = list(reversed(folded))
     slips = [k for k in names if len(word) >= SHORTEST and one_slip(word, k)]

@@ -341,6 +341,11 @@ class Tensor:
         """Scalars of one sample."""
         return product(self.shape)
 
+    @property
+    def plain(self) -> Tensor:
+        """The shape at the default input, nothing else known of its sizes."""
+        return Tensor(tuple(map(int, self.shape)))
+
     def with_axis(self, axis: int, size: Dim) -> Tensor:
         return Tensor((*self.shape[:axis], size, *self.shape[axis + 1 :]))
 

@@ -191,7 +191,7 @@ class Blame:
         owner, name = match.groups()
         for file, item in self.declared(owner):
             for param in item.params:
-                at = replace(file.span(param), end=param.start + len(param.name))
+                at = file.span(param)._replace(end=param.start + len(param.name))
                 if misnamed(file, name, param.name, at):
                     said = f"likely wrong here: nothing uses `{param.name}`"
                     fix = Fix(f"name it `{name}`", (Edit(at, name),))

@@ -46,17 +46,17 @@ class Totals:
 
 def node_cost(node: Node) -> NodeCost:
     """The cost of one node; shared weights are counted at their first use."""
-    tensors = node.tensors
+    output, tensors = node.output.plain, [n.output.plain for n in node.inputs]
     return NodeCost(
         params=_scalars(node.params) if node.first else 0,
         buffers=_scalars(node.buffers) if node.first else 0,
-        macs=int(node.op.macs(node.output, *tensors)),
-        neurons=int(node.op.neurons(node.output, *tensors)),
+        macs=int(node.op.macs(output, *tensors)),
+        neurons=int(node.op.neurons(output, *tensors)),
     )
 
 
 def _scalars(tensors: dict[str, tuple[int, ...]]) -> int:
-    return sum(prod(int(d) for d in shape) for shape in tensors.values())
+    return sum(prod(map(int, shape)) for shape in tensors.values())
 
 
 def costs(graph: Graph) -> list[NodeCost]:

@@ -227,7 +227,9 @@ class Slips:
         if isinstance(numeral.item, ast.Let):
             program = program.again()
         gone = key(finding)
-        trial = Trial(stop=lambda d: key(d) == gone or key(d) not in self.known)
+        trial = Trial(
+            stop=lambda d: key(d) == gone or key(d) not in self.known, changed=numeral.item
+        )
         if program.diagnostics or self.name not in program.complete:
             self.work -= OVERHEAD
             return None

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from archlang.collector import keep, paused
 from archlang.limits import LimitError, apart
 
 USAGE, INTERRUPTED, FAILED = 2, 130, 70
@@ -93,6 +94,9 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes a while
     asked = sys.argv[1:2]
     try:
-        program(asked if asked and asked[0] in COMMANDS else COMMANDS)()
+        with paused():
+            app = program(asked if asked and asked[0] in COMMANDS else COMMANDS)
+        keep()
+        app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

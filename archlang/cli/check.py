@@ -33,6 +33,7 @@ from archlang.cli.common import (
 from archlang.cli.fixes import Fixes
 from archlang.cli.formats import LINES, CheckFormat
 from archlang.cli.settings import choice
+from archlang.collector import paused
 from archlang.diagnostic import ArchError, Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.findings import at_most, distinct
@@ -126,8 +127,12 @@ def check(
     asked = [_readable(text) for text in require or []]
 
     def checked(given: Mapping[str, Source]) -> list[Checked]:
-        each = (check_file(file, model, set_, input_, asked, data, given) for file in files)
-        return [_linted(one, select, ignore) for one in each]
+        done = []
+        for file in files:
+            with paused():
+                one = check_file(file, model, set_, input_, asked, data, given)
+                done.append(_linted(one, select, ignore))
+        return done
 
     done = checked({})
     fixes = Fixes(None if data is None else (standard_key(), data), unsafe_fixes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -44,7 +43,7 @@ def bind(
             if parameter.variadic:
                 rest = [*(rest or []), argument.value]
                 first = bound[name].span if name in bound else argument.span
-                bound[name] = Given(name, rest, replace(first, end=argument.span.end))
+                bound[name] = Given(name, rest, first._replace(end=argument.span.end))
                 continue
         elif name not in by_name:
             unknown("parameter", name, by_name, argument.span, "A104", what)

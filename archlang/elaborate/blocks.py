@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from archlang.elaborate.arguments import bind, missing
+from archlang.elaborate.findings import InUse
 from archlang.elaborate.merges import Merges
 from archlang.elaborate.missing import unreached
 from archlang.elaborate.problem import Problem, Stop, fail
@@ -68,7 +69,7 @@ class Blocks(Merges, ABC):
         if known is not None and known.possible(self):
             self.part_of_use(block, known)
             return known.again(self, arrives, at.region, path, span)
-        self.recorded.append(use := Use(self, arrives))
+        self.recorded.append(use := Use(self, block, arrives))
         try:
             region, result = self.run_block(block, given, arrives, at, path, span)
         finally:
@@ -111,7 +112,7 @@ class Blocks(Merges, ABC):
         at.region.parts.append(region)
         self.active.append(block)
         result: Wire = LOST
-        with self.used(f"{node.name}({args})" if args else node.name, span):
+        with InUse(self, f"{node.name}({args})" if args else node.name, span):
             result = self.body(node.body, place, wire)
             result = self.gives(block, place, result)
         self.active.pop()

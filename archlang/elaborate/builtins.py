@@ -69,6 +69,6 @@ def numbers_from(
 
 def bits(value: int | Fraction) -> int:
     """How long a number is."""
-    if isinstance(value, Fraction):
-        return max(value.numerator.bit_length(), value.denominator.bit_length())
-    return value.bit_length()
+    if isinstance(value, int):
+        return value.bit_length()
+    return max(value.numerator.bit_length(), value.denominator.bit_length())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from archlang.arguments import LARGEST
 from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
-from archlang.elaborate.findings import labels, values
+from archlang.elaborate.findings import InTurn, labels, values
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.origins import Origin, targets, written_at
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
@@ -51,7 +50,7 @@ class Elaborator(Blocks):
         stmts = [s for branch in model.body.branches for s in branch.stmts]
         self.declared = declared = [s for s in stmts if isinstance(s, ast.Input)]
         span = at.env.span(model)
-        head = replace(span, end=min(span.end, model.body.start))
+        head = span._replace(end=min(span.end, model.body.start))
         if not declared:
             fail("A112", f"model `{model.name}` has no input", head,
                  notes=["declare one first, as in `input image: [3, 224, 224]`"])  # fmt: skip
@@ -118,7 +117,7 @@ class Elaborator(Blocks):
 
     def pipe(self, stmt: ast.Pipe, at: Place, wire: Wire) -> Wire:
         label = self.label(stmt.label, at.env) if stmt.label else None
-        at = replace(at, labelled=at.env.span(stmt.label) if stmt.label else None)
+        at = at.under(at.env.span(stmt.label) if stmt.label else None)
         wire = self.chain(stmt.chain, label, at, wire)
         if label is not None:  # it stands even where what is stated of it fails
             at.env.tensors[label] = wire
@@ -213,8 +212,8 @@ class Elaborator(Blocks):
         span = at.env.span(stmt.iterable)
         for number, item in enumerate(self.evaluator.list_of(stmt.iterable, at.env)):
             item_of = Origin(stmt.iterable, at.env, (number,))
-            with self.turn(span, number, partial(written_at, item_of)):
-                self.evaluator.step(span)
+            with InTurn(self, span, number, partial(written_at, item_of)):
+                self.evaluator.step(stmt.iterable, at.env)
                 at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
                 at.env.origins.update(targets(stmt.targets, stmt.iterable, at.env, number))
                 self.holds(span)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -10,13 +9,8 @@ from typing import Any
 
 from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
-from archlang.elaborate.builtins import (
-    BUILTINS,
-    bits,
-    numbers,
-    numbers_from,
-    of_numbers,
-)
+from archlang.elaborate.arithmetic import arithmetic
+from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
 from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
 from archlang.elaborate.scope import Env
@@ -30,7 +24,6 @@ from archlang.elaborate.values import (
     Value,
     describe,
     parameters,
-    whole,
     written,
 )
 from archlang.graph import Assumed, Why
@@ -43,10 +36,6 @@ from archlang.syntax import ast
 from archlang.syntax.node import HOLE
 from archlang.wording import count
 
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
-    "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
-}  # fmt: skip
 METRICS = (
     "params", "buffers", "macs", "flops", "neurons", "depth", "receptive_field", "memory",
 )  # fmt: skip
@@ -66,11 +55,12 @@ class Evaluator(Settles):
         """The words that layers take: asked of all layers, and seldom needed."""
         return all_words()
 
-    def step(self, span: Span) -> None:
+    def step(self, node: ast.Node, env: Env) -> None:
         """Count one step of work; raises when a spec asks for too many."""
         self.steps += 1
         if self.steps > (most := self.limits.steps):
-            too_much("steps", f"the spec takes more than {most:,} steps to work out", span)
+            message = f"the spec takes more than {most:,} steps to work out"
+            too_much("steps", message, env.span(node))
 
     def listed(self, count: int, span: Span) -> None:
         """Count the items of a list that is to be made; raises where that is too long."""
@@ -83,38 +73,14 @@ class Evaluator(Settles):
 
     def evaluate(self, node: ast.Expr, env: Env) -> Value:
         """The value of an expression; raises ``Problem``."""
-        match node:
-            case ast.Number() | ast.Truth() | ast.String():
-                return node.value
-            case ast.SizeLiteral():
-                return node.values
-            case ast.Name():
-                return self.name(node, env)
-        self.step(env.span(node))
-        match node:
-            case ast.Binary():
-                return self.binary(node, env)
-            case ast.Unary():
-                return self.unary(node, env)
-            case ast.Conditional():
-                chosen = node.then if self.truth(node.test, env) else node.otherwise
-                return self.evaluate(chosen, env)
-            case ast.Call():
-                return self.call(node, env)
-            case ast.ListLiteral():
-                return [self.evaluate(item, env) for item in node.items]
-            case ast.Comprehension():
-                return self.comprehension(node, env)
-            case ast.Index():
-                return self.index(node, env)
-            case ast.Slice():
-                base = self.list_of(node.base, env)
-                low, high = (
-                    None if end is None else self.integer(end, env) for end in (node.low, node.high)
-                )
-                self.fixed([low, high], env.span(node))
-                return base[low:high]
-        raise TypeError(f"no rule for {type(node).__name__}")
+        if isinstance(node, ast.Name):
+            return self.name(node, env)
+        if isinstance(node, (ast.Number, ast.Truth, ast.String)):
+            return node.value
+        if isinstance(node, ast.SizeLiteral):
+            return node.values
+        self.step(node, env)
+        return _RULES[type(node)](self, node, env)
 
     # Values of one kind
 
@@ -187,13 +153,14 @@ class Evaluator(Settles):
                     return symbolic.claim(left, node.operator, right)
         return Known(self.side(node, env))
 
-    def compared(self, relation: str, left: Value, right: Value, span: Span) -> bool:
+    def compared(self, node: ast.Binary, left: Value, right: Value, env: Env) -> bool:
         """Whether two values stand so to each other."""
-        truth = RELATIONS[relation](left, right)
+        truth = RELATIONS[node.operator](left, right)
         if not symbolic.is_symbolic(left) and not symbolic.is_symbolic(right):
             return truth
+        span = env.span(node)
         if symbolic.are_numbers(left, right):
-            claim = symbolic.claim(left, relation, right)
+            claim = symbolic.claim(left, node.operator, right)
             self.assumed.append(Assumed(claim if truth else Not(claim), span, "compared"))
         else:
             self.fixed([left, right], span)
@@ -220,11 +187,12 @@ class Evaluator(Settles):
 
     # Rules
 
-    def name(self, node: ast.Name, env: Env) -> Value:
+    def name(self, node: ast.Name | ast.Call, env: Env) -> Value:
         """What a name stands for: a value, a block, a layer, a function, a word."""
         name = node.name
         if (value := env.find(name)) is not None:
-            self.assumed.extend(env.assumed.get(name, ()))
+            if name in env.assumed:
+                self.assumed.extend(env.assumed[name])
             return self.solved(value)
         if name == HOLE:
             raise Problem(SAID)
@@ -232,14 +200,15 @@ class Evaluator(Settles):
             return Builtin(name)
         if name in self.words:
             return name
+        span = Span(env.file.source, node.start, node.start + len(name))
         if name in METRICS:
             message = f"`{name}` is known only once the network is whole: inside `require`"
-            fail("A103", message, env.span(node))
+            fail("A103", message, span)
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
         figures = self.inside == "require" or env.find("params") is not None
         known = [*own, *BUILTINS, *words] if figures else [*own, *BUILTINS, *Op.registry, *words]
         what = f"figures of a network are {', '.join(METRICS)}" if figures else ""
-        return unknown("name", name, known, env.span(node), file=env.file, own=own,
+        return unknown("name", name, known, span, file=env.file, own=own,
                        **elsewhere.told(name, own, what, self.inside))  # fmt: skip
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
@@ -249,43 +218,39 @@ class Evaluator(Settles):
             return self.side(node.right, env) if first == (symbol == "and") else first
         if symbol in ("==", "!="):
             left, right = self.evaluate(node.left, env), self.evaluate(node.right, env)
-            return self.compared(symbol, left, right, env.span(node))
+            return self.compared(node, left, right, env)
         if symbol == "+" and isinstance(left := self.evaluate(node.left, env), list):
             right = self.list_of(node.right, env)
             self.listed(len(left) + len(right), env.span(node))
             return [*left, *right]
         left, right = self.number(node.left, env), self.number(node.right, env)
         if symbol in RELATIONS:
-            return self.compared(symbol, left, right, env.span(node))
+            return self.compared(node, left, right, env)
         try:
-            return self.arithmetic(symbol, left, right, env.span(node))
+            return arithmetic(node, left, right, env, self.limits.bits)
         except Problem as problem:
             raise divided(problem, Origin(node.right, env)) from None
-
-    def arithmetic(self, symbol: str, left: Any, right: Any, span: Span) -> int | Fraction:
-        if symbol in ("/", "//", "%") and right == 0:
-            fail("A108", "a division by zero", span)
-        if symbol == "**" and not isinstance(right, int):
-            fail("A108", "a power that is not a whole number has no exact value", span)
-        if symbol == "**" and abs(right) * (bits(left) - 1) > self.limits.bits:
-            message = f"a power of more than {self.limits.bits} bits"
-            fail("A001", message, span, help=advice("bits"))
-        if symbol == "**" and right < 0:
-            if left == 0:
-                fail("A108", "a division by zero", span)
-            left, right = Fraction(1) / left, -right
-        value = whole(_ARITHMETIC[symbol](left, right))
-        if bits(value) > (most := self.limits.bits):
-            fail("A001", f"a number of more than {most} bits", span, help=advice("bits"))
-        if symbolic.is_symbolic(left) or symbolic.is_symbolic(right):
-            return symbolic.arithmetic(symbol, left, right, value)
-        return value
 
     def unary(self, node: ast.Unary, env: Env) -> Value:
         if node.operator == "not":
             return not self.side(node.operand, env)
         value = self.number(node.operand, env)
         return symbolic.negative(value) if symbolic.is_symbolic(value) else -value
+
+    def conditional(self, node: ast.Conditional, env: Env) -> Value:
+        chosen = node.then if self.truth(node.test, env) else node.otherwise
+        return self.evaluate(chosen, env)
+
+    def listing(self, node: ast.ListLiteral, env: Env) -> Value:
+        return [self.evaluate(item, env) for item in node.items]
+
+    def slice(self, node: ast.Slice, env: Env) -> Value:
+        base = self.list_of(node.base, env)
+        low, high = (
+            None if end is None else self.integer(end, env) for end in (node.low, node.high)
+        )
+        self.fixed([low, high], env.span(node))
+        return base[low:high]
 
     def index(self, node: ast.Index, env: Env) -> Value:
         base, index = self.list_of(node.base, env), self.integer(node.index, env)
@@ -308,7 +273,7 @@ class Evaluator(Settles):
         inner = env.body()
         out = []
         for number, item in enumerate(self.list_of(node.iterable, env)):
-            self.step(env.span(node))
+            self.step(node, env)
             inner.values.update(self.unpack(node.targets, item, env.span(node)))
             inner.origins.update(targets(node.targets, node.iterable, env, number))
             out.append(self.evaluate(node.body, inner))
@@ -316,7 +281,7 @@ class Evaluator(Settles):
 
     def call(self, node: ast.Call, env: Env) -> Value:
         given = self.given(node.args, env)
-        target = self.name(ast.Name(node.start, node.start + len(node.name), node.name), env)
+        target = self.name(node, env)
         span = env.span(node)
         match target:
             case Partial():
@@ -397,3 +362,15 @@ class Evaluator(Settles):
         if symbolic.is_symbolic(values):
             return symbolic.function(name, values, value)
         return value
+
+
+_RULES: dict[type[ast.Expr], Callable[[Evaluator, Any, Env], Value]] = {
+    ast.Binary: Evaluator.binary,
+    ast.Unary: Evaluator.unary,
+    ast.Conditional: Evaluator.conditional,
+    ast.Call: Evaluator.call,
+    ast.ListLiteral: Evaluator.listing,
+    ast.Comprehension: Evaluator.comprehension,
+    ast.Index: Evaluator.index,
+    ast.Slice: Evaluator.slice,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from errno import ENOENT
 from functools import lru_cache
 from importlib.resources import files
@@ -69,8 +69,11 @@ class Loader:
         given: Mapping[str, Source] | None = None,
         closed: bool = False,
         trees: Mapping[Source, ast.File] | None = None,
+        library: Mapping[str, Module] | None = None,
     ) -> None:
         self.evaluator = evaluator
+        self.library = library or {}
+        """Files of the standard library that were loaded already, by their keys."""
         self.trees = dict(trees or {})
         """Texts that were read already and have no errors, as trees."""
         self.given, self.closed = given or {}, closed
@@ -153,14 +156,14 @@ class Loader:
     def use(self, item: ast.UseFile, module: Module, key: str) -> None:
         """Bring in the blocks and functions that another file defines."""
         whole = module.env.span(item)
-        span = replace(whole, start=whole.start + whole.text.index('"'))
+        span = whole._replace(start=whole.start + whole.text.index('"'))
         found, name = self.find(item.path, key, span)
         self.asked[found] = None
         if found in self.open:
             chain = [shown_path(k) for k in (*self.open[self.open.index(found) :], found)]
             each = f"files use each other: {' → '.join(chain)}"
             fail("A107", each if len(chain) > 2 else f"{chain[0]} uses itself", span)
-        used = self.loaded.get(found)
+        used = self.loaded.get(found) or self.known(found)
         if used is None:
             try:
                 source = self.read(found, name)
@@ -174,6 +177,17 @@ class Loader:
                 module.env.values[used_name] = used.env.values[used_name]
             else:
                 module.env.blocks[used_name] = used.env.blocks[used_name]
+
+    def known(self, key: str) -> Module | None:
+        """A file of the library that was loaded already, with those that it uses."""
+        used = self.library.get(key)
+        if used is not None:
+            for inner in used.uses:
+                self.asked[inner] = None
+                if inner not in self.loaded:
+                    self.known(inner)
+            self.loaded[key] = used
+        return used
 
     def find(self, path: str, key: str, span: Span) -> tuple[str, str]:
         """Which file ``use`` means: its key, and the name to show it by."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -28,6 +27,56 @@ from archlang.syntax.node import ANY
 MOST_LINES = 8
 """How many other places of one mistake are named."""
 _FOLLOWS = frozenset({"A201", "A202", "A203", "A204", "A208", "A209", "A211"})
+
+
+class InTurn:
+    """Inside is one turn of a loop, or one use of a block; ``place`` says where that is written.
+
+    A class, not a generator: every block of a network is worked out inside one.
+    """
+
+    __slots__ = ("at", "outer", "place", "turn")
+
+    def __init__(
+        self, at: Findings, span: Span, item: int | None, place: Callable[[], Span]
+    ) -> None:
+        self.at, self.turn, self.place = at, Turn(span, item, span), place
+
+    def __enter__(self) -> None:
+        self.outer = self.at.turns
+        self.at.turns = (*self.outer, self.turn)
+        self.at.items.append(self.place)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool | None:
+        if isinstance(error, Problem):
+            error.diagnostic = self.at.placed(error.diagnostic)
+        self.at.items.pop()
+        self.at.turns = self.outer
+        return None
+
+
+class InUse(InTurn):
+    """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
+
+    __slots__ = ("what",)
+
+    def __init__(self, at: Findings, what: str, span: Span) -> None:
+        super().__init__(at, span, None, lambda: span)
+        self.what = what
+
+    def __enter__(self) -> None:
+        self.at.uses.append((self.what, self.turn.span))
+        super().__enter__()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        super().__exit__(kind, error, trace)
+        said = isinstance(error, Problem) and not isinstance(error, Stop)
+        try:
+            if isinstance(error, Problem) and said:
+                self.at.report(error.diagnostic)
+        finally:
+            self.at.uses.pop()
+        return said
 
 
 class Findings:
@@ -101,35 +150,6 @@ class Findings:
     def holds(self, span: Span) -> None:
         """Record that a stage, or what the spec states, is right here."""
         self.graph.ran.append((span, self.turns))
-
-    @contextmanager
-    def turn(self, span: Span, item: int | None, place: Callable[[], Span]) -> Iterator[None]:
-        """Inside is one turn of a loop, or one use of a block."""
-        outer = self.turns
-        self.turns = (*outer, Turn(span, item, span))
-        self.items.append(place)
-        try:
-            yield
-        except Problem as problem:
-            problem.diagnostic = self.placed(problem.diagnostic)
-            raise
-        finally:
-            self.items.pop()
-            self.turns = outer
-
-    @contextmanager
-    def used(self, what: str, span: Span) -> Iterator[None]:
-        """Inside, findings say that they are in ``what``; one that ends it is recorded so."""
-        self.uses.append((what, span))
-        try:
-            with self.turn(span, None, lambda: span):
-                yield
-        except Stop:
-            raise
-        except Problem as problem:
-            self.report(problem.diagnostic)
-        finally:
-            self.uses.pop()
 
     def settled_by(self, shape: Sequence[Any], like: Node | None, region: Region, span: Span) -> (
         Node | None

@@ -78,8 +78,7 @@ class Merges(Stages):
             span = at.env.span(branch)
             region = Region("branch", str(number), None, span)
             at.region.parts.append(region)
-            with self.deeper(span):
-                end, present = self.branch(branch.stmts, replace(at, region=region), wire)
+            end, present = self.inside(branch, branch, at.moved(region), wire)
             if not present:
                 at.region.parts.pop()
             else:
@@ -108,9 +107,9 @@ def _without_input(branches: list[Span]) -> tuple[Fix, ...]:
         return ()
     first, second = branches
     if first.text.strip() == "identity":
-        kept, left_out = second, replace(first, end=second.start)
+        kept, left_out = second, first._replace(end=second.start)
     elif second.text.strip() == "identity":
-        kept, left_out = first, replace(second, start=first.end)
+        kept, left_out = first, second._replace(start=first.end)
     else:
         return ()
     return (Fix(f"`{' '.join(kept.text.split())}` alone", (Edit(left_out, ""),)),)

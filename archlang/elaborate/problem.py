@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Fix, Note
@@ -154,11 +155,12 @@ def renamed(
     at = at_name(span, name)
     if guess is None or at.text != name:
         return ()
-    safe = safe or plain(name, guess, known)
+    safe = safe or plain(name, guess, tuple(known))
     return (Fix(f"write `{guess}`", (Edit(at, guess),), safe=safe),)
 
 
-def plain(name: str, guess: str, known: Iterable[str]) -> bool:
+@lru_cache(maxsize=64)  # one mistake is met each time that its place is run
+def plain(name: str, guess: str, known: tuple[str, ...]) -> bool:
     """Whether a name can be nothing but a slip of another: no other name is as near to it.
 
     Names that differ in a digit are no slips: `skip1` and `skip2` are both meant somewhere.

@@ -42,7 +42,8 @@ class Program:
 
     What their ``fixes`` propose is not tried yet: ``inspection.definitions`` keeps what holds.
     ``given`` are texts of files that it uses, by their keys, in place of those that can be read;
-    where ``closed``, it may use no other. ``trees`` are texts that were read already.
+    where ``closed``, it may use no other. What is ``like`` it has been read already, but for a few
+    texts: its trees are taken, and what is known of the standard library.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Program:
         given: Mapping[str, Source] | None = None,
         *,
         closed: bool = False,
-        trees: Mapping[Source, ast.File] | None = None,
+        like: Program | None = None,
     ) -> None:
         self.source = source
         self.given, self.closed = dict(given or {}), closed
@@ -66,10 +67,13 @@ class Program:
         """Where its models hold and where they do not, by name: see ``blame``."""
         self.mended: dict[tuple[Edit, ...], set[str]] = {}
         """The other models in which nothing is left to find, by the edits of a fix that holds."""
-        self._uses: dict[Key, Use] = {}
-        """Uses of blocks in the models as they are written, by what they come of."""
+        self._uses: dict[Key, Use] = {} if like is None else like._uses
+        """Uses of blocks in the models as they are written, by what they come of. What is edited
+        shares them: of a file that is read again, a block is another one."""
         self._evaluator = Evaluator()
-        loader = Loader(self._evaluator, self.given, closed, trees)
+        library = {} if like is None else like.library
+        trees = {} if like is None else like.trees
+        loader = Loader(self._evaluator, self.given, closed, trees, library)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
         self.module: Module | None = None
@@ -79,7 +83,7 @@ class Program:
             self.diagnostics.extend(error.diagnostics)
         except Problem as problem:
             self.diagnostics.append(problem.diagnostic)
-        self.trees = loader.trees
+        self.trees: dict[Source, ast.File] = loader.trees
         """The trees of the texts that are free of errors: of what is read again."""
         self.used = list(loader.asked)
         """The keys of the files that it uses, those that cannot be read too."""
@@ -99,11 +103,16 @@ class Program:
                 return None
             given[key] = edited(source, edits)
         source = given.pop(self.key, self.source)
-        return Program(source, self.key, given, closed=self.closed, trees=self.trees)
+        return Program(source, self.key, given, closed=self.closed, like=self)
+
+    @property
+    def library(self) -> dict[str, Module]:
+        """The files of the standard library that it uses, by their keys."""
+        return {key: m for key, m in self._loaded.items() if key.startswith("std/")}
 
     def again(self) -> Program:
         """The same program, its definitions worked out again from the same trees."""
-        return Program(self.source, self.key, self.given, closed=self.closed, trees=self.trees)
+        return Program(self.source, self.key, self.given, closed=self.closed, like=self)
 
     def footprint(self, model: str) -> Footprint | None:
         """What of the text a model is made from; None where some of it cannot be read.
@@ -168,7 +177,7 @@ class Program:
             if node.target not in self.module.models:
                 span = env.span(node)
                 head = span.text.index("=")  # the name may be that of the alias itself
-                at = at_name(replace(span, start=span.start + head), node.target)
+                at = at_name(span._replace(start=span.start + head), node.target)
                 unknown("model", node.target, self.module.models, at, file=env.file)
             node = self.module.models[node.target]
         given: tuple[Given, ...] = ()
@@ -241,10 +250,9 @@ class Program:
         env = self.module.env
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
-        # In a trial that may stop, numbers stand otherwise in the trees than in the text.
-        otherwise = inputs or trial.values or trial.tracing or trial.stop
-        plain = not otherwise and believes == "inferred"
-        elaborator = Elaborator(graph, inputs or {}, trial, believes, self._uses if plain else None)
+        as_written = not inputs and not trial.values and believes == "inferred"
+        uses = None if trial.tracing else self._alike(trial.changed) if as_written else {}
+        elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)
@@ -261,6 +269,12 @@ class Program:
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
         return elaborator
+
+    def _alike(self, changed: ast.Item | None) -> dict[Key, Use]:
+        """The known uses of blocks that are made without an item that is changed."""
+        if changed is None:
+            return self._uses
+        return {k: u for k, u in self._uses.items() if not u.made_with(changed)}
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env

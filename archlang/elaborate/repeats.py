@@ -21,6 +21,7 @@ from archlang.types import SymbolicDim, Tensor
 
 if TYPE_CHECKING:
     from archlang.elaborate.stages import Stages
+    from archlang.syntax import ast
 
 Key: TypeAlias = tuple[Any, ...]
 _PLAIN = frozenset({int, bool, str, Fraction})
@@ -93,8 +94,8 @@ def _mark(at: Stages) -> _Mark:
 class Use:
     """A use of a block, as it came out."""
 
-    def __init__(self, at: Stages, arrives: Node) -> None:
-        self.before, self.arrives = _mark(at), arrives
+    def __init__(self, at: Stages, block: BlockDef, arrives: Node) -> None:
+        self.before, self.block, self.arrives = _mark(at), block, arrives
         self.blocks: set[BlockDef] = set()
         """The blocks that it is made of: none of them may be inside itself."""
         self.deepest = self.depth = at.depth
@@ -117,6 +118,10 @@ class Use:
         self.ran = graph.ran[before.ran :]
         self.steps, self.items = since.steps - before.steps, since.items - before.items
         return True
+
+    def made_with(self, item: ast.Item) -> bool:
+        """Whether an item of a spec is one of the blocks that it is made of, or its own."""
+        return any(block.node is item for block in (self.block, *self.blocks))
 
     def possible(self, at: Stages) -> bool:
         """Whether to make it again reaches no limit."""

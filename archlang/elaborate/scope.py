@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archlang.diagnostic import Note
@@ -125,7 +125,17 @@ class Place:
     def within(self, region: Region, scope: Scope | None = None) -> Place:
         """The same place, one region further in."""
         self.region.parts.append(region)
-        return replace(self, region=region, scope=scope or self.scope)
+        return self.moved(region, scope)
+
+    def moved(self, region: Region, scope: Scope | None = None) -> Place:
+        """The same names seen from another region, or another scope too."""
+        return Place(self.env, scope or self.scope, region, self.in_model, self.labelled)
+
+    def under(self, label: Span | None) -> Place:
+        """The same place in a statement with another label, or with none."""
+        if label is self.labelled:
+            return self
+        return Place(self.env, self.scope, self.region, self.in_model, label)
 
 
 def claim(scope: Scope, label: str | None, span: Span) -> str:

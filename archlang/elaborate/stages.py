@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import prod
 
 from archlang.elaborate.arguments import layer_failed, make_layer
 from archlang.elaborate.expressions import Evaluator
-from archlang.elaborate.findings import NOT_A_LAYER, Findings
+from archlang.elaborate.findings import NOT_A_LAYER, Findings, InUse
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.repeats import Key, Use
@@ -47,7 +46,7 @@ class Stages(Findings, ABC):
     ) -> None:
         super().__init__(graph, trial, believes)
         self.known_uses = uses
-        """Uses of blocks by what they come of; None where each is worked out."""
+        """Uses of blocks by what they come of; None where each is worked out: to trace them."""
         self.recorded: list[Use] = []
         self.evaluator = Evaluator(graph.assumed, trial)
         self.active: list[BlockDef] = []
@@ -83,7 +82,7 @@ class Stages(Findings, ABC):
         """Run one stage; after an error its result is lost, and the error recorded."""
         span = at.env.span(stage)
         try:
-            self.evaluator.step(span)
+            self.evaluator.step(stage, at.env)
             match stage:
                 case ast.Use():
                     result = self.use(stage, at, wire, label)
@@ -119,21 +118,21 @@ class Stages(Findings, ABC):
                     "layers that follow each other are joined by `->`",
                 ],
             )
-        with self.deeper(at.env.span(body)):
-            for branch in body.branches:
-                wire, _ = self.branch(branch.stmts, at, wire)
+        for branch in body.branches:
+            wire, _ = self.inside(body, branch, at, wire)
         return wire
 
-    @contextmanager
-    def deeper(self, span: Span) -> Iterator[None]:
-        """One level further into blocks and braces; raises where they nest too deep."""
+    def inside(
+        self, node: ast.Node, branch: ast.Branch, at: Place, wire: Wire
+    ) -> tuple[Wire, bool]:
+        """Run a branch, one level further into blocks and braces; raises where that is too deep."""
+        if self.depth >= (most := self.evaluator.limits.depth):
+            too_much("depth", f"blocks and braces nest deeper than {most}", at.env.span(node))
         self.depth += 1
+        if self.recorded:
+            self.recorded[-1].deepest = max(self.recorded[-1].deepest, self.depth)
         try:
-            if self.depth > (most := self.evaluator.limits.depth):
-                too_much("depth", f"blocks and braces nest deeper than {most}", span)
-            if self.recorded:
-                self.recorded[-1].deepest = max(self.recorded[-1].deepest, self.depth)
-            yield
+            return self.branch(branch.stmts, at, wire)
         finally:
             self.depth -= 1
 
@@ -245,7 +244,7 @@ class Stages(Findings, ABC):
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
             layer_failed(op, error, bound, span, () if op.merges else inputs, written or span)
-        if any(d < 1 for d in output.shape):
+        if min(output.shape, default=1) < 1:
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
         if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
@@ -292,7 +291,7 @@ class Stages(Findings, ABC):
         place = Place(network.env, scope, region)
         result: Wire = LOST
         uses, self.known_uses = self.known_uses, None  # each run goes into the same modules
-        with self.used(network.node.name, span):
+        with InUse(self, network.node.name, span):
             result = self.chain(network.node.chain, name, place, wire)
         self.known_uses = uses
         runs = [(n.path, str(n.op)) for n in region.nodes()]

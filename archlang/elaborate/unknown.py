@@ -20,6 +20,7 @@ from archlang.types import SymbolicDim, SymbolicRatio, Tensor
 
 if TYPE_CHECKING:
     from archlang.elaborate.values import Given
+    from archlang.syntax import ast
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Trial:
     """What is wrong enough to end it."""
     stop: Callable[[Diagnostic], bool] | None = None
     """What finding ends it, where that alone is asked: whether there is one."""
+    changed: ast.Item | None = None
+    """The item in whose tree a number stands otherwise than in the text."""
     ended: bool = False
     layers: int = 0
     fixed: bool = False

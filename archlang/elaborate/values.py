@@ -21,9 +21,9 @@ Value: TypeAlias = Any
 """int, Fraction, bool, str, tuple (a size), list, or one of the classes here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # frozen, each of many would take three times as long
 class Given:
-    """An argument: its value and where it was written."""
+    """An argument: its value and where it was written. It is not changed."""
 
     name: str | None
     value: Value
@@ -159,6 +159,4 @@ def written(value: Value, depth: int = 0) -> str:
 
 def whole(value: Fraction | int) -> int | Fraction:
     """A number in its simplest form: a fraction that is whole becomes an ``int``."""
-    if isinstance(value, Fraction) and value.denominator == 1:
-        return value.numerator
-    return value
+    return value if isinstance(value, int) or value.denominator != 1 else value.numerator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 from archlang.analyses.changes import argument
@@ -271,7 +272,7 @@ def _listed(runs: list[tuple[int, int]]) -> str:
 
 def _may_skip(node: Node) -> bool:
     """Whether a layer may look at some values of an axis only."""
-    if node.output.numel >= sum(x.numel for x in node.tensors):
+    if prod(node.output.shape) >= sum(prod(x.shape) for x in node.tensors):
         return False
     windows = node.op.window(node.output, *node.tensors)
     slides = [s for w in windows if w is not None for s in w if isinstance(s, Slide)]

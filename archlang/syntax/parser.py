@@ -20,6 +20,7 @@ from archlang.limits import advice, current
 from archlang.source import Edit, Source, Span
 from archlang.syntax import ast
 from archlang.syntax.builder import Builder, NumberTooLongError
+from archlang.syntax.lexer import Lexer
 
 LANGUAGE_VERSION = 1
 
@@ -49,7 +50,12 @@ def _lark() -> Lark:
     except OSError:
         cache = False
     return Lark(
-        grammar(), parser="lalr", start=["file", "expr"], propagate_positions=True, cache=cache
+        grammar(),
+        parser="lalr",
+        start=["file", "expr"],
+        propagate_positions=True,
+        cache=cache,
+        _plugins={"ContextualLexer": Lexer},
     )
 
 
