@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Annotated, Any, Literal, TypeAlias
+from functools import cache
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import PlainValidator
 
-from archlang.op import LayerError, Op, format_value, words
+from archlang.op import LayerError, Op, format_value
 from archlang.wording import count
 
 LARGEST = 2**31 - 1
@@ -272,3 +273,25 @@ def axis_of(axis: int, rank: int, field: str = "axis") -> int:
         there = count(rank, "axis")
         raise LayerError(f"there is no axis {axis} in a tensor of {there}", field=field)
     return axis % rank
+
+
+@cache
+def words(op: type[Op], field: str) -> frozenset[str]:
+    """The words that a parameter of a layer takes: ``same``, ``valid``, ``reflect``, …"""
+
+    def literals(annotation: object) -> Iterator[str]:
+        if get_origin(annotation) is Literal:
+            yield from (a for a in get_args(annotation) if isinstance(a, str))
+        else:
+            for inner in get_args(annotation):
+                yield from literals(inner)
+
+    about = op.model_fields[field]
+    return frozenset(w for a in (about.annotation, *about.metadata) for w in literals(a))
+
+
+def all_words() -> frozenset[str]:
+    """The words that layers take as arguments."""
+    return frozenset(
+        word for op in Op.registry.values() for f in op.model_fields for word in words(op, f)
+    )

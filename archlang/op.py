@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias, get_args, get_origin
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -377,25 +377,3 @@ def module_text(op: Op, xs: tuple[Tensor, ...]) -> str:
     """The module that a layer builds for tensors, and how it is called."""
     call = op.call("module", tuple(f"x{i}" for i in range(len(xs))), xs)
     return f"{op.lower(Recorder(), *xs)} as {call}"
-
-
-@cache
-def words(op: type[Op], field: str) -> frozenset[str]:
-    """The words that a parameter of a layer takes: ``same``, ``valid``, ``reflect``, …"""
-
-    def literals(annotation: object) -> Iterator[str]:
-        if get_origin(annotation) is Literal:
-            yield from (a for a in get_args(annotation) if isinstance(a, str))
-        else:
-            for inner in get_args(annotation):
-                yield from literals(inner)
-
-    about = op.model_fields[field]
-    return frozenset(w for a in (about.annotation, *about.metadata) for w in literals(a))
-
-
-def all_words() -> frozenset[str]:
-    """The words that layers take as arguments."""
-    return frozenset(
-        word for op in Op.registry.values() for f in op.model_fields for word in words(op, f)
-    )

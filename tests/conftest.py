@@ -10,6 +10,8 @@ import pytest
 
 # As many tests run at a time as there are processors: threads of PyTorch would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# How wide lines are is no matter of what the tests are run in.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -142,15 +142,23 @@ def check(
         _write(fixes, diff)
     found = [d for one in done for d in one.found] + fixes.findings
     stream = sys.stderr if diff or data is not None else sys.stdout
-    if format_ is CheckFormat.json:
-        _json(done, found)
-    elif format_ in LINES:
-        for line in LINES[format_](found):
-            print(line, file=stream)
-    else:
+    if format_ is CheckFormat.full:
         _text(done, found, fixes, fix, stream)
+    else:
+        _as_data(format_, done, found, stream)
     wrong = any(d.severity == "error" for d in found)
     raise typer.Exit(FINDINGS if wrong or (diff and fixes.lines) else CLEAN)
+
+
+def _as_data(
+    format_: CheckFormat, done: list[Checked], found: list[Diagnostic], stream: Any
+) -> None:
+    """Print findings as something reads them that is no person."""
+    if format_ is CheckFormat.json:
+        _json(done, found)
+    else:
+        for line in LINES[format_](found):
+            print(line, file=stream)
 
 
 def _linted(one: Checked, select: list[str] | None, ignore: list[str] | None) -> Checked:

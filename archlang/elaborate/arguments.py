@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from archlang.arguments import words
 from archlang.diagnostic import Fix, Note
 from archlang.elaborate import elsewhere
 from archlang.elaborate.origins import made_at
@@ -15,7 +16,7 @@ from archlang.elaborate.traces import map_axes, trace_notes
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import Given, Partial, describe, written
 from archlang.graph import Node
-from archlang.op import LayerError, Op, Parameter, words
+from archlang.op import LayerError, Op, Parameter
 from archlang.source import Edit, Span
 from archlang.wording import count
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from archlang.arguments import all_words
 from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
@@ -28,7 +29,7 @@ from archlang.elaborate.values import (
 )
 from archlang.graph import Assumed, Why
 from archlang.limits import advice, current
-from archlang.op import Op, all_words
+from archlang.op import Op
 from archlang.sizes.claims import Claim, Every, Known, Not, either
 from archlang.sizes.functions import RELATIONS
 from archlang.source import Span
