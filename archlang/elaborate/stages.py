@@ -10,13 +10,14 @@ from archlang.elaborate.arguments import layer_failed, make_layer
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings, InUse
 from archlang.elaborate.missing import called, lose, unreached
-from archlang.elaborate.problem import Problem, Stop, fail, too_much, unknown
+from archlang.elaborate.problem import SAID, Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.strange import as_in_python, no_stage
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
+    Failed,
     Given,
     Partial,
     SharedNetwork,
@@ -103,6 +104,9 @@ class Stages(Findings, ABC):
             if isinstance(problem, Stop):
                 raise
             self.report(problem.diagnostic)
+            if label and called(stage) == label and problem.diagnostic.code == "A104":
+                # Without all arguments it may be meant for a `let`: what follows is not known.
+                at.env.values.setdefault(label, Failed(SAID))
             return lost
 
     def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:

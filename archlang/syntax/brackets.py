@@ -145,7 +145,7 @@ def _within(
     """What is said of a word that cannot stand in brackets which are closed behind it."""
     if token.parted and before and _closed_later(found, token, opened[-1]):
         return _semicolon(source, before, token)
-    body = opened[0].text == "(" and (token.text == "->" or token.broken)
+    body = [t.text for t in opened] == ["("] and (token.text == "->" or token.broken)
     return rounded(source, found, opened[0]) if body else None
 
 
