@@ -57,11 +57,12 @@ HABITS = (
     # comments
     _row(r"(?P<all>(?P<here>/\*+|\"{3}|'{3})[ \t]*(?P<text>[^*\"'\n]*?)[ \t]*(?:\*+/|\"{3}|'{3}))"
          r"[ \t]*(?=\n|$)", "", _COMMENT, r"# \g<text>"),
-    _row(r"(?P<here>//+|/\*|--(?!-*>)|%(?= )|<!--)(?![\s\w.]*\d\s*[,)])", _ARROW, _COMMENT, "#"),
-    _row(r"^[ \t]*(?P<here>//+|--(?!-*>)|%|\"\"+|''+)", "", _COMMENT, "#"),
+    _row(r"(?P<here>//+|/\*|--(?!-{0,9}>)|%(?= )|<!--)(?![\s\w.]*\d\s*[,)])",
+         _ARROW, _COMMENT, "#"),
+    _row(r"^[ \t]*(?P<here>//+|--(?!-{0,9}>)|%|\"\"+|''+)", "", _COMMENT, "#"),
     _row(r"(?P<here>/\*|\*/)", "", _COMMENT),
     # what joins layers, and what brings tensors together
-    _row(r"(?:-{2,}|=+|~)>", f"{_ARROW} NAME", _JOINED, "->", True),
+    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~)>", f"{_ARROW} NAME", _JOINED, "->", True),
     _row(r"(?<![-=<>])>{1,3}(?!=)", _ARROW, _JOINED, "->", True),
     _row(r"(?<=[)\]}])[ \t]*(?P<here>\.)(?=[A-Za-z_])", _ARROW, _JOINED, " -> ", True),
     _row(r"\b(?P<here>(?:[A-Za-z_]\w*\.)+)(?=[A-Za-z_])", "", "names stand by themselves here", "",
@@ -79,7 +80,7 @@ HABITS = (
     _row(rf"^[ \t]*(?!{_WORDS})(?P<here>[A-Za-z_]\w*)[ \t]*=[ \t]*[\[\d(\"]", "NAME", _LET,
          r"let \g<here>"),
     # copies
-    _row(rf"(?P<all>(?P<here>\d+)[ \t]*[xX*×][ \t]*(?P<stage>{_STAGE}))", "INPUT", _REPEATED,
+    _row(rf"(?P<all>\b(?P<here>\d+)[ \t]*[xX*×][ \t]*(?P<stage>{_STAGE}))", "INPUT", _REPEATED,
          r"\g<stage> x \g<here>"),
     _row(rf"\b(?P<all>(?P<here>repeat)[ \t]+(?P<n>\w+)[ \t]*:?[ \t]*(?P<stage>{_STAGE}))", "",
          _REPEATED, r"\g<stage> x \g<n>"),
@@ -134,7 +135,7 @@ HABITS = (
     _row(r"(?P<here>\b\d+(?:\.\d+)?[ \t]*(?:[kmgKMG][iI]?[bB]?))\b", "",
          "units are `K M G`, `KB MB GB` and `KiB MiB GiB`, right behind the number",
          lambda m: re.sub(r"\s", "", m[0]).upper().replace("I", "i")),
-    _row(r"(?P<all>(?P<low>\w+)(?P<here>\.\.+)(?P<high>\w+))", "",
+    _row(r"(?P<all>\b(?P<low>\w+)(?P<here>\.\.+)(?P<high>\w+))", "",
          "numbers in a row are `range(0, 3)`, which ends before the 3",
          r"range(\g<low>, \g<high>)", safe=False),
     _row(r"(?P<all>(?P<n>\b\d+(?:\.\d+)?)(?P<here>%))(?=[ \t]*[,)])", "",
@@ -145,7 +146,7 @@ HABITS = (
     _row(r"\b(?:require|if)\b[^|\n]*(?P<here>\|\|)", "", "write `or`", "or"),
     _row(r"(?P<here>\^)", "POWER", "a power is written `**`", "**"),
     _row(r"(?P<here>!)(?!=)", "NOT", "write `not`", "not "),
-    _row(r"(?P<all>(?P<test>\w+)[ \t]*(?P<here>\?)[ \t]*(?P<then>[\w.]+)[ \t]*:[ \t]*"
+    _row(r"(?P<all>\b(?P<test>\w+)[ \t]*(?P<here>\?)[ \t]*(?P<then>[\w.]+)[ \t]*:[ \t]*"
          r"(?P<other>[\w.]+))", "", "a choice is written `8 if deep else 16`",
          r"\g<then> if \g<test> else \g<other>"),
     _row(r"(?P<all>(?P<a>[<>]=?)[ \t]*(?P<mid>[\w.]+(?:\([^()\n]*\))?)[ \t]*(?P<here>[<>]=?))", "",

@@ -163,6 +163,9 @@ def test_but_what_comes_behind_them_is_read() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "a" * 19_000,
+        "1" * 19_000,
+        "-" * 19_000,
         "a." * 5000,
         "> " * 5000,
         "if " * 3000,
