@@ -59,15 +59,16 @@ def _balanced(found: list[Token], pair: str) -> bool:
 
 def _in_statements(source: Source, found: list[Token], out: Damage) -> None:
     """Round and square brackets and strings, which end with their statement."""
-    spans: list[int] = []
+    spans: set[int] = set()
+    made = statements(found, trust=False)
     for diagnostic in [*_strings(source, found), *_pairs(source, found)]:
         at = diagnostic.span.start
-        own = [s for s in statements(found, trust=False) if s.start <= at < s.end]
+        own = [s for s in made if s.start <= at < s.end]
         stretch = max(own, key=lambda s: s.depth, default=None)
         if stretch is None or stretch.start not in spans:
             out.found.append(diagnostic)
         if stretch is not None:
-            spans.append(stretch.start)
+            spans.add(stretch.start)
             out.statements.append((stretch.start, stretch.end))
 
 
