@@ -107,8 +107,8 @@ def compile_(
     if network is None:
         job = _learned(file, device, batch)
     elif wanted is Format.source and output is not None:
-        write_files(Path(output), lambda path: _write_source(network, path))
-        print(f"{network.name}: {network.totals.params:,} parameters\nwritten to {output}")
+        print(f"{network.name}: {network.totals.params:,} parameters")
+        _write_source(network, output)
         return
     else:
         job = _fresh(network, device, batch, seed)
@@ -262,13 +262,12 @@ def _notes(deployed: Deployed, wanted: Format) -> Iterator[str]:
         yield from (f"note: {line}" for line in deployed.taken())
 
 
-def _write_source(network: Network, path: Path) -> list[Path]:
-    path.write_text(network.to_source(), encoding="utf-8")
-    return [path]
+def _write_source(network: Network, output: str) -> None:
+    def write(path: Path) -> list[Path]:
+        path.write_text(network.to_source(), encoding="utf-8")
+        return [path]
 
-
-def _write_code(job: _Job, output: str) -> None:
-    write_files(Path(output), lambda path: _write_source(job.network, path))
+    write_files(Path(output), write)
     print(f"written to {output}")
 
 
@@ -325,7 +324,7 @@ def _write_onnx(job: _Job, output: str) -> None:
 
 
 _WRITERS: dict[Format, Callable[[_Job, str], None]] = {
-    Format.source: _write_code,
+    Format.source: lambda job, output: _write_source(job.network, output),
     Format.pt2: _write_program,
     Format.onnx: _write_onnx,
     Format.pt: _write_weights,
