@@ -13,13 +13,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 from typing import Any, Literal, TypeAlias
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +51,8 @@ class Cost:
 
 Pairs: TypeAlias = list[tuple[Cost, Cost]]
 """Ours and theirs, round by round."""
+Turn: TypeAlias = Callable[[int], Cost]
+"""Takes so many steps, and says what they cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,32 @@ def call(run: Callable[[], object]) -> Cost:
     cost = Cost(perf_counter() - wall, process_time() - cpu)
     del result
     return cost
+
+
+def now() -> Cost:
+    """Wall time, and the processor time of this thread.
+
+    Not that of a thread which draws a progress bar: it draws by the clock, so on a busy machine
+    it would count for more than the steps that are held against one another.
+    """
+    return Cost(perf_counter(), thread_time())
+
+
+def since(began: Cost) -> Cost:
+    there = now()
+    return Cost(there.wall - began.wall, there.cpu - began.cpu)
+
+
+def turn_of(steps: Iterator[object]) -> Turn:
+    """Steps that are taken here, as many at once as are asked for."""
+
+    def take(count: int) -> Cost:
+        began = now()
+        for _ in range(count):
+            next(steps)
+        return since(began)
+
+    return take
 
 
 def process(argv: Sequence[str], bytecode: str) -> Cost:

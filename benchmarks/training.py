@@ -9,28 +9,42 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 from math import comb, sqrt
 from pathlib import Path
 from statistics import mean, stdev
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time, thread_time
-from typing import TYPE_CHECKING, Any
+from time import process_time
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.console import Console
 
 import archlang
 from archlang.train import Data, TrainError, load, train
 from archlang.train.progress import Terminal
-from benchmarks.paired import ROOT, Cost, Goal, Pairs, Row, report, time_row
+from benchmarks.apart import apart
+from benchmarks.paired import (
+    ROOT,
+    Cost,
+    Goal,
+    Pairs,
+    Row,
+    Turn,
+    now,
+    report,
+    since,
+    time_row,
+    turn_of,
+)
 from benchmarks.plain import Loop, Part, Plan, ResNet, lenet5
 
 if TYPE_CHECKING:
     from torch import nn
 
+Other: TypeAlias = AbstractContextManager[Turn]
 FASHION = ROOT / "examples" / "fashion_mnist"
 DIGITS = Plan(20, 64, "adamw", 3e-3, 0.05, shift=2)
 RESNET = Plan(10, 128, "sgd", 0.1, 5e-4, warmup=0.2, shift=2, flip=0.5)
@@ -94,7 +108,7 @@ class InTurn(Terminal):
     more than ``theirs``: each of theirs is held against the mean of its two neighbours.
     """
 
-    def __init__(self, theirs: Iterator[object], stretch: int, rounds: int) -> None:
+    def __init__(self, theirs: Turn, stretch: int, rounds: int) -> None:
         super().__init__(Console(file=io.StringIO(), force_terminal=True, width=100))
         self.other, self.stretch, self.rounds = theirs, stretch, rounds
         self.ours: list[Cost] = []
@@ -112,11 +126,9 @@ class InTurn(Terminal):
         # Or the bar would be drawn in their time.
         if self._progress is not None:
             self._progress.stop()
-        began = now()
-        for _ in range(self.stretch):
-            next(self.other)
+        cost = self.other(self.stretch)
         if self._began is not None:
-            self.theirs.append(since(began))
+            self.theirs.append(cost)
         if self._progress is not None:
             self._progress.start()
         self._began = now()
@@ -125,20 +137,6 @@ class InTurn(Terminal):
         """Ours and theirs, round by round."""
         means = [Cost((a.wall + b.wall) / 2, (a.cpu + b.cpu) / 2) for a, b in pairwise(self.ours)]
         return list(zip(means, self.theirs, strict=True))
-
-
-def now() -> Cost:
-    """Wall time, and the processor time of this thread.
-
-    Not that of the thread which draws the bar: it draws by the clock, so on a busy machine it
-    would count for more than the steps that are held against one another.
-    """
-    return Cost(perf_counter(), thread_time())
-
-
-def since(began: Cost) -> Cost:
-    there = now()
-    return Cost(there.wall - began.wall, there.cpu - began.cpu)
 
 
 def random_part(count: int) -> Part:
@@ -150,28 +148,36 @@ def random_part(count: int) -> Part:
 
 
 def steps_in_turn(
-    case: Case, theirs: Callable[[Part], Iterator[object]], plan: Plan, size: tuple[int, int]
+    case: Case, theirs: Callable[[Part], Other], plan: Plan, size: tuple[int, int]
 ) -> Pairs:
     """What stretches of steps take: all in one epoch, so that no test is among them."""
     stretch, rounds = size
     learn, test = random_part(plan.batch * stretch * (rounds + 4)), random_part(plan.batch)
     data = Data.held("noise", tuple("0123456789"), learn, test)
-    turn = InTurn(theirs(learn), stretch, rounds)
-    with TemporaryDirectory() as folder, suppress(Enough):
+    with theirs(learn) as other, TemporaryDirectory() as folder, suppress(Enough):
+        turn = InTurn(other, stretch, rounds)
         train(case.network(), data, {**recipe(plan), "epochs": 1}, folder, progress=turn)
     return turn.pairs()
 
 
-def throughput(case: Case, plan: Plan, size: tuple[int, int]) -> Row:
-    """How fast archlang's steps are beside those of the loop written by hand."""
+def throughput(case: Case, plan: Plan, size: tuple[int, int], own: bool) -> Row:
+    """How fast archlang's steps are beside those of the loop written by hand.
 
-    def theirs(learn: Part) -> Iterator[object]:
-        return Loop(case.by_hand(), learn, learn, replace(plan, epochs=1)).steps()
+    That runs in a process of its ``own``, as anyone would run it; or in archlang's, where it has
+    its memory as archlang has it.
+    """
+
+    def theirs(learn: Part) -> Other:
+        once = replace(plan, epochs=1)
+        if own:
+            return apart(case.by_hand, learn, once)
+        return nullcontext(turn_of(Loop(case.by_hand(), learn, learn, once).steps()))
 
     pairs = steps_in_turn(case, theirs, plan, size)
     kind = "bf16" if plan.bf16 else "float32"
     name = f"training steps, {case.model}, batch {plan.batch}, {kind}"
-    return time_row(name, "plain PyTorch", pairs, Goal("at least", 0.98))
+    peer = f"plain PyTorch, {'its own' if own else 'the same'} process"
+    return time_row(name, peer, pairs, Goal("at least", 0.98))
 
 
 def gain(case: Case, size: tuple[int, int]) -> Row:
@@ -186,15 +192,14 @@ def gain(case: Case, size: tuple[int, int]) -> Row:
 
     plan = replace(case.plan, bf16=False, epochs=1)
 
-    def theirs(learn: Part) -> Iterator[object]:
+    def theirs(learn: Part) -> Other:
         data = Data.held("noise", tuple("0123456789"), learn, learn)
         made, prepare = Recipe.of(recipe(plan)), Preparation.measured(data, (1, 28, 28))
         feed = Batches(data.train, prepare, made.augment, batch_size=plan.batch)
         judge = EvaluationBatches(data.test, prepare, batch_size=plan.batch)
         course = Course(Classification(data.classes), feed, judge, {})
         trainer = Trainer(case.network().to_torch(), course, made, torch.device("cpu"))
-        while True:
-            yield trainer.advance()
+        return nullcontext(turn_of(trainer.advance() for _ in repeat(None)))
 
     pairs = steps_in_turn(case, theirs, replace(plan, bf16=True), size)
     name = f"training steps, {case.model}, batch {plan.batch}, bf16 and channels last"
@@ -216,10 +221,12 @@ def speeds(names: list[str], quick: bool) -> list[Row]:
     small, large = ((5, 4), (2, 4)) if quick else ((25, 100), (8, 50))
     rows: list[Row] = []
     if "digits" in names:
-        rows.append(throughput(CASES["digits"], CASES["digits"].plan, small))
+        case = CASES["digits"]
+        rows += [throughput(case, case.plan, small, own) for own in (True, False)]
     if "resnet" in names:
         case = CASES["resnet"]
-        rows += [throughput(case, replace(case.plan, bf16=low), large) for low in (False, True)]
+        plans = [replace(case.plan, bf16=low) for low in (False, True)]
+        rows += [throughput(case, plan, large, own) for plan in plans for own in (True, False)]
         rows.append(gain(case, large))
     return rows
 

@@ -18,6 +18,7 @@ from archlang.train.data.samples import Task
 from archlang.train.device import fitting
 from archlang.train.errors import TrainError
 from archlang.train.evaluated import check_classes, data_of, notes_on, samples_of
+from archlang.train.heap import heap_kept
 from archlang.train.joint import Judge, judge_of
 from archlang.train.loader import IGNORED
 from archlang.train.saved import Run, Trained, trained
@@ -145,6 +146,7 @@ class Evaluation:
         }
 
 
+@heap_kept()
 def evaluate(
     run: Run,
     data: str | Data | None = None,

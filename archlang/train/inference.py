@@ -13,6 +13,7 @@ from torch import Tensor
 from archlang.train.device import fitting, random_kept, seed_everything
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.given import Batch, Images, prepared, read
+from archlang.train.heap import heap_kept
 from archlang.train.saved import Run, Trained, trained
 from archlang.train.uncertainty import Spread, dropout_alone, dropping_modules
 
@@ -114,6 +115,7 @@ def ensemble(
     return _predicted(draw, images, batch_size)
 
 
+@heap_kept()
 def _predicted(draws: Draws, images: Images, batch_size: int) -> Predictions:
     first = draws.members[0]
     if first.per_pixel:

@@ -19,6 +19,7 @@ from archlang.train.data.maps import mask_size
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
+from archlang.train.heap import heap_kept
 from archlang.train.identity import check_recipe, classes_of, identify, said, versions
 from archlang.train.introduction import introduction
 from archlang.train.joint import feed_of, judge_of
@@ -332,6 +333,7 @@ def build(network: Network, recompute: tuple[str, ...]) -> nn.Module:
     return module
 
 
+@heap_kept()
 def train(
     network: Network,
     data: str | Data = "digits",
