@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.batch import Many, one_of
+from archlang.train.data import Data
 from archlang.train.loader import IGNORED
 
 Outputs = Many
+Merit = Fraction | float
 
 
 class Meter(ABC):
@@ -36,18 +39,18 @@ class Meter(ABC):
 class Task(ABC):
     """How a network's outputs are held against the targets of ``classes``.
 
-    Outputs in ``own`` have labels, and classes, of their own. ``weights`` are those of outputs in
-    the loss, where they are not 1.
+    Outputs in ``own`` have labels or masks of their own, each with its task. ``weights`` are those
+    of outputs in the loss, where they are not 1.
     """
 
     classes: tuple[str, ...]
-    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own: Mapping[str, Task] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
-    def of(self, output: str) -> Self:
+    def of(self, output: str) -> Task:
         """The task of one output; that without a name, of a network in use, is the first."""
-        first = next(iter(self.own.values()), self.classes)
-        return replace(self, classes=self.own.get(output, first), own={})
+        first = next(iter(self.own.values()), self)
+        return self.own.get(output, first)
 
     @abstractmethod
     def shape(self, targets: Tensor) -> tuple[int, ...]:
@@ -58,12 +61,15 @@ class Task(ABC):
         """Nothing counted yet."""
 
     @abstractmethod
-    def _merit(self, score: Mapping[str, Any]) -> float:
-        """How good a score is."""
+    def _merit(self, score: Mapping[str, Any]) -> Merit:
+        """How good a score is, from 0 to 1."""
 
-    def merit(self, entry: Mapping[str, Any]) -> float:
+    def merit(self, entry: Mapping[str, Any]) -> Merit:
         """How good an epoch was: the best has most of it. Several outputs count alike."""
-        return sum(self._merit(score) for score in entry.get("outputs", {"": entry}).values())
+        scores: Mapping[str, Mapping[str, Any]] = entry.get("outputs", {"": entry})
+        each = [self.of(name)._merit(score) for name, score in scores.items()]
+        # Of labels alone exact, so that of equals the earliest is the best.
+        return sum(each, Fraction(0))
 
     def loss(
         self, outputs: Outputs, targets: Many, aux: Mapping[str, float], smoothing: float = 0.0
@@ -117,8 +123,8 @@ class Classification(Task):
     def meter(self, device: torch.device) -> Meter:
         return _Classes(device)
 
-    def _merit(self, score: Mapping[str, Any]) -> float:
-        return float(score["correct"])
+    def _merit(self, score: Mapping[str, Any]) -> Merit:
+        return Fraction(score["correct"], score["count"])
 
 
 class _Classes(Meter):
@@ -150,7 +156,7 @@ class Segmentation(Task):
     def meter(self, device: torch.device) -> Meter:
         return _Pixels(len(self.classes), device)
 
-    def _merit(self, score: Mapping[str, Any]) -> float:
+    def _merit(self, score: Mapping[str, Any]) -> Merit:
         return float(score["iou"])
 
 
@@ -187,3 +193,9 @@ TASKS: Mapping[str, type[Task]] = {
     "segmentation": Segmentation,
 }
 """By the names that data sets have for them."""
+
+
+def task_of(data: Data, own: Mapping[str, tuple[str, ...]], weights: Mapping[str, float]) -> Task:
+    """What is learned from ``data`` by outputs of which those in ``own`` have its own targets."""
+    each = {name: TASKS[data.task_of(name)](classes) for name, classes in own.items()}
+    return TASKS[data.task](data.classes, each, weights)
