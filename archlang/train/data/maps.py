@@ -59,7 +59,8 @@ def notes_on_maps(network: Network, data: Data) -> list[str]:
         what = f"the map `{name}`" if several else "the map"
         if every > 1:
             found.append(
-                f"{what} is {height}x{width}: it learns from every {every} pixels of masks"
+                f"{what} is {height}x{width}: of masks one row and one column in {every} are "
+                "learned and counted"
             )
         if [height * every, width * every] != seen:
             size = _by((height * every, width * every))

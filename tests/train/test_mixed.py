@@ -1,0 +1,479 @@
+"""Labels for one output and masks for another, from the table to the prediction."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchmetrics.functional.classification as metrics
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from typer.testing import CliRunner
+
+from archlang import loads
+from archlang.cli.app import program as made
+from archlang.plots.curves import draw
+from archlang.train import (
+    Data,
+    TrainError,
+    UsageError,
+    checkpoint,
+    evaluate,
+    load,
+    mc_dropout,
+    predict,
+    segment,
+    train,
+    trained,
+)
+from archlang.train.augment import Augment
+from archlang.train.data import Columns, check_fit
+from archlang.train.data.fit import own_classes
+from archlang.train.data.maps import Middle, middles
+from archlang.train.inputs import Preprocess
+from archlang.train.joint import feed_of, judge_of
+from archlang.train.loader import IGNORED, EvaluationBatches
+from archlang.train.loop import Course, Trainer
+from archlang.train.preparations import measured
+from archlang.train.recipe import Recipe
+from archlang.train.task import task_of
+from tests.train.mixed import CLASSES, KINDS, PLACES, SPEC, mixed, part, written
+from tests.train.test_several import Killed, Killer, Listener
+
+CPU = torch.device("cpu")
+RECIPE: dict[str, Any] = {
+    "epochs": 12,
+    "batch_size": 8,
+    "optimizer": {"lr": 0.01},
+    "device": "cpu",
+    "label_smoothing": 0,
+}
+HARD: dict[str, Any] = {
+    **RECIPE,
+    "epochs": 2,
+    "accumulate": 2,
+    "ema": {"decay": 0.9},
+    "output_weights": {"where": 2},
+    "augment": {"shift": 0.1, "rotation": 10, "horizontal_flip": 0.5},
+    "save": {"steps": 1},
+}
+DROPPING = SPEC.replace("(2) -> relu", "(2) -> relu -> channel_dropout(0.1)")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("table"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    train(loads(DROPPING), f"csv:{table}", RECIPE, out, progress=False)
+    return out
+
+
+def last(run: Path) -> Mapping[str, Any]:
+    return checkpoint.load(run / "last.pt")
+
+
+def test_each_output_learns_its_own(run: Path) -> None:
+    outputs = last(run)["history"][-1]["outputs"]
+    assert list(outputs) == ["kind", "where"]
+    assert outputs["kind"]["accuracy"] > 0.9
+    assert outputs["where"]["iou"] > 0.7
+    assert "iou" not in outputs["kind"]
+    assert outputs["where"]["count"] == 20 * 11 * 16
+
+
+def test_the_best_epoch_has_the_most_of_both(run: Path) -> None:
+    state = last(run)
+    merits = [
+        entry["outputs"]["kind"]["accuracy"] + entry["outputs"]["where"]["iou"]
+        for entry in state["history"]
+    ]
+    assert merits[state["best"]["epoch"] - 1] == pytest.approx(max(merits))
+
+
+def test_files_and_memory_are_the_same_run(table: Path, tmp_path: Path) -> None:
+    network = loads(DROPPING)
+    for name, data in (("files", f"csv:{table}"), ("memory", mixed())):
+        train(network, data, HARD, tmp_path / name, progress=False)
+    one, two = last(tmp_path / "files"), last(tmp_path / "memory")
+    assert all(torch.equal(value, two["model"][name]) for name, value in one["model"].items())
+
+
+def test_three_steps_are_those_of_a_loop_by_hand() -> None:
+    """Two heads, one loss: cross-entropy of the labels, and twice that of the pixels."""
+    data, network = mixed(24), loads(SPEC)
+    recipe = Recipe.of(
+        {**RECIPE, "optimizer": {"name": "sgd", "lr": 0.1}, "output_weights": {"where": 2}}
+    )
+    prepare = measured(data, check_fit(network, data), recipe.preprocess)
+    own = own_classes(network, data)
+    feed = feed_of(
+        data.train,
+        prepare,
+        Augment(),
+        batch_size=8,
+        middles=middles(network),
+        own={name: len(classes) for name, classes in own.items()},
+    )
+    torch.manual_seed(0)
+    ours, by_hand = network.to_torch(), network.to_torch()
+    by_hand.load_state_dict(ours.state_dict())
+    course = Course(task_of(data, own, recipe.output_weights), feed, [], {})
+    trainer = Trainer(ours, course, recipe, CPU)
+    optimizer = torch.optim.SGD(by_hand.parameters(), momentum=0.9, nesterov=True)
+    theirs = trainer.optimizer.param_groups[0]
+    images, targets = part(24, 0)
+    pixels = images.double() / 255
+    x = ((pixels - pixels.mean()) / pixels.std(correction=0)).float()
+    masks = targets["where"].long()
+    masks[masks == 255] = -100
+    for step in range(3):
+        chosen = feed.indices(step)
+        for group in optimizer.param_groups:
+            group.update(lr=trainer.lr, momentum=theirs["momentum"], nesterov=theirs["nesterov"])
+            group["weight_decay"] = 0
+        optimizer.zero_grad()
+        found = by_hand(x[chosen])
+        loss = F.cross_entropy(found["kind"], targets["kind"][chosen])
+        loss = loss + 2 * F.cross_entropy(found["where"], masks[chosen])
+        loss.backward()
+        assert trainer.advance() == pytest.approx(loss.item(), rel=1e-6)
+        pairs = zip(ours.parameters(), by_hand.parameters(), strict=True)
+        for mine, other in pairs:
+            torch.testing.assert_close(mine.grad, other.grad, rtol=1e-5, atol=1e-6)
+        optimizer.step()
+        by_hand.load_state_dict(ours.state_dict())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
+    out = tmp_path_factory.mktemp("whole")
+    train(loads(DROPPING), f"csv:{table}", HARD, out, progress=False)
+    return out
+
+
+@pytest.mark.parametrize(("step", "workers"), [(3, 0), (10, 2)])
+def test_goes_on_to_the_same_end(
+    whole: Path, table: Path, tmp_path: Path, step: int, workers: int
+) -> None:
+    """Cut short in the middle of an epoch, with all that could make a difference."""
+    network, data = loads(DROPPING), f"csv:{table}"
+    with pytest.raises(Killed):
+        train(network, data, HARD, tmp_path, progress=Killer(step))
+    train(network, data, {**HARD, "workers": workers}, tmp_path, progress=False)
+    one, two = last(whole), last(tmp_path)
+    assert one["step"] == two["step"] > step
+    for kept in ("model", "ema"):
+        assert all(torch.equal(value, two[kept][name]) for name, value in one[kept].items())
+
+
+def test_scores_against_torchmetrics(run: Path, table: Path) -> None:
+    one, (_, targets) = trained(run, device="cpu"), part(20, 1)
+    data = load(f"csv:{table}", network=loads(SPEC))
+    images = torch.cat([x for x, _ in EvaluationBatches(data.test, one.prepare, batch_size=7)])
+    with torch.no_grad():
+        logits = one.module(images)
+    masks = targets["where"].long()
+    for source in (f"csv:{table}", mixed(), None):
+        kind, where = evaluate(run, source, device="cpu", batch_size=6).outputs
+        assert (kind.output, kind.task, kind.classes) == ("kind", "classification", KINDS)
+        assert (where.output, where.task, where.classes) == ("where", "segmentation", PLACES)
+        right = metrics.multiclass_accuracy(logits["kind"], targets["kind"], 2, average="micro")
+        assert kind.accuracy == pytest.approx(right.item())
+        wanted = F.cross_entropy(logits["kind"].double(), targets["kind"])
+        assert kind.loss == pytest.approx(wanted.item(), rel=1e-5, abs=1e-8)
+        how: dict[str, Any] = {"num_classes": 3, "ignore_index": 255}
+        right = metrics.multiclass_accuracy(logits["where"], masks, average="micro", **how)
+        iou = metrics.multiclass_jaccard_index(logits["where"], masks, average=None, **how)
+        assert where.accuracy == pytest.approx(right.item())
+        assert [score.iou for score in where.per_class] == pytest.approx(iou.tolist())
+        assert where.loss == pytest.approx(
+            F.cross_entropy(logits["where"].double(), masks, ignore_index=255).item(), rel=1e-5
+        )
+    plain = evaluate(run, device="cpu").plain()["outputs"]
+    assert ("iou" in plain["kind"], "iou" in plain["where"]) == (False, True)
+
+
+def test_each_prediction_takes_the_output_that_it_can(run: Path) -> None:
+    images, targets = part(20, 1)
+    kinds = predict(run, images, device="cpu")
+    assert (kinds.output, kinds.classes) == ("kind", KINDS)
+    assert mc_dropout(run, images, 3, device="cpu").spread.variance.max() > 0
+    masks = list(segment(run, images, device="cpu"))
+    assert (masks[0].output, masks[0].classes) == ("where", PLACES)
+    right = sum(
+        int((found.mask == mask)[1:].sum())
+        for found, mask in zip(masks, targets["where"], strict=True)
+    )
+    kind, where = evaluate(run, device="cpu").outputs
+    assert right == where.correct
+    assert sum(kinds.labels[i] == KINDS[k] for i, k in enumerate(targets["kind"])) == kind.correct
+    with pytest.raises(UsageError, match=r"`mixed\.where` tells a class for each pixel"):
+        predict(run, images, output="where", device="cpu")
+    with pytest.raises(UsageError, match=r"`mixed\.kind` tells one class for an image"):
+        segment(run, images, output="kind", device="cpu")
+
+
+def test_what_moves_an_image_moves_its_mask_and_no_label() -> None:
+    data, network = mixed(24), loads(SPEC)
+    prepare = measured(data, {"image": (1, 12, 16)}, Preprocess(mode="none"))
+    augment = Augment(horizontal_flip=0.5, shift=0.2)
+    how: dict[str, Any] = {"batch_size": 24, "own": {"kind": 2, "where": 3}}
+    feed = feed_of(data.train, prepare, augment, middles=middles(network), **how)
+    for step, (x, y) in enumerate(islice(feed.start(), 3)):
+        assert isinstance(x, Tensor)
+        assert isinstance(y, dict)
+        assert torch.equal(y["kind"], part(24, 0)[1]["kind"][feed.indices(step)])
+        sure = y["where"] != IGNORED
+        assert torch.equal(x[:, 0][sure] > 89.5 / 255, y["where"][sure] > 0)
+
+
+def test_mixing_is_refused(tmp_path: Path) -> None:
+    recipe = {**RECIPE, "augment": {"mixing": {"mixup": 0.2}}}
+    with pytest.raises(TrainError, match="`mixing` mixes labels, and segmentation has masks"):
+        train(loads(SPEC), mixed(), recipe, tmp_path, progress=False)
+
+
+def test_what_a_step_takes_is_predicted(tmp_path: Path) -> None:
+    listener = Listener()
+    train(loads(SPEC), mixed(), {**RECIPE, "epochs": 1}, tmp_path, progress=listener)
+    line = next(line for line in listener.said.splitlines() if "a step took" in line)
+    taken, predicted = line.removeprefix("memory: a step took ").split(", ")
+    assert predicted == f"{taken} predicted"
+
+
+def held(targets: dict[str, Tensor], **classes: tuple[str, ...]) -> Data:
+    images, _ = part(12, 0)
+    return Data.held("mine", {**CLASSES, **classes}, (images, targets), (images, targets))
+
+
+def test_targets_of_the_other_kind(table: Path, tmp_path: Path) -> None:
+    text = table.read_text()
+    swapped = table.with_name("swapped.csv")
+    swapped.write_text(text.replace("where,path,kind", "kind,path,where"))
+    with pytest.raises(TrainError) as caught:
+        train(loads(SPEC), f"csv:{swapped}", RECIPE, tmp_path, progress=False)
+    assert "`mixed.kind` yields [2], and swapped's masks take" in caught.value.message
+    assert "`kind` of swapped are masks: give it labels" in (caught.value.hint or "")
+    _, targets = part(12, 0)
+    labels = held({**targets, "where": targets["kind"]})
+    with pytest.raises(TrainError) as caught:
+        train(loads(SPEC), labels, RECIPE, tmp_path, progress=False)
+    assert "`mixed.where` yields [3, 12, 16], and a classifier yields" in caught.value.message
+    assert "`where` of mine are labels: give it masks" in (caught.value.hint or "")
+    assert not (tmp_path / "last.pt").exists()
+
+
+def test_masks_in_memory_that_do_not_fit() -> None:
+    _, targets = part(12, 0)
+    small = targets["where"][:, 1:]
+    with pytest.raises(TrainError, match="masks of `where` have 11x16 pixels, but its images 12x1"):
+        held({**targets, "where": small})
+    wrong = targets["where"].clone()
+    wrong[7, 3, 3] = 3
+    says = (
+        "3 classes of `where`, but a pixel of a training mask of `where` is 3, in that of image 7"
+    )
+    with pytest.raises(TrainError, match=says):
+        held({**targets, "where": wrong})
+    with pytest.raises(TrainError, match=r"masks `where` are \[12, 12, 16\], but `two` \[12, 11"):
+        held({**targets, "two": small}, two=PLACES)
+
+
+def spoilt(table: Path, root: Path, mask: np.ndarray[Any, Any]) -> str:
+    """The table with another mask for its fourth row."""
+    for path in table.parent.iterdir():
+        (root / path.name).write_bytes(path.read_bytes())
+    Image.fromarray(mask).save(root / "train-mask-3.png")
+    return f"csv:{root / table.name}"
+
+
+def test_masks_in_files_that_do_not_fit(table: Path, tmp_path: Path) -> None:
+    network = loads(SPEC)
+    data = spoilt(table, tmp_path, np.zeros((5, 5), np.uint8))
+    with pytest.raises(TrainError, match=r"train-mask-3\.png has 5x5 pixels, but its image"):
+        load(data, network=network)
+    data = spoilt(table, tmp_path, np.full((12, 16), 7, np.uint8))
+    with pytest.raises(TrainError) as caught:
+        train(network, data, RECIPE, tmp_path / "out", progress=False)
+    assert "masks take one number for each class at each pixel: [8, 12, 16]" in caught.value.message
+    assert "the highest class of a pixel is 7" in (caught.value.hint or "")
+    (tmp_path / "train-mask-3.png").unlink()
+    with pytest.raises(TrainError, match=r"line 5 names .*train-mask-3\.png, which does not exist"):
+        load(data, network=network)
+
+
+def test_columns_label_and_mask(table: Path, tmp_path: Path) -> None:
+    text = table.read_text().replace("where,path,kind", "mask,path,label")
+    named = table.with_name("named.csv")
+    named.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(f"csv:{named}", network=loads(SPEC))
+    assert "has both columns, label and mask" in caught.value.message
+    assert (
+        caught.value.hint == "the network's outputs are kind and where: name the columns as these"
+    )
+    spec = SPEC.replace("kind", "label").replace("where", "mask")
+    data = load(f"csv:{named}", network=loads(spec))
+    assert data.own == {"label": KINDS, "mask": PLACES}
+    assert (data.task_of("label"), data.task_of("mask")) == ("classification", "segmentation")
+    assert load(f"csv:{named}").own == data.own
+
+
+def test_a_split_has_its_share_of_each_class(table: Path) -> None:
+    rows = list(csv.reader(table.read_text().splitlines()))
+    unsplit = table.with_name("unsplit.csv")
+    unsplit.write_text("\n".join(",".join(row[:3]) for row in rows))
+    data = load(f"csv:{unsplit}", network=loads(SPEC))
+    assert isinstance(data.test, Columns)
+    labels = torch.cat([data.train.answers["kind"], data.test.answers["kind"]])
+    counts = torch.bincount(labels)
+    kept = torch.bincount(data.test.answers["kind"])
+    assert kept.tolist() == [round(0.2 * count) for count in counts.tolist()]
+
+
+def invoke(*arguments: object) -> Any:
+    return CliRunner().invoke(
+        made(["train", "evaluate", "predict", "data"]), [*map(str, arguments)]
+    )
+
+
+def test_predict_shows_both(run: Path, table: Path, tmp_path: Path) -> None:
+    image = table.parent / "test-3.png"
+    out = tmp_path / "out"
+    said = invoke("predict", run, image, "--device", "cpu", "--masks", out, "--format", "json")
+    kind, where = json.loads(said.stdout)["images"]
+    assert (kind["output"], where["output"]) == ("kind", "where")
+    assert kind["top"][0]["class"] in KINDS
+    assert sum(entry["share"] for entry in where["top"]) == pytest.approx(1)
+    (found,) = segment(run, str(image), device="cpu")
+    assert np.array_equal(np.asarray(Image.open(out / "test-3.png")), found.mask.numpy())
+    said = invoke("predict", run, image, "--device", "cpu", "--format", "csv", "--top", 1)
+    head, *lines = said.stdout.splitlines()
+    assert head == "image,output,rank,class,probability,share,entropy"
+    assert [line.split(",")[1] for line in lines] == ["kind", "where"]
+    said = invoke("predict", run, image, "--device", "cpu")
+    assert "probability" in said.stdout
+    assert "share" in said.stdout
+    said = invoke("predict", run, image, "--device", "cpu", "--output", "kind", "--masks", out)
+    assert "`mixed.kind` tells one class for an image, so there are no masks" in said.stderr
+
+
+def test_what_data_says(table: Path) -> None:
+    said = invoke("data", f"csv:{table}").stdout
+    head = "mixed: segmentation with 3 classes of `where`, classification with 2 classes of `kind`"
+    assert said.splitlines()[0] == head
+    counts = torch.bincount(part(49, 0)[1]["where"].flatten().long(), minlength=256)
+    for name in PLACES:
+        rows = (line.split()[:2] for line in said.splitlines())
+        assert [name, f"{int(counts[int(name)]):,}"] in rows
+
+
+def test_curves_of_each_output(run: Path, tmp_path: Path) -> None:
+    (path,) = draw(last(run)["history"], "mixed", [tmp_path / "curves.svg"])
+    text = path.read_text()
+    assert all(f"<!-- {label} -->" in text for label in ("test kind", "test where", "where IoU"))
+
+
+DEEP = """
+model deep {
+    input image: [1, 12, 16]
+    early = conv(3x3, 8) -> groupnorm(2) -> relu
+    down = maxpool(2x2) -> conv(3x3, 8) -> groupnorm(2) -> relu
+    side = down -> conv(1x1, 3)
+    coarse = down -> maxpool(2x2) -> conv(1x1, 3)
+    whole = concat { early | down -> upsample(2) } -> conv(3x3, 3)
+    aux coarse weight=0.5
+    output whole, side
+}
+"""
+
+
+def scene(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    images, targets = part(count, seed)
+    return images, targets["where"]
+
+
+def test_maps_of_several_scales_share_a_mask(tmp_path: Path) -> None:
+    network = loads(DEEP)
+    assert middles(network) == {
+        "whole": Middle(12, 16),
+        "side": Middle(6, 8, 2),
+        "coarse": Middle(3, 4, 4),
+    }
+    data = Data.held("scene", PLACES, scene(49, 0), scene(20, 1))
+    listener = Listener()
+    train(network, data, {**RECIPE, "epochs": 20}, tmp_path, progress=listener)
+    assert "`side` is 6x8: of masks one row and one column in 2 are" in listener.said
+    one = trained(tmp_path, device="cpu")
+    images, masks = scene(20, 1)
+    found = one.outputs(one.prepare(images))
+    for score, step in zip(evaluate(one, data).outputs, (1, 2), strict=True):
+        seen = masks[:, step // 2 :: step, step // 2 :: step].long()
+        right = found[score.output].argmax(1) == seen
+        assert score.correct == int(right[seen != 255].sum())
+        assert score.iou > 0.5
+    for output in ("whole", "side"):
+        marked = next(iter(segment(one, images, output=output)))
+        assert marked.mask.shape == (12, 16)
+        assert bool(marked.seen.all())
+
+
+def test_the_loss_of_several_scales() -> None:
+    network = loads(DEEP)
+    data = Data.held("scene", PLACES, scene(8, 0), scene(8, 1))
+    prepare = measured(data, {"image": (1, 12, 16)}, Preprocess(mode="none"))
+    batches = judge_of(data.test, prepare, batch_size=8, middles=middles(network))
+    ((images, targets),) = list(batches)
+    module = network.to_torch()
+    outputs = module(images)
+    masks = scene(8, 1)[1].long()
+    loss = torch.zeros(())
+    for name, step, weight in (("whole", 1, 1), ("side", 2, 1), ("coarse", 4, 0.5)):
+        seen = masks[:, step // 2 :: step, step // 2 :: step]
+        loss = loss + weight * F.cross_entropy(outputs[name], seen, ignore_index=255)
+    found = task_of(data, {}, {}).loss(outputs, targets, network.aux)
+    assert found.item() == pytest.approx(loss.item())
+
+
+def test_masks_of_several_outputs(tmp_path: Path) -> None:
+    """Each its own: one marks the bar, the other its right half."""
+    spec = SPEC.replace("linear(2)", "linear(2)\n    bar = body -> conv(3x3, 2)")
+    spec = spec.replace("output kind, where", "output bar, kind, where")
+
+    def three(count: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
+        images, targets = part(count, seed)
+        return images, {**targets, "bar": (targets["where"].clamp(max=2) > 0).byte()}
+
+    classes = {**CLASSES, "bar": ("0", "1")}
+    data = Data.held("three", classes, three(49, 0), three(20, 1))
+    train(loads(spec), data, HARD, tmp_path / "memory", progress=False)
+    rows = [["path", *classes, "split"]]
+    for use, (images, targets) in (("train", three(49, 0)), ("test", three(20, 1))):
+        for i in range(len(images)):
+            arrays = {"path": images[i, 0], "where": targets["where"][i], "bar": targets["bar"][i]}
+            for name, array in arrays.items():
+                # A mask of black and white is told from one of classes, column by column.
+                shade = array * 255 if name == "bar" else array
+                Image.fromarray(shade.numpy()).save(tmp_path / f"{use}-{name}-{i}.png")
+            kind = KINDS[int(targets["kind"][i])]
+            mine = [f"{use}-{n}-{i}.png" for n in ("path", "where", "bar")]
+            rows.append([mine[0], kind, mine[1], mine[2], use])
+    (tmp_path / "three.csv").write_text("\n".join(map(",".join, rows)))
+    train(loads(spec), f"csv:{tmp_path / 'three.csv'}", HARD, tmp_path / "files", progress=False)
+    one, two = last(tmp_path / "memory"), last(tmp_path / "files")
+    assert all(torch.equal(value, two["model"][name]) for name, value in one["model"].items())
+    found = {score.output: score for score in evaluate(tmp_path / "files", device="cpu").outputs}
+    counts = torch.bincount(three(20, 1)[1]["bar"].flatten().long())
+    assert [score.count for score in found["bar"].per_class] == counts.tolist()
