@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.batch import Many, one_of
-from archlang.train.data import Data
+from archlang.train.data import IGNORE, Data
+from archlang.train.data.samples import ONLY
+from archlang.train.errors import TrainError
 from archlang.train.loader import IGNORED
 
 Outputs = Many
@@ -72,18 +74,29 @@ class Task(ABC):
         return sum(each, Fraction(0))
 
     def loss(
-        self, outputs: Outputs, targets: Many, aux: Mapping[str, float], smoothing: float = 0.0
+        self,
+        outputs: Outputs,
+        targets: Many,
+        aux: Mapping[str, float],
+        smoothing: float = 0.0,
+        factors: Mapping[str, float] | None = None,
     ) -> Tensor:
         """Cross-entropy of every output, ``weight`` times that of an auxiliary one; a mean.
 
-        ``targets`` are int64 classes, or shares of all classes. Heads as in Szegedy et al. 2015,
-        Going deeper with convolutions. Computed in float32.
+        ``targets`` are int64 classes, or shares of all classes; ``factors`` are those of a part
+        of a batch. Heads as in Szegedy et al. 2015, Going deeper with convolutions. Computed in
+        float32.
         """
+        counted = factors or {}
 
         def entropy(name: str, logits: Tensor) -> Tensor:
             held = one_of(targets, name)
+            factor = counted.get(name, counted.get(ONLY, 1.0))
             loss = F.cross_entropy(logits.float(), held, label_smoothing=smoothing)
-            weight = aux.get(name, self.weights.get(name, 1.0))
+            if held.ndim > 2:
+                # The mean of no pixels is no number.
+                loss = torch.where((held != IGNORED).any(), loss, 0.0)
+            weight = factor * aux.get(name, self.weights.get(name, 1.0))
             return loss if weight == 1 else weight * loss
 
         if isinstance(outputs, Tensor):
@@ -176,6 +189,10 @@ class _Pixels(Meter):
     def score(self) -> dict[str, Any]:
         table = self.sums[1:].view(self.classes, self.classes)
         right, count = table.diag(), float(table.sum())
+        if not count:
+            raise TrainError(
+                f"no pixel has a class: all are {IGNORE}", "masks count classes from 0"
+            )
         union = table.sum(0) + table.sum(1) - right
         present = union > 0
         correct = float(right.sum())

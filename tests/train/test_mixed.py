@@ -156,6 +156,37 @@ def test_three_steps_are_those_of_a_loop_by_hand() -> None:
         by_hand.load_state_dict(ours.state_dict())
 
 
+def test_all_pixels_of_a_batch_count_alike(tmp_path: Path) -> None:
+    """In however many parts it is: some of them have few pixels with a class, or none."""
+    images, targets = part(24, 0)
+    targets["where"][::3, :9] = 255
+    targets["where"][:16:2] = 255
+    data = Data.held("sparse", CLASSES, (images, targets), (images, targets))
+    ends = []
+    for parts in (1, 4, 8):
+        out = tmp_path / str(parts)
+        recipe = {**RECIPE, "optimizer": {"name": "sgd", "lr": 0.1}, "epochs": 2}
+        train(loads(SPEC), data, {**recipe, "accumulate": parts}, out, progress=False)
+        ends.append(last(out))
+    for other in ends[1:]:
+        for name, value in ends[0]["model"].items():
+            torch.testing.assert_close(other["model"][name], value, rtol=0, atol=1e-5)
+        losses = [[entry["loss"] for entry in end["history"]] for end in (ends[0], other)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_an_image_may_have_a_label_alone(tmp_path: Path) -> None:
+    """A batch of such images teaches labels; where all are, nothing says how good masks are."""
+    images, targets = part(24, 0)
+    targets["where"][:] = 255
+    data = Data.held("labels", CLASSES, (images, targets), part(20, 1))
+    result = train(loads(SPEC), data, RECIPE, tmp_path / "one", progress=False)
+    assert result.accuracy > 0.9
+    data = Data.held("labels", CLASSES, part(24, 0), (images, targets))
+    with pytest.raises(TrainError, match="no pixel has a class: all are 255"):
+        train(loads(SPEC), data, RECIPE, tmp_path / "two", progress=False)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
     out = tmp_path_factory.mktemp("whole")
