@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from itertools import islice
@@ -35,11 +34,11 @@ from archlang.train import (
     trained,
 )
 from archlang.train.augment import Augment
-from archlang.train.data import Columns, check_fit
+from archlang.train.data import check_fit
 from archlang.train.data.fit import own_classes
-from archlang.train.data.maps import Middle, middles
+from archlang.train.data.maps import middles
 from archlang.train.inputs import Preprocess
-from archlang.train.joint import feed_of, judge_of
+from archlang.train.joint import feed_of
 from archlang.train.loader import IGNORED, EvaluationBatches
 from archlang.train.loop import Course, Trainer
 from archlang.train.preparations import measured
@@ -284,96 +283,6 @@ def test_what_a_step_takes_is_predicted(tmp_path: Path) -> None:
     assert predicted == f"{taken} predicted"
 
 
-def held(targets: dict[str, Tensor], **classes: tuple[str, ...]) -> Data:
-    images, _ = part(12, 0)
-    return Data.held("mine", {**CLASSES, **classes}, (images, targets), (images, targets))
-
-
-def test_targets_of_the_other_kind(table: Path, tmp_path: Path) -> None:
-    text = table.read_text()
-    swapped = table.with_name("swapped.csv")
-    swapped.write_text(text.replace("where,path,kind", "kind,path,where"))
-    with pytest.raises(TrainError) as caught:
-        train(loads(SPEC), f"csv:{swapped}", RECIPE, tmp_path, progress=False)
-    assert "`mixed.kind` yields [2], and swapped's masks take" in caught.value.message
-    assert "`kind` of swapped are masks: give it labels" in (caught.value.hint or "")
-    _, targets = part(12, 0)
-    labels = held({**targets, "where": targets["kind"]})
-    with pytest.raises(TrainError) as caught:
-        train(loads(SPEC), labels, RECIPE, tmp_path, progress=False)
-    assert "`mixed.where` yields [3, 12, 16], and a classifier yields" in caught.value.message
-    assert "`where` of mine are labels: give it masks" in (caught.value.hint or "")
-    assert not (tmp_path / "last.pt").exists()
-
-
-def test_masks_in_memory_that_do_not_fit() -> None:
-    _, targets = part(12, 0)
-    small = targets["where"][:, 1:]
-    with pytest.raises(TrainError, match="masks of `where` have 11x16 pixels, but its images 12x1"):
-        held({**targets, "where": small})
-    wrong = targets["where"].clone()
-    wrong[7, 3, 3] = 3
-    says = (
-        "3 classes of `where`, but a pixel of a training mask of `where` is 3, in that of image 7"
-    )
-    with pytest.raises(TrainError, match=says):
-        held({**targets, "where": wrong})
-    with pytest.raises(TrainError, match=r"masks `where` are \[12, 12, 16\], but `two` \[12, 11"):
-        held({**targets, "two": small}, two=PLACES)
-
-
-def spoilt(table: Path, root: Path, mask: np.ndarray[Any, Any]) -> str:
-    """The table with another mask for its fourth row."""
-    for path in table.parent.iterdir():
-        (root / path.name).write_bytes(path.read_bytes())
-    Image.fromarray(mask).save(root / "train-mask-3.png")
-    return f"csv:{root / table.name}"
-
-
-def test_masks_in_files_that_do_not_fit(table: Path, tmp_path: Path) -> None:
-    network = loads(SPEC)
-    data = spoilt(table, tmp_path, np.zeros((5, 5), np.uint8))
-    with pytest.raises(TrainError, match=r"train-mask-3\.png has 5x5 pixels, but its image"):
-        load(data, network=network)
-    data = spoilt(table, tmp_path, np.full((12, 16), 7, np.uint8))
-    with pytest.raises(TrainError) as caught:
-        train(network, data, RECIPE, tmp_path / "out", progress=False)
-    assert "masks take one number for each class at each pixel: [8, 12, 16]" in caught.value.message
-    assert "the highest class of a pixel is 7" in (caught.value.hint or "")
-    (tmp_path / "train-mask-3.png").unlink()
-    with pytest.raises(TrainError, match=r"line 5 names .*train-mask-3\.png, which does not exist"):
-        load(data, network=network)
-
-
-def test_columns_label_and_mask(table: Path, tmp_path: Path) -> None:
-    text = table.read_text().replace("where,path,kind", "mask,path,label")
-    named = table.with_name("named.csv")
-    named.write_text(text)
-    with pytest.raises(UsageError) as caught:
-        load(f"csv:{named}", network=loads(SPEC))
-    assert "has both columns, label and mask" in caught.value.message
-    assert (
-        caught.value.hint == "the network's outputs are kind and where: name the columns as these"
-    )
-    spec = SPEC.replace("kind", "label").replace("where", "mask")
-    data = load(f"csv:{named}", network=loads(spec))
-    assert data.own == {"label": KINDS, "mask": PLACES}
-    assert (data.task_of("label"), data.task_of("mask")) == ("classification", "segmentation")
-    assert load(f"csv:{named}").own == data.own
-
-
-def test_a_split_has_its_share_of_each_class(table: Path) -> None:
-    rows = list(csv.reader(table.read_text().splitlines()))
-    unsplit = table.with_name("unsplit.csv")
-    unsplit.write_text("\n".join(",".join(row[:3]) for row in rows))
-    data = load(f"csv:{unsplit}", network=loads(SPEC))
-    assert isinstance(data.test, Columns)
-    labels = torch.cat([data.train.answers["kind"], data.test.answers["kind"]])
-    counts = torch.bincount(labels)
-    kept = torch.bincount(data.test.answers["kind"])
-    assert kept.tolist() == [round(0.2 * count) for count in counts.tolist()]
-
-
 def invoke(*arguments: object) -> Any:
     return CliRunner().invoke(
         made(["train", "evaluate", "predict", "data"]), [*map(str, arguments)]
@@ -401,110 +310,7 @@ def test_predict_shows_both(run: Path, table: Path, tmp_path: Path) -> None:
     assert "`mixed.kind` tells one class for an image, so there are no masks" in said.stderr
 
 
-def test_what_data_says(table: Path) -> None:
-    said = invoke("data", f"csv:{table}").stdout
-    head = "mixed: segmentation with 3 classes of `where`, classification with 2 classes of `kind`"
-    assert said.splitlines()[0] == head
-    counts = torch.bincount(part(49, 0)[1]["where"].flatten().long(), minlength=256)
-    for name in PLACES:
-        rows = (line.split()[:2] for line in said.splitlines())
-        assert [name, f"{int(counts[int(name)]):,}"] in rows
-
-
 def test_curves_of_each_output(run: Path, tmp_path: Path) -> None:
     (path,) = draw(last(run)["history"], "mixed", [tmp_path / "curves.svg"])
     text = path.read_text()
     assert all(f"<!-- {label} -->" in text for label in ("test kind", "test where", "where IoU"))
-
-
-DEEP = """
-model deep {
-    input image: [1, 12, 16]
-    early = conv(3x3, 8) -> groupnorm(2) -> relu
-    down = maxpool(2x2) -> conv(3x3, 8) -> groupnorm(2) -> relu
-    side = down -> conv(1x1, 3)
-    coarse = down -> maxpool(2x2) -> conv(1x1, 3)
-    whole = concat { early | down -> upsample(2) } -> conv(3x3, 3)
-    aux coarse weight=0.5
-    output whole, side
-}
-"""
-
-
-def scene(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    images, targets = part(count, seed)
-    return images, targets["where"]
-
-
-def test_maps_of_several_scales_share_a_mask(tmp_path: Path) -> None:
-    network = loads(DEEP)
-    assert middles(network) == {
-        "whole": Middle(12, 16),
-        "side": Middle(6, 8, 2),
-        "coarse": Middle(3, 4, 4),
-    }
-    data = Data.held("scene", PLACES, scene(49, 0), scene(20, 1))
-    listener = Listener()
-    train(network, data, {**RECIPE, "epochs": 20}, tmp_path, progress=listener)
-    assert "`side` is 6x8: of masks one row and one column in 2 are" in listener.said
-    one = trained(tmp_path, device="cpu")
-    images, masks = scene(20, 1)
-    found = one.outputs(one.prepare(images))
-    for score, step in zip(evaluate(one, data).outputs, (1, 2), strict=True):
-        seen = masks[:, step // 2 :: step, step // 2 :: step].long()
-        right = found[score.output].argmax(1) == seen
-        assert score.correct == int(right[seen != 255].sum())
-        assert score.iou > 0.5
-    for output in ("whole", "side"):
-        marked = next(iter(segment(one, images, output=output)))
-        assert marked.mask.shape == (12, 16)
-        assert bool(marked.seen.all())
-
-
-def test_the_loss_of_several_scales() -> None:
-    network = loads(DEEP)
-    data = Data.held("scene", PLACES, scene(8, 0), scene(8, 1))
-    prepare = measured(data, {"image": (1, 12, 16)}, Preprocess(mode="none"))
-    batches = judge_of(data.test, prepare, batch_size=8, middles=middles(network))
-    ((images, targets),) = list(batches)
-    module = network.to_torch()
-    outputs = module(images)
-    masks = scene(8, 1)[1].long()
-    loss = torch.zeros(())
-    for name, step, weight in (("whole", 1, 1), ("side", 2, 1), ("coarse", 4, 0.5)):
-        seen = masks[:, step // 2 :: step, step // 2 :: step]
-        loss = loss + weight * F.cross_entropy(outputs[name], seen, ignore_index=255)
-    found = task_of(data, {}, {}).loss(outputs, targets, network.aux)
-    assert found.item() == pytest.approx(loss.item())
-
-
-def test_masks_of_several_outputs(tmp_path: Path) -> None:
-    """Each its own: one marks the bar, the other its right half."""
-    spec = SPEC.replace("linear(2)", "linear(2)\n    bar = body -> conv(3x3, 2)")
-    spec = spec.replace("output kind, where", "output bar, kind, where")
-
-    def three(count: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
-        images, targets = part(count, seed)
-        return images, {**targets, "bar": (targets["where"].clamp(max=2) > 0).byte()}
-
-    classes = {**CLASSES, "bar": ("0", "1")}
-    data = Data.held("three", classes, three(49, 0), three(20, 1))
-    train(loads(spec), data, HARD, tmp_path / "memory", progress=False)
-    rows = [["path", *classes, "split"]]
-    for use, (images, targets) in (("train", three(49, 0)), ("test", three(20, 1))):
-        for i in range(len(images)):
-            arrays = {"path": images[i, 0], "where": targets["where"][i], "bar": targets["bar"][i]}
-            for name, array in arrays.items():
-                # A mask of black and white is told from one of classes, column by column.
-                shade = array * 255 if name == "bar" else array
-                Image.fromarray(shade.numpy()).save(tmp_path / f"{use}-{name}-{i}.png")
-            kind = KINDS[int(targets["kind"][i])]
-            mine = [f"{use}-{n}-{i}.png" for n in ("path", "where", "bar")]
-            rows.append([mine[0], kind, mine[1], mine[2], use])
-    (tmp_path / "three.csv").write_text("\n".join(map(",".join, rows)))
-    train(loads(spec), f"csv:{tmp_path / 'three.csv'}", HARD, tmp_path / "files", progress=False)
-    one, two = last(tmp_path / "memory"), last(tmp_path / "files")
-    assert all(torch.equal(value, two["model"][name]) for name, value in one["model"].items())
-    found = {score.output: score for score in evaluate(tmp_path / "files", device="cpu").outputs}
-    counts = torch.bincount(three(20, 1)[1]["bar"].flatten().long())
-    assert [score.count for score in found["bar"].per_class] == counts.tolist()
