@@ -165,7 +165,10 @@ def _sight(network: Network, name: str, axis: int) -> Any:
     if asked is None:
         return None
     first = next(iter(network.inputs))
-    fields = asked(name).axes
+    try:
+        fields = asked(name).axes
+    except ValueError:  # it has no name of its own in the network
+        return None
     return next((f for f in fields if f.input == first and f.axis == axis and not f.whole), None)
 
 
