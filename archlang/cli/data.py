@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from archlang.cli.table import Cells, text_table
 if TYPE_CHECKING:
     from archlang.train import Data
     from archlang.train.augment import Augment
-    from archlang.train.describe import Description
+    from archlang.train.describe import Description, Learned
 
 Spec = Annotated[
     str | None,
@@ -180,17 +180,18 @@ def _size(text: str | None) -> tuple[int, int] | None:
 
 
 def _lines(found: Description) -> Iterator[str]:
+    from archlang.train.describe import Learned
+
     images = ", ".join(f"{count:,} for {part}" for part, count in found.images.items())
-    own = found.outputs or {"": (found.classes, found.counts)}
-    told = (f"{len(c)} classes" + (f" of `{name}`" if name else "") for name, (c, _) in own.items())
-    yield f"{found.name}: {found.task} with {', '.join(told)}"
+    own = found.outputs or {"": Learned(found.task, found.classes, found.counts)}
+    yield f"{found.name}: {', '.join(_tasks(own))}"
     yield f"images:  {images}"
     for name, one in (found.inputs or {"": found}).items():
         if name:
             yield f"`{name}`"
         yield from _pixels(one)
-    pixels = " pixels" if found.task == "segmentation" else ""
-    for name, (classes, counts) in own.items():
+    for name, (task, classes, counts) in own.items():
+        pixels = " pixels" if task == "segmentation" else ""
         yield ""
         head = (name or "class", *(f"{part}{pixels}" for part in found.images))
         body = [
@@ -200,6 +201,15 @@ def _lines(found: Description) -> Iterator[str]:
         right = range(1, len(head))
         for line, _ in text_table(head, body, right=right, shrink=0, width=None):
             yield line
+
+
+def _tasks(own: Mapping[str, Learned]) -> Iterator[str]:
+    """What the outputs learn; a task that goes on is named once."""
+    before = ""
+    for name, (task, classes, _) in own.items():
+        told = f"{len(classes)} classes" + (f" of `{name}`" if name else "")
+        yield told if task == before else f"{task} with {told}"
+        before = task
 
 
 def _pixels(found: Description) -> Iterator[str]:

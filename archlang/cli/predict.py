@@ -82,15 +82,9 @@ def predict(
 
         runs = [trained(path, device=device) for path in (run, *(ensemble or []))]
         given = named(images, tuple(runs[0].prepares), runs[0].network.name)
-        pixels = runs[0].per_pixel or masks is not None
         how: dict[str, Any] = {"seed": seed, "output": output, "device": device}
-        how["batch_size"] = batch_size or (8 if pixels else 64)
-        if pixels:
-            from archlang.cli.masks import marked
-
-            rows = marked(runs, given, mc_dropout, folder=masks, top=top, **how)
-        else:
-            rows = _classified(runs, given, mc_dropout, top, how)
+        how["batch_size"] = batch_size
+        rows = _predicted(runs, given, mc_dropout, masks, top, how)
     if len(names := runs[0].output_names) > 1 and "output" not in rows[0]:
         others = ", ".join(name for name in names if name != (output or names[0]))
         typer.echo(f"note: this is output `{output or names[0]}`; --output: {others}", err=True)
@@ -101,21 +95,38 @@ def predict(
         case PredictFormat.csv:
             _print_csv(rows)
         case PredictFormat.text:
-            _print_table(rows)
+            _print_tables(rows)
 
 
-def _classified(
-    runs: list[Trained], images: Images, passes: int | None, top: int, how: dict[str, Any]
+def _predicted(
+    runs: list[Trained],
+    images: Images,
+    passes: int | None,
+    masks: Path | None,
+    top: int,
+    how: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """An image each; where outputs have classes of their own, one for each of these."""
-    from archlang.train import ensemble as together
-
-    if how["output"] is not None or not runs[0].own:
-        return list(_rows(together(runs, images, passes, **how), top))
+    one, each = runs[0], how["output"] is None and bool(runs[0].own)
+    names = one.output_names if each else (how["output"],)
+    maps = [name for name in names if one.per_pixel(name)]
+    if masks is not None and not maps:
+        maps = [names[0]]  # which says what keeps it from having masks
     found: list[list[dict[str, Any]]] = []
-    for name in runs[0].output_names:
-        rows = _rows(together(runs, images, passes, **{**how, "output": name}), top)
-        found.append([{"image": row["image"], "output": name, **row} for row in rows])
+    for name in names:
+        of: dict[str, Any] = {**how, "output": name}
+        of["batch_size"] = how["batch_size"] or (8 if name in maps else 64)
+        if name in maps:
+            from archlang.cli.masks import marked
+
+            folder = masks / name if masks and name and len(maps) > 1 else masks
+            rows = marked(runs, images, passes, folder=folder, top=top, **of)
+        else:
+            from archlang.train import ensemble as together
+
+            rows = list(_rows(together(runs, images, passes, **of), top))
+        about = {"output": name} if each else {}
+        found.append([{"image": row["image"], **about, **row} for row in rows])
     return [row for rows in zip(*found, strict=True) for row in rows]
 
 
@@ -151,7 +162,8 @@ def _print_csv(rows: list[dict[str, Any]]) -> None:
         for row in rows
         for rank, entry in enumerate(row["top"], start=1)
     ]
-    writer = csv.DictWriter(sys.stdout, list(flat[0]), lineterminator="\n")
+    columns = dict.fromkeys(name for row in flat for name in row)
+    writer = csv.DictWriter(sys.stdout, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
 
@@ -171,9 +183,23 @@ def _figures(row: dict[str, Any]) -> dict[str, float]:
     return {**row["top"][0], **row}
 
 
+def _measure(row: dict[str, Any]) -> str:
+    """What a row has of each class."""
+    return "share" if "share" in row["top"][0] else "probability"
+
+
+def _print_tables(rows: list[dict[str, Any]]) -> None:
+    """A table of the probabilities, and one of the shares, where there are both."""
+    kinds = dict.fromkeys(map(_measure, rows))
+    for number, kind in enumerate(kinds):
+        if number:
+            print()
+        _print_table([row for row in rows if _measure(row) == kind])
+
+
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """A line for each image."""
-    what = "share" if "share" in rows[0]["top"][0] else "probability"
+    what = _measure(rows[0])
     columns = {name: form for name, form in _FIGURES.items() if name in _figures(rows[0])}
     about = [name for name in _ABOUT if name in rows[0]]
     head = [*about, "class", what, *(name.replace("_", " ") for name in columns)]

@@ -250,7 +250,8 @@ def _print(result: Result) -> None:
         f"after epoch {last['epoch']}, {result.seconds:.1f} s"
     )
     for name, score in last.get("outputs", {}).items():
-        typer.echo(f"  {name}: {score['accuracy']:.2%}")
+        iou = f", IoU {score['iou']:.2%}" if "iou" in score else ""
+        typer.echo(f"  {name}: {score['accuracy']:.2%}{iou}")
     chosen = f"{result.best_accuracy:.2%} after epoch {result.best_epoch}"
     if last["on"] != "test":
         chosen += f" on the {last['on']} images; {result.test_accuracy:.2%} on the test images"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 
@@ -14,6 +15,14 @@ from archlang.train.workers import Tell
 Size = tuple[int, int]
 
 
+class Learned(NamedTuple):
+    """What an output learns: its classes, and how many images, or pixels, are of each, by part."""
+
+    task: Task
+    classes: tuple[str, ...]
+    counts: Mapping[str, tuple[int, ...]]
+
+
 @dataclass(frozen=True)
 class Description:
     """The figures of a data set.
@@ -21,8 +30,8 @@ class Description:
     ``images`` are counted by part; ``counts`` by part and class: images, or for masks pixels.
     ``smallest`` and ``largest`` are heights and widths, both None where nobody looked.
     ``mean`` and ``std`` are those of the training images' channels, white being 1. Of several
-    inputs these are the first's, and ``inputs`` has each; where outputs have labels of their own,
-    ``counts`` are the first's, and ``outputs`` has the classes of each with their counts by part.
+    inputs these are the first's, and ``inputs`` has each; where outputs have labels or masks of
+    their own, ``task``, ``classes`` and ``counts`` are the first's, and ``outputs`` has each's.
     """
 
     name: str
@@ -36,9 +45,7 @@ class Description:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     inputs: Mapping[str, Description] = field(default_factory=dict)
-    outputs: Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[int, ...]]]] = field(
-        default_factory=dict
-    )
+    outputs: Mapping[str, Learned] = field(default_factory=dict)
 
 
 def describe(data: Data, workers: int = 0, tell: Tell | None = None) -> Description:
@@ -49,9 +56,14 @@ def describe(data: Data, workers: int = 0, tell: Tell | None = None) -> Descript
     """
     if data.own or len(data.inputs) > 1:
         inputs = {n: describe(data.of_input(n), workers, tell) for n in data.inputs}
-        outputs = {n: (classes, _counted(data.of_output(n))) for n, classes in data.own.items()}
+        outputs = {
+            name: Learned(data.task_of(name), classes, _counted(data.of_output(name), workers))
+            for name, classes in data.own.items()
+        }
         first = next(iter(inputs.values()))
-        return replace(first, inputs=inputs if len(inputs) > 1 else {}, outputs=outputs)
+        learned = next(iter(outputs.values()), Learned(first.task, first.classes, first.counts))
+        several = inputs if len(inputs) > 1 else {}
+        return replace(first, inputs=several, outputs=outputs, **learned._asdict())
     mean, std = moments(value_counts(data.train, workers, tell))
     sizes = [size for samples in data.parts.values() for size in _sizes(samples)]
     return Description(

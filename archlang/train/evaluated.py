@@ -61,7 +61,7 @@ def check_classes(run: Trained, data: Data) -> None:
         raise UsageError(
             f"{run.path} was trained on labels for {names[0]}, and {data.name} has them for "
             f"{names[1]}",
-            "name the columns of labels as in training",
+            "name the columns of labels, and of masks, as in training",
         )
     for output in run.own:
         _check_same(run, data, run.own[output], data.own[output], f" of `{output}`")
@@ -114,7 +114,7 @@ def _in_channels(run: Trained, samples: Samples, name: str) -> Samples:
             n: _made_so(run, images, run.prepares.get(n, run.prepare), name)
             for n, images in given.items()
         }
-        return Columns(images, samples.own)
+        return replace(samples, images=images)
     return samples
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from archlang.train.batch import one_of
 from archlang.train.data import IGNORE, Data, check_fit
 from archlang.train.data.fit import own_classes
-from archlang.train.data.maps import mask_size
+from archlang.train.data.maps import middles
 from archlang.train.data.samples import Task
 from archlang.train.device import fitting
 from archlang.train.errors import TrainError
@@ -174,25 +174,25 @@ def evaluate(
         batch_size=batch_size or one.recipe["batch_size"],
         workers=workers,
         device=one.device,
-        middle=mask_size(one.network),
+        middles=middles(one.network),
         own={name: len(classes) for name, classes in own_classes(one.network, found).items()},
     )
-    tallies = _tallied(one, batches, found.task)
+    tallies = _tallied(one, batches)
     scores = [_scored(one, found, part, name, tally) for name, tally in tallies.items()]
     if len(scores) == 1:
         return replace(scores[0], output="")
     return replace(scores[0], outputs=tuple(scores))
 
 
-def _tallied(one: Trained, batches: Judge, task: Task) -> dict[str, _Tally]:
+def _tallied(one: Trained, batches: Judge) -> dict[str, _Tally]:
     """What is counted of each output."""
     tallies: dict[str, _Tally] = {}
     with fitting(batches.batch_size):
         for images, targets in batches:
             for name, logits in one.outputs(images).items():
                 if name not in tallies:
-                    classes = len(one.classes_of(name))
-                    tallies[name] = _Tally(classes, task == "classification", one.device)
+                    classes, whole = len(one.classes_of(name)), not one.per_pixel(name)
+                    tallies[name] = _Tally(classes, whole, one.device)
                 tallies[name].add(logits, one_of(targets, name))
     return tallies
 
@@ -212,7 +212,7 @@ def _scored(one: Trained, data: Data, part: str, output: str, tally: _Tally) -> 
         one.network.name,
         data.name,
         part,
-        data.task,
+        data.task_of(output),
         one.classes_of(output),
         loss,
         tally.top5,

@@ -69,7 +69,8 @@ def predict(
 
     Images are brought to the network as in training: grey becomes colour and colour grey as the
     network was trained. A network with several inputs takes a table, or the images of each by
-    its name. ``output`` names one of several outputs; without it the first is taken.
+    its name. ``output`` names one of several outputs; without it the first that tells a class for
+    an image is taken.
     Raises ``TrainError``: for what is no run, for a folder without images, for a file that
     cannot be decoded, and for a network that tells classes of pixels: see ``segment``.
     """
@@ -118,9 +119,9 @@ def ensemble(
 @heap_kept()
 def _predicted(draws: Draws, images: Images, batch_size: int) -> Predictions:
     first = draws.members[0]
-    if first.per_pixel:
+    if first.per_pixel(draws.output):
         raise UsageError(
-            f"`{first.network.name}` tells a class for each pixel, and this names that of an image",
+            f"`{draws.asked}` tells a class for each pixel, and this names that of an image",
             "archlang.train.segment gives its masks",
         )
     names, batches = read(images, batch_size, first)
@@ -159,21 +160,27 @@ class Draws:
         seed: int = 0,
         output: str | None = None,
         device: str = "auto",
+        pixels: bool = False,
     ) -> Draws:
-        """Raises ``TrainError`` where the networks are not there, or do not go together."""
+        """Of ``output``, or of the first that tells classes of ``pixels``, or of images.
+
+        Raises ``TrainError`` where the networks are not there, or do not go together.
+        """
         if not runs:
             raise UsageError("an ensemble wants at least one network")
         if passes is not None and passes < 1:
             raise UsageError(f"{passes} passes are none", "30 are usual")
         members = [trained(run, device=device) for run in runs]
         outputs = members[0].output_names
+        able = (name for name in outputs if members[0].per_pixel(name) == pixels)
+        chosen = output or next(able, outputs[0])
         for other in members[1:]:
             _check_same_inputs(members[0], other)
-            _check_same_classes(members[0], other, output or outputs[0])
+            _check_same_classes(members[0], other, chosen)
         for member in members:
             if member is members[0] or len(member.output_names) > 1:
-                _check_output(member, output or outputs[0])
-            if member.per_pixel != members[0].per_pixel:
+                _check_output(member, chosen)
+            if member.per_pixel(chosen) != members[0].per_pixel(chosen):
                 raise UsageError(
                     f"{member.path} and {members[0].path} do not go together: "
                     "one tells classes of pixels, the other those of images"
@@ -184,7 +191,13 @@ class Draws:
                     "train it with `dropout(0.5)` before a linear layer, or leave the passes out",
                 )
         dropping = passes is not None
-        return cls(members, passes or 1, dropping, seed, output or outputs[0], outputs)
+        return cls(members, passes or 1, dropping, seed, chosen, outputs)
+
+    @property
+    def asked(self) -> str:
+        """The first network, or which of its several outputs it is, for people."""
+        name = self.members[0].network.name
+        return name if len(self.outputs) == 1 else f"{name}.{self.output}"
 
     @property
     def count(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlang.train.data import Data
-from archlang.train.data.maps import cut
+from archlang.train.data.maps import notes_on_maps
 from archlang.train.device import describe
 from archlang.train.memory import Budget
 from archlang.train.network import Network
@@ -25,7 +25,7 @@ def introduction(
         f"data: {data.name}, {len(data.train):,} images to learn from, "
         f"{_kept(data)}{len(data.test):,} to test with, {_classes(data)}"
     )
-    for note in (*data.notes, *prepare.notes(data), *cut(network)):
+    for note in (*data.notes, *prepare.notes(data), *notes_on_maps(network, data)):
         yield f"note: {note}"
     if crowd := crowded(recipe.workers):
         yield f"note: {crowd}"

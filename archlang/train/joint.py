@@ -1,4 +1,4 @@
-"""Batches of several images each, or with several labels: one stream of each, side by side.
+"""Batches of several images each, or with several targets: one stream of each, side by side.
 
 A stream of batches is a function of the seed, so those of several inputs see the same samples
 in the same order, whichever of them lie in memory and whichever are read from files.
@@ -17,10 +17,11 @@ from torch import Tensor
 from archlang.train.augment import Augment, Mixing
 from archlang.train.batch import Many
 from archlang.train.data import Columns, FileSamples, Samples
+from archlang.train.data.maps import Middle
 from archlang.train.data.samples import ONLY
 from archlang.train.draws import seed_of
 from archlang.train.errors import UsageError
-from archlang.train.loader import CPU, Batches, EvaluationBatches, Middle
+from archlang.train.loader import CPU, Batches, EvaluationBatches
 from archlang.train.preparations import AnyPreparation, each_of
 from archlang.train.prepare import Preparation
 from archlang.train.sampling import Sampler
@@ -28,13 +29,15 @@ from archlang.train.views import mixed
 
 Pair = tuple[Many, Many]
 """Images and targets, by input and by output where there are several."""
+Middles = Mapping[str, Middle | None]
+"""What of a mask each output learns; None for all of it."""
 
 
 class JointBatches:
     """Training batches of samples with several columns; as ``Batches``.
 
-    ``own`` has the number of classes of each output that has labels of its own, ``classes`` that
-    of all others.
+    ``own`` has the number of classes of each output that has labels or masks of its own,
+    ``classes`` that of all others; ``middles`` what of masks each output learns.
     """
 
     def __init__(
@@ -51,16 +54,17 @@ class JointBatches:
         device: torch.device = CPU,
         classes: int = 0,
         own: Mapping[str, int] | None = None,
-        middle: Middle = None,
+        middles: Middles | None = None,
     ) -> None:
         augment = augment or Augment()
         inputs = _inputs(samples, prepare)
         check(augment, samples, inputs)
         self.mixing, self.seed, self.classes = augment.mixing, seed, classes
-        self.own, self.device = own or {}, device
+        self.own = own or {}
+        self._targets = _Targets(samples, tuple(self.own), middles or {}, device)
         plain = augment.model_copy(update={"mixing": Mixing()})
         shared: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "rank": rank}
-        shared |= {"world": world, "device": device, "middle": middle}
+        shared |= {"world": world, "device": device}
         self.each = {
             name: Batches(
                 columns,
@@ -73,7 +77,6 @@ class JointBatches:
             for name, (columns, one) in inputs.items()
         }
         self.per_epoch = self._first.per_epoch
-        self._labels = {name: samples.answers[name] for name in self.own}
         # A second one, for streams that are ahead of this would make it shuffle again.
         self._order = Sampler(len(samples), batch_size, seed, CPU)
 
@@ -92,9 +95,7 @@ class JointBatches:
         with _ended(streams):
             for at, batch in zip(count(step), zip(*streams, strict=True)):
                 images = [x for x, _ in batch]
-                targets = {ONLY: batch[0][1]}
-                if self._labels:
-                    targets = _some(self._labels, self.indices(at), self.device)
+                targets = self._targets.of(batch[0][1], self.indices(at))
                 if self.mixing:
                     images, targets = self._mixed(images, targets, at)
                 yield _named(self.each, images), targets.get(ONLY, targets)
@@ -127,11 +128,12 @@ class JointEvaluation:
         workers: int = 0,
         device: torch.device = CPU,
         own: Mapping[str, int] | None = None,
+        middles: Middles | None = None,
         **how: Any,
     ) -> None:
         inputs = _inputs(samples, prepare)
-        self.batch_size, self.device = batch_size, device
-        self._labels = {name: samples.answers[name] for name in own or {}}
+        self.batch_size = batch_size
+        self._targets = _Targets(samples, tuple(own or ()), middles or {}, device)
         self.each = {
             name: EvaluationBatches(
                 columns,
@@ -150,10 +152,8 @@ class JointEvaluation:
         streams = [iter(stream) for stream in self.each.values()]
         with _ended(streams):
             for number, batch in enumerate(zip(*streams, strict=True)):
-                targets: Many = batch[0][1]
-                if self._labels:
-                    targets = _some(self._labels, first.indices(number), self.device)
-                yield _named(self.each, [x for x, _ in batch]), targets
+                targets = self._targets.of(batch[0][1], first.indices(number))
+                yield _named(self.each, [x for x, _ in batch]), targets.get(ONLY, targets)
 
 
 def _inputs(samples: Samples, prepare: AnyPreparation) -> dict[str, tuple[Samples, Preparation]]:
@@ -163,9 +163,39 @@ def _inputs(samples: Samples, prepare: AnyPreparation) -> dict[str, tuple[Sample
     return {name: (given[name], one) for name, one in prepares.items()}
 
 
-def _some(labels: Mapping[str, Tensor], here: Tensor, device: torch.device) -> dict[str, Tensor]:
-    """The labels of some samples, by output."""
-    return {name: whole[here].to(device) for name, whole in labels.items()}
+class _Targets:
+    """What each output learns: labels or masks of its own, or those that all share.
+
+    These are under ``ONLY``, unless outputs learn other parts of the masks.
+    """
+
+    def __init__(
+        self, samples: Samples, own: tuple[str, ...], middles: Middles, device: torch.device
+    ) -> None:
+        self.labels = {name: samples.answers[name] for name in own if name in samples.answers}
+        self.masks, self.own, self.device = samples.masks, own, device
+        self.middles = middles
+
+    def of(self, shared: Tensor, here: Tensor) -> dict[str, Tensor]:
+        """Those of the samples ``here``, by output; ``shared`` come with the first input."""
+        if self.own:
+            return {name: self._own(name, shared, here) for name in self.own}
+        if shared.ndim < 3 or not self.middles:
+            return {ONLY: shared}
+        parts = dict.fromkeys(self.middles.values())
+        cut = {
+            middle: shared if middle is None else middle.of(shared).contiguous() for middle in parts
+        }
+        if len(cut) == 1:
+            return {ONLY: next(iter(cut.values()))}
+        return {name: cut[middle] for name, middle in self.middles.items()}
+
+    def _own(self, name: str, shared: Tensor, here: Tensor) -> Tensor:
+        if name in self.labels:
+            return self.labels[name][here].to(self.device)
+        masks = shared[:, self.masks.index(name)] if shared.ndim == 4 else shared
+        middle = self.middles.get(name)
+        return (masks if middle is None else middle.of(masks)).contiguous()
 
 
 @contextmanager
@@ -270,16 +300,25 @@ Judge = EvaluationBatches | JointEvaluation
 
 
 def feed_of(samples: Samples, prepare: AnyPreparation, augment: Augment, **how: Any) -> Feed:
-    """Training batches of samples of any kind; ``own`` as for ``JointBatches``."""
-    if isinstance(samples, Columns) or not isinstance(prepare, Preparation):
+    """Training batches of samples of any kind; ``own`` and ``middles`` as for ``JointBatches``."""
+    if (alone := _alone(samples, prepare, how)) is None:
         return JointBatches(samples, prepare, augment, **how)
-    how.pop("own", None)
-    return Batches(samples, prepare, augment, **how)
+    return Batches(samples, alone, augment, **how)
 
 
 def judge_of(samples: Samples, prepare: AnyPreparation, **how: Any) -> Judge:
     """Every sample once, of samples of any kind."""
-    if isinstance(samples, Columns) or not isinstance(prepare, Preparation):
+    if (alone := _alone(samples, prepare, how)) is None:
         return JointEvaluation(samples, prepare, **how)
+    return EvaluationBatches(samples, alone, **how)
+
+
+def _alone(samples: Samples, prepare: AnyPreparation, how: dict[str, Any]) -> Preparation | None:
+    """The one preparation, with ``how`` as ``Batches`` has it; None where there are columns."""
+    parts = set(how.get("middles", {}).values())
+    if isinstance(samples, Columns) or not isinstance(prepare, Preparation) or len(parts) > 1:
+        return None
     how.pop("own", None)
-    return EvaluationBatches(samples, prepare, **how)
+    how.pop("middles", None)
+    how["middle"] = next(iter(parts), None)
+    return prepare

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from archlang.train.augment import Augment
 from archlang.train.colours import recoloured
 from archlang.train.data import IGNORE, IN_MEMORY, Samples
+from archlang.train.data.maps import Middle
 from archlang.train.draws import drawing_from
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.prepare import Preparation
@@ -35,10 +36,6 @@ IGNORED = -100
 """What ``IGNORE`` becomes in a batch: the default ``ignore_index`` of PyTorch's losses."""
 
 
-Middle = tuple[int, int] | None
-"""Height and width of the part of a mask that is learned and counted; all of it if None."""
-
-
 class Wanted(NamedTuple):
     """A batch to come: its samples int64 [n] in an epoch, and what becomes of them."""
 
@@ -53,8 +50,8 @@ class Batches:
     ``batch_size`` is that of all ``world`` processes together; this one, ``rank``, yields its
     share. ``workers`` processes decode and augment where the images are not simply in memory.
     ``classes`` is needed for ``augment.mixing``, which pairs images of one process. ``middle``
-    is the part of masks that the network tells the classes of. Changes are drawn from ``draws``,
-    or else from ``seed``. Raises ``TrainError``.
+    is the part of masks that the network tells the classes of; all of it if None. Changes are
+    drawn from ``draws``, or else from ``seed``. Raises ``TrainError``.
     """
 
     def __init__(
@@ -70,7 +67,7 @@ class Batches:
         world: int = 1,
         device: torch.device = CPU,
         classes: int = 0,
-        middle: Middle = None,
+        middle: Middle | None = None,
         draws: int | None = None,
     ) -> None:
         self.samples, self.prepare, self.augment = samples, prepare, augment or Augment()
@@ -98,7 +95,7 @@ class Batches:
     def start(self, step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches from ``step`` on, counted from 0 through all epochs, without end.
 
-        Images are float32 [n, *shape]; targets are labels int64 [n], masks int64 [n, H, W], or
+        Images are float32 [n, *shape]; targets are labels int64 [n], masks int64 [n, (M,) H, W], or
         with mixing shares float32 [n, classes].
         """
         found = self._source.batches(self._wanted(step))
@@ -128,7 +125,7 @@ class Batches:
         """What is done to a batch of uint8 [n, c, H, W] at once; masks go along."""
         axes, drawn = self.prepare.colours, {"seed": self.draws, "epoch": wanted.epoch}
         images = recoloured(self.augment, images, wanted.samples, axes, **drawn)
-        masks = targets if targets.ndim == 3 else None
+        masks = targets if targets.ndim > 1 else None
         images, masks = wanted.changes.of(images, masks, self._fill)
         return images, targets if masks is None else masks
 
@@ -151,7 +148,7 @@ class EvaluationBatches:
         rank: int = 0,
         world: int = 1,
         device: torch.device = CPU,
-        middle: Middle = None,
+        middle: Middle | None = None,
     ) -> None:
         self.samples, self.prepare, self.middle = samples, prepare, middle
         self.batch_size, self.rank, self.world = batch_size, rank, world
@@ -167,7 +164,7 @@ class EvaluationBatches:
         return whole.tensor_split(self.world)[self.rank]
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images float32 [max(n, 1), *shape] and targets int64 [n] or [n, H, W]."""
+        """Images float32 [max(n, 1), *shape] and targets int64 [n] or [n, (M,) H, W]."""
 
         def wanted() -> Iterator[Wanted]:
             for batch in range(len(self)):
@@ -180,16 +177,14 @@ class EvaluationBatches:
             yield self.prepare.normalised(images), learned(targets[:counted], self.middle)
 
 
-def learned(targets: Tensor, middle: Middle = None) -> Tensor:
+def learned(targets: Tensor, middle: Middle | None = None) -> Tensor:
     """Targets as PyTorch's losses take them: int64, with ``IGNORED`` where masks say nothing.
 
     Of masks the ``middle`` is left.
     """
     if targets.ndim < 3:
         return targets.long()
-    height, width = middle or targets.shape[1:]
-    top, left = (targets.shape[1] - height) // 2, (targets.shape[2] - width) // 2
-    seen = targets[:, top : top + height, left : left + width]
+    seen = targets if middle is None else middle.of(targets)
     return seen.long().masked_fill_(seen == IGNORE, IGNORED)
 
 
@@ -244,7 +239,7 @@ class Each(Dataset[Any]):
             return error
 
     def seen(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """The image uint8 [c, H, W] and its label, or its mask uint8 [H, W]."""
+        """The image uint8 [c, H, W] and its label, or its mask uint8 [(M,) H, W]."""
         if not self._view:
             self._view.append(views(self.augment, self.prepare.shape[1:]))
         view, crops = self._view[0], self.augment.random_resized_crop is not None
@@ -262,9 +257,16 @@ class Each(Dataset[Any]):
 
 
 def sized(prepare: Preparation, image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """One image [c, h, w] and its mask [h, w] at the network's size."""
+    """One image [c, h, w] and its mask [(M,) h, w] at the network's size."""
     image = prepare.sized(image[None])[0]
-    return image, mask if mask is None else prepare.sized(mask[None, None], masks=True)[0, 0]
+    return image, mask if mask is None else _sized_masks(prepare, mask[None])[0]
+
+
+def _sized_masks(prepare: Preparation, masks: Tensor) -> Tensor:
+    """Masks [n, (M,) h, w] at the network's size."""
+    if masks.ndim == 4:
+        return prepare.sized(masks, masks=True)
+    return prepare.sized(masks[:, None], masks=True)[:, 0]
 
 
 class _Read:
@@ -328,9 +330,6 @@ def _source(
     images, targets = held
     # On the CPU, so that the pixels are the same on every device.
     at_size = torch.cat([prepare.sized(part) for part in torch.split(images.cpu(), 512)])
-    if targets.ndim == 3:
-        masks = (
-            prepare.sized(part[:, None], masks=True)[:, 0] for part in torch.split(targets, 512)
-        )
-        targets = torch.cat(list(masks))
+    if targets.ndim > 1:
+        targets = torch.cat([_sized_masks(prepare, part) for part in torch.split(targets, 512)])
     return _Held(at_size, targets, device)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.train.batch import Many, called, chunks, count, each, first, tensors
+from archlang.train.counted import factors
 from archlang.train.device import (
     Number,
     autocast,
@@ -159,12 +160,13 @@ class Trainer:
         if parts > 1:
             pairs = list(zip(chunks(images, parts), chunks(targets, parts), strict=True))
         told: list[Number] = []
-        for number, (x, y) in enumerate(pairs, start=1):
+        counted = factors([y for _, y in pairs], self.world)
+        for number, ((x, y), factor) in enumerate(zip(pairs, counted, strict=True), start=1):
             with self.world.unsynced(self.wrapped, number < len(pairs)):
                 with autocast(self.device, self.recipe.dtype):
                     outputs = called(self.run, x)
                 mean = self.course.task.loss(
-                    outputs, y, self.course.aux, self.recipe.label_smoothing
+                    outputs, y, self.course.aux, self.recipe.label_smoothing, factor
                 )
                 told.append(Number(mean))
                 # The processes' gradients are averaged, so each counts by its images.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -16,7 +17,7 @@ from archlang.analyses.memory.account import Setting
 from archlang.graph import Graph
 from archlang.train.device import exhausted
 from archlang.train.errors import TrainError
-from archlang.train.network import Network
+from archlang.train.network import Network, output_shapes
 from archlang.train.recipe import Recipe
 from archlang.train.setting import setting_of, unknown
 from archlang.wording import bytes_text
@@ -27,7 +28,7 @@ Got = TypeVar("Got")
 class Budget:
     """What a step of a recipe takes on a device, as the network's graph says.
 
-    ``labels`` are those of each sample: of outputs with labels of their own one each.
+    ``own`` are the outputs that have labels or masks of their own.
     """
 
     def __init__(
@@ -36,9 +37,9 @@ class Budget:
         recipe: Recipe,
         device: torch.device,
         processes: int = 1,
-        labels: int = 1,
+        own: Collection[str] = (),
     ) -> None:
-        self.labels = labels
+        self.own = own
         self.network, self.recipe, self.device = network, recipe, device
         self.processes = processes
         self.parts = recipe.accumulate * processes
@@ -69,9 +70,16 @@ class Budget:
         asked: Any = self.network
         if setting is None:
             return None
-        # The account counts one label for a sample, and all labels are there throughout.
-        more = (self.labels - 1) * self.recipe.batch_size * torch.int64.itemsize
+        # The account counts equal labels once, and all labels are there throughout.
+        more = self._labels() * self.recipe.batch_size * torch.int64.itemsize
         return int(asked.memory(setting).step.total) + more
+
+    def _labels(self) -> int:
+        """How many numbers of a sample the outputs are held against, beside those accounted."""
+        shapes = {name: shape[1:] for name, shape in output_shapes(self.network).items()}
+        counted = {shapes[name] for name in self.network.outputs}
+        there = [shapes[name] for name in self.own] if self.own else set(shapes.values())
+        return sum(map(prod, there)) - sum(map(prod, counted))
 
     def largest_batch(self, limit: int) -> int | None:
         """The largest batch with which a step stays within ``limit`` bytes; None if unknown."""

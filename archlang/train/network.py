@@ -42,6 +42,14 @@ class Network(Protocol):
     def to_torch(self, *, recompute: Collection[str] = ()) -> nn.Module: ...
 
 
+def output_shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """The shape of every output, and of each auxiliary one that the network tells of."""
+    graph: Any = getattr(network, "graph", None)
+    aux = {} if graph is None else graph.aux
+    shapes = {name: tuple(map(int, one.node.output.shape)) for name, one in aux.items()}
+    return {**network.outputs, **shapes}
+
+
 def unreached(network: Network) -> list[str]:
     """The parameters of layers that no output needs: their gradients never come.
 

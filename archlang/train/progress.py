@@ -101,7 +101,11 @@ class Terminal(Reporter):
         ]
         if "outputs" in entry:
             named = entry["outputs"].items()
-            scores = [f"{on} accuracy"] + [f"{n} {score['accuracy']:.2%}" for n, score in named]
+            scores = [f"{on} accuracy"] + [
+                f"{n} {score['accuracy']:.2%}"
+                + (f" (IoU {score['iou']:.2%})" if "iou" in score else "")
+                for n, score in named
+            ]
         self.say(
             f"epoch {entry['epoch']:>3}  loss {entry['loss']:.4f}  {'  '.join(scores)}  "
             f"lr {entry['lr']:.2g}"

@@ -93,6 +93,9 @@ class TensorBoard:
         for name in SCALARS:
             if name in entry:
                 self._writer.add_scalar(name, entry[name], entry["step"])
+            for output, score in entry.get("outputs", {}).items():
+                if name in score:
+                    self._writer.add_scalar(f"{output}/{name}", score[name], entry["step"])
         self._writer.flush()
 
     def close(self) -> None:

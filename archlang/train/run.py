@@ -15,7 +15,7 @@ from archlang.train import checkpoint, device as devices, shards
 from archlang.train.batch import count
 from archlang.train.data import Data, carved, check_fit, load
 from archlang.train.data.fit import own_classes
-from archlang.train.data.maps import mask_size
+from archlang.train.data.maps import middles
 from archlang.train.distributed import World, joined, own_device, processes
 from archlang.train.errors import InterruptedRunError, UsageError
 from archlang.train.folder import RunFolder
@@ -32,7 +32,7 @@ from archlang.train.recipe import Layer, Recipe, resolve
 from archlang.train.recipe.read import Asked, layers_of
 from archlang.train.records import TensorBoard, write_curves, write_page
 from archlang.train.stop import Stopper
-from archlang.train.task import TASKS
+from archlang.train.task import task_of
 from archlang.train.transfer import begin
 from archlang.wording import bytes_text
 
@@ -77,7 +77,7 @@ class Run:
         self._peak: int | None = None
         self.prepare = measured(network, data, recipe, reporter)
         self.device = device
-        self.budget = Budget(network, recipe, self.device, self.world.size, len(data.own) or 1)
+        self.budget = Budget(network, recipe, self.device, self.world.size, tuple(data.own))
         self.identity = identify(network, data, self.prepare, recipe)
         torch.manual_seed(recipe.seed)
         with self.budget.explained():
@@ -115,7 +115,7 @@ class Run:
             "rank": world.rank,
             "world": world.size,
             "device": self.device,
-            "middle": mask_size(self.network),
+            "middles": middles(self.network),
             "own": {name: len(classes) for name, classes in own.items()},
         }
         feed = feed_of(
@@ -127,7 +127,7 @@ class Run:
             **shared,
         )
         test = judge_of(data.test, self.prepare, **shared)
-        task = TASKS[data.task](data.classes, own, recipe.output_weights)
+        task = task_of(data, own, recipe.output_weights)
         if data.valid is None:
             return Course(task, feed, test, self.network.aux)
         judge = judge_of(data.valid, self.prepare, **shared)

@@ -80,21 +80,20 @@ class Trained:
         fields: Mapping[str, Any] = self.identity["recipe"]
         return fields
 
-    @property
-    def per_pixel(self) -> bool:
-        """Whether it tells a class for each pixel, and not one for the image."""
-        return len(next(iter(self.network.outputs.values()))) > 1
+    def per_pixel(self, output: str | None = None) -> bool:
+        """Whether an output, or the first, tells a class for each pixel, not one for the image."""
+        shapes = self.network.outputs
+        return len(shapes.get(output or "", next(iter(shapes.values())))) > 1
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """Its outputs, those left out that exist in training only."""
         return tuple(name for name in self.network.outputs if name not in self.network.aux)
 
-    @property
-    def palette(self) -> tuple[Colour, ...]:
-        """The colours of its classes, those of the data's masks where they had any."""
+    def palette(self, output: str) -> tuple[Colour, ...]:
+        """The colours of an output's classes, those of the data's masks where they had any."""
         given = ((r, g, b) for r, g, b in self.source.get("palette", ()))
-        return colours(len(self.classes), tuple(given))
+        return colours(len(self.classes_of(output)), tuple(given))
 
     def logits(self, images: Many, output: str | None = None) -> Tensor:
         """Those of one output, by its name; of the first without one."""

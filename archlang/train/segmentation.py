@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.data import IGNORE
+from archlang.train.data.maps import Middle, middles
 from archlang.train.device import fitting, random_kept
 from archlang.train.errors import UsageError
 from archlang.train.given import Batch, Images, decoded, first_of, read
@@ -98,15 +99,16 @@ def segment(
     """The mask of each image, by a network that tells a class for each pixel, or by several.
 
     Probabilities are averaged over all draws, brought to the image's own size, and the most
-    probable class is taken. ``passes``, ``seed`` and ``output`` are those of ``ensemble``. An
-    image is yielded as it is done. Raises ``TrainError``, at once where it can be known.
+    probable class is taken. ``passes`` and ``seed`` are those of ``ensemble``; ``output`` is, if
+    not given, the first that has masks. An image is yielded as it is done. Raises ``TrainError``,
+    at once where it can be known.
     """
     runs = [run] if isinstance(run, Run) else run
-    draws = Draws.of(runs, passes, seed=seed, output=output, device=device)
+    draws = Draws.of(runs, passes, seed=seed, output=output, device=device, pixels=True)
     first = draws.members[0]
-    if not first.per_pixel:
+    if not first.per_pixel(draws.output):
         raise UsageError(
-            f"`{first.network.name}` tells one class for an image, so there are no masks",
+            f"`{draws.asked}` tells one class for an image, so there are no masks",
             "`archlang predict` names it",
         )
     for other in draws.members[1:]:
@@ -133,6 +135,8 @@ def _segmented(
     draws: Draws, names: Sequence[str], batches: Iterator[Batch], batch_size: int
 ) -> Iterator[Segmented]:
     first, done = draws.members[0], 0
+    middle = middles(first.network)[draws.output]
+    assert middle is not None
     for number, batch in enumerate(batches):
         with random_kept(first.device), fitting(batch_size):
             mean, shared = _mean(draws, batch, number, names[done:])
@@ -140,11 +144,11 @@ def _segmented(
             here = first_of(batch)[i]
             image = here if isinstance(here, Tensor) else decoded(here, first, first.prepare)
             with fitting(1):
-                mask, total, at_odds = _placed(mean[i], shared[i], image, first.prepare)
+                mask, total, at_odds = _placed(mean[i], shared[i], image, first.prepare, middle)
             yield Segmented(
                 names[done],
-                first.classes,
-                first.palette,
+                first.classes_of(draws.output),
+                first.palette(draws.output),
                 image.cpu(),
                 mask,
                 total,
@@ -173,11 +177,11 @@ def _mean(draws: Draws, batch: Batch, number: int, names: Sequence[str]) -> tupl
 
 
 def _placed(
-    mean: Tensor, shared: Tensor, image: Tensor, prepare: Preparation
+    mean: Tensor, shared: Tensor, image: Tensor, prepare: Preparation, part: Middle
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Mask, entropy and mutual information [h, w] at the size of ``image`` [c, h, w]."""
     height, width = image.shape[-2:]
-    top, left, h, w = _middle(prepare, (height, width), mean.shape[-2:])
+    top, left, h, w = _middle(prepare, (height, width), part)
     there = slice(top, top + h), slice(left, left + w)
     probable, at_odds = _resized(mean, (h, w)), _resized(shared[None], (h, w))[0]
     mask = torch.full((height, width), IGNORE, dtype=torch.uint8)
@@ -189,7 +193,7 @@ def _placed(
 
 
 def _middle(
-    prepare: Preparation, image: tuple[int, int], maps: Sequence[int]
+    prepare: Preparation, image: tuple[int, int], part: Middle
 ) -> tuple[int, int, int, int]:
     """What of an image a map tells about: top, left, height and width in it.
 
@@ -197,7 +201,8 @@ def _middle(
     """
     top, left, h, w = prepare.region(*image)
     places = []
-    for start, seen, side, length in zip((top, left), (h, w), prepare.shape[1:], maps, strict=True):
+    told = part.height * part.every, part.width * part.every
+    for start, seen, side, length in zip((top, left), (h, w), prepare.shape[1:], told, strict=True):
         edge = round(seen * (side - length) / (2 * side))
         places.append((start + edge, max(1, seen - 2 * edge)))
     (top, h), (left, w) = places

@@ -76,7 +76,7 @@ def _column(
         torch.stack(part)
         for part in zip(*(each.seen(epoch, i) for i in chosen.tolist()), strict=True)
     )
-    masks = targets if targets.ndim == 3 else None
+    masks = targets if targets.ndim > 1 else None
     images = recoloured(how, images, chosen, prepare.colours, **draws)
     images, masks = augmented(how, images, masks, chosen, fill=prepare.fill, **draws)
     if how.mixing:

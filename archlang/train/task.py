@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from archlang.train.batch import Many, one_of
+from archlang.train.data import IGNORE, Data
+from archlang.train.data.samples import ONLY
+from archlang.train.errors import TrainError
 from archlang.train.loader import IGNORED
 
 Outputs = Many
+Merit = Fraction | float
 
 
 class Meter(ABC):
@@ -36,18 +41,18 @@ class Meter(ABC):
 class Task(ABC):
     """How a network's outputs are held against the targets of ``classes``.
 
-    Outputs in ``own`` have labels, and classes, of their own. ``weights`` are those of outputs in
-    the loss, where they are not 1.
+    Outputs in ``own`` have labels or masks of their own, each with its task. ``weights`` are those
+    of outputs in the loss, where they are not 1.
     """
 
     classes: tuple[str, ...]
-    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own: Mapping[str, Task] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
-    def of(self, output: str) -> Self:
+    def of(self, output: str) -> Task:
         """The task of one output; that without a name, of a network in use, is the first."""
-        first = next(iter(self.own.values()), self.classes)
-        return replace(self, classes=self.own.get(output, first), own={})
+        first = next(iter(self.own.values()), self)
+        return self.own.get(output, first)
 
     @abstractmethod
     def shape(self, targets: Tensor) -> tuple[int, ...]:
@@ -58,26 +63,40 @@ class Task(ABC):
         """Nothing counted yet."""
 
     @abstractmethod
-    def _merit(self, score: Mapping[str, Any]) -> float:
-        """How good a score is."""
+    def _merit(self, score: Mapping[str, Any]) -> Merit:
+        """How good a score is, from 0 to 1."""
 
-    def merit(self, entry: Mapping[str, Any]) -> float:
+    def merit(self, entry: Mapping[str, Any]) -> Merit:
         """How good an epoch was: the best has most of it. Several outputs count alike."""
-        return sum(self._merit(score) for score in entry.get("outputs", {"": entry}).values())
+        scores: Mapping[str, Mapping[str, Any]] = entry.get("outputs", {"": entry})
+        each = [self.of(name)._merit(score) for name, score in scores.items()]
+        # Of labels alone exact, so that of equals the earliest is the best.
+        return sum(each, Fraction(0))
 
     def loss(
-        self, outputs: Outputs, targets: Many, aux: Mapping[str, float], smoothing: float = 0.0
+        self,
+        outputs: Outputs,
+        targets: Many,
+        aux: Mapping[str, float],
+        smoothing: float = 0.0,
+        factors: Mapping[str, float] | None = None,
     ) -> Tensor:
         """Cross-entropy of every output, ``weight`` times that of an auxiliary one; a mean.
 
-        ``targets`` are int64 classes, or shares of all classes. Heads as in Szegedy et al. 2015,
-        Going deeper with convolutions. Computed in float32.
+        ``targets`` are int64 classes, or shares of all classes; ``factors`` are those of a part
+        of a batch. Heads as in Szegedy et al. 2015, Going deeper with convolutions. Computed in
+        float32.
         """
+        counted = factors or {}
 
         def entropy(name: str, logits: Tensor) -> Tensor:
             held = one_of(targets, name)
+            factor = counted.get(name, counted.get(ONLY, 1.0))
             loss = F.cross_entropy(logits.float(), held, label_smoothing=smoothing)
-            weight = aux.get(name, self.weights.get(name, 1.0))
+            if held.ndim > 2:
+                # The mean of no pixels is no number.
+                loss = torch.where((held != IGNORED).any(), loss, 0.0)
+            weight = factor * aux.get(name, self.weights.get(name, 1.0))
             return loss if weight == 1 else weight * loss
 
         if isinstance(outputs, Tensor):
@@ -117,8 +136,8 @@ class Classification(Task):
     def meter(self, device: torch.device) -> Meter:
         return _Classes(device)
 
-    def _merit(self, score: Mapping[str, Any]) -> float:
-        return float(score["correct"])
+    def _merit(self, score: Mapping[str, Any]) -> Merit:
+        return Fraction(score["correct"], score["count"])
 
 
 class _Classes(Meter):
@@ -150,7 +169,7 @@ class Segmentation(Task):
     def meter(self, device: torch.device) -> Meter:
         return _Pixels(len(self.classes), device)
 
-    def _merit(self, score: Mapping[str, Any]) -> float:
+    def _merit(self, score: Mapping[str, Any]) -> Merit:
         return float(score["iou"])
 
 
@@ -170,6 +189,10 @@ class _Pixels(Meter):
     def score(self) -> dict[str, Any]:
         table = self.sums[1:].view(self.classes, self.classes)
         right, count = table.diag(), float(table.sum())
+        if not count:
+            raise TrainError(
+                f"no pixel has a class: all are {IGNORE}", "masks count classes from 0"
+            )
         union = table.sum(0) + table.sum(1) - right
         present = union > 0
         correct = float(right.sum())
@@ -187,3 +210,9 @@ TASKS: Mapping[str, type[Task]] = {
     "segmentation": Segmentation,
 }
 """By the names that data sets have for them."""
+
+
+def task_of(data: Data, own: Mapping[str, tuple[str, ...]], weights: Mapping[str, float]) -> Task:
+    """What is learned from ``data`` by outputs of which those in ``own`` have its own targets."""
+    each = {name: TASKS[data.task_of(name)](classes) for name, classes in own.items()}
+    return TASKS[data.task](data.classes, each, weights)

@@ -24,7 +24,7 @@ Views = Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor | None]]
 
 
 def views(augment: Augment, size: tuple[int, int]) -> Views | None:
-    """What is done image by image: uint8 [C, h, w] and a mask [h, w], to the same kinds.
+    """What is done image by image: uint8 [C, h, w] and a mask [(M,) h, w], to the same kinds.
 
     Draws from PyTorch's CPU generator. None where there is nothing to do.
     """
@@ -71,7 +71,7 @@ def augmented(
     epoch: int,
     fill: Tensor,
 ) -> tuple[Tensor, Tensor | None]:
-    """What is done to a whole batch: uint8 [N, C, H, W] and masks [N, H, W], on any device.
+    """What is done to a whole batch: uint8 [N, C, H, W] and masks [N, (M,) H, W], on any device.
 
     ``samples`` int64 [N] are the numbers of the images in the data set, and with ``seed``
     and ``epoch`` all that the draws depend on. ``fill`` [C] is the colour of what is erased.
@@ -119,11 +119,13 @@ class Changes(NamedTuple):
     def of(
         self, images: Tensor, masks: Tensor | None, fill: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Images uint8 [N, C, H, W] and masks [N, H, W], changed; ``fill`` [C] as in a hole."""
+        """Images uint8 [N, C, H, W] and masks [N, (M,) H, W], changed; ``fill`` [C] in a hole."""
         if self.moves is not None:
             images = self.moves.of(images, 0)
             if masks is not None:
-                masks = self.moves.of(masks[:, None], IGNORE)[:, 0]
+                several = masks.ndim == 4
+                moved = self.moves.of(masks if several else masks[:, None], IGNORE)
+                masks = moved if several else moved[:, 0]
         if self.holes is not None and self.augment.random_erasing:
             images = _erased(images, self.augment.random_erasing, self.holes.unbind(1), fill)
         return images, masks

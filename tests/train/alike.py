@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.train import several
+from tests.train import mixed, several
 from tests.train.networks import stripes
 from tests.train.team import SPEC, team
 
@@ -39,14 +39,15 @@ RECIPES: dict[str, dict[str, Any]] = {
     "whole": {"save": {"steps": 3, "sharded": False}},
     "side": {},
     "both": {"output_weights": {"column": 0.5}},
+    "mixed": {"output_weights": {"where": 2}, "augment": {"shift": 0.1, "rotation": 10}},
 }
 
 
 def main(out: Path, *names: str) -> None:
     ends = {}
     for name in names or RECIPES:
-        spec = {"side": SIDE, "both": several.SPEC}.get(name, SPEC)
-        data = several.both if name == "both" else stripes
+        spec = {"side": SIDE, "both": several.SPEC, "mixed": mixed.SPEC}.get(name, SPEC)
+        data = {"both": several.both, "mixed": mixed.mixed}.get(name, stripes)
         for kind, size in (("one", 1), ("ddp", 2), ("fsdp", 2)):
             place = f"{name}-{kind}"
             parallel = "fsdp" if kind == "fsdp" else "ddp"

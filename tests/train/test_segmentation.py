@@ -178,7 +178,7 @@ def test_the_palette_of_the_masks_is_kept(tmp_path: Path) -> None:
         marked.putpalette([9, 8, 7, 200, 0, 0, 0, 0, 200])
         marked.save(path)
     run(tmp_path / "run", archlang.loads(SPEC), f"folder:{root}", epochs=1)
-    assert trained(tmp_path / "run").palette == ((9, 8, 7), (200, 0, 0), (0, 0, 200))
+    assert trained(tmp_path / "run").palette("output") == ((9, 8, 7), (200, 0, 0), (0, 0, 200))
 
 
 def test_refusals(one: Trained, home: Path, tmp_path: Path) -> None:

@@ -335,9 +335,10 @@ def test_the_loss_is_the_weighted_sum() -> None:
     targets = {"row": torch.arange(5) % 3, "column": torch.arange(5) % 4}
     targets["side"] = targets["column"].flip(0)
     own = {"row": ROWS, "column": COLUMNS, "side": COLUMNS}
-    task = Classification(ROWS, own, {"column": 2.5})
-    each = {name: F.cross_entropy(x, targets[name]) for name, x in outputs.items()}
-    wanted = each["row"] + 2.5 * each["column"] + 0.3 * each["side"]
+    each = {name: Classification(classes) for name, classes in own.items()}
+    task = Classification(ROWS, each, {"column": 2.5})
+    losses = {name: F.cross_entropy(x, targets[name]) for name, x in outputs.items()}
+    wanted = losses["row"] + 2.5 * losses["column"] + 0.3 * losses["side"]
     assert task.loss(outputs, targets, {"side": 0.3}) == pytest.approx(wanted.item())
 
 

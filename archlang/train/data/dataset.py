@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archlang.train.data.columns import Columns, in_memory
-from archlang.train.data.samples import FileSamples, Samples, Task, TensorSamples
+from archlang.train.data.samples import IGNORE, FileSamples, Samples, Task, TensorSamples
 from archlang.train.errors import TrainError
 from archlang.train.palette import Colour
 
@@ -26,8 +26,8 @@ class Data:
     ``suggests`` holds fields of the recipe that suit the data, for where a user gives none.
     ``source`` is ``NAME`` or ``NAME:PATH``, as it was asked for; "" where it was not loaded.
     ``palette`` has the colours of the classes, where masks carry some. Where each output has
-    labels of its own, ``own`` has the classes of each, by its name, and ``classes`` are the
-    first's. ``notes`` are remarks on how it was read.
+    labels or masks of its own, ``own`` has the classes of each, by its name, and ``classes`` are
+    the first's. ``notes`` are remarks on how it was read.
     Raises ``TrainError`` where these do not hold.
     """
 
@@ -50,13 +50,16 @@ class Data:
                 self._check_images(part, name, images)
             if samples.labels is not None:
                 self._check_labels(part, samples, samples.labels, self.classes)
-            if samples.answers.keys() != self.own.keys():
+            given = (*samples.answers, *samples.masks)
+            if set(given) != self.own.keys():
                 raise TrainError(
                     f"{self.name} names classes for {_names(self.own)}, but its {part} labels are "
-                    f"those of {_names(samples.answers)}"
+                    f"those of {_names(given)}"
                 )
             for output, labels in samples.answers.items():
                 self._check_labels(part, samples, labels, self.own[output], output)
+            if samples.labels is None:
+                self._check_masks(part, samples)
 
     def _check_images(self, part: str, name: str, images: Samples) -> None:
         what = f"{part} images `{name}`" if name else f"{part} images"
@@ -92,6 +95,29 @@ class Data:
                 f"labels count from 0 to {len(classes) - 1}",
             )
 
+    def _check_masks(self, part: str, samples: Samples) -> None:
+        """Look at masks in memory; those in files were looked at as they were listed."""
+        images = next(iter(samples.inputs.values()))
+        if not isinstance(images, TensorSamples):
+            return
+        for number, output in enumerate(samples.masks or ("",)):
+            masks, of = images.of_mask(number).targets, f" of `{output}`" if output else ""
+            if masks.shape[1:] != images.images.shape[2:]:
+                sizes = ("x".join(map(str, x.shape[-2:])) for x in (masks, images.images))
+                raise TrainError(
+                    f"{self.name}'s {part} masks{of} have {' pixels, but its images '.join(sizes)}",
+                    "a mask has the class of each pixel of its image: make both of one size",
+                )
+            classes = len(self.own[output] if output else self.classes)
+            wrong = torch.nonzero(((masks < 0) | (masks >= classes)) & (masks != IGNORE))
+            if len(wrong):
+                place = tuple(wrong[0].tolist())
+                raise TrainError(
+                    f"{self.name} has {classes} classes{of}, but a pixel of a {part} mask{of} is "
+                    f"{int(masks[place])}, in that of {samples.name(place[0])}",
+                    f"masks count classes from 0 to {classes - 1}; {IGNORE} is for none of them",
+                )
+
     @classmethod
     def held(
         cls,
@@ -103,8 +129,8 @@ class Data:
     ) -> Data:
         """Data in memory: images uint8 [N, C, H, W] with labels int64 [N] or masks [N, H, W].
 
-        Of several inputs the images are by input; of outputs with labels of their own these, and
-        the ``classes``, by output.
+        Of several inputs the images are by input; of outputs with labels or masks of their own
+        these, and the ``classes``, by output.
         """
         if isinstance(classes, Mapping):
             rest["own"], classes = classes, next(iter(classes.values()))
@@ -112,8 +138,12 @@ class Data:
 
     @property
     def task(self) -> Task:
-        """What is learned: a class for each image, or for each of its pixels."""
+        """What is learned: a class for each image; or for each of its pixels, by any output."""
         return self.train.task
+
+    def task_of(self, output: str) -> Task:
+        """What an output learns, by its own labels or masks, or by those that all share."""
+        return "classification" if output in self.train.answers else self.task
 
     @property
     def parts(self) -> dict[str, Samples]:
@@ -131,18 +161,31 @@ class Data:
         return replace(self, notes=(*self.notes, *notes))
 
     def of_input(self, name: str) -> Data:
-        """The data as a network sees it that takes this input alone."""
-        return self._changed(lambda samples: samples.inputs[name], own={})
+        """The data as a network sees it that takes this input alone.
+
+        Of several masks of an image it is the first.
+        """
+
+        def seen(samples: Samples) -> Samples:
+            images = samples.inputs[name]
+            assert isinstance(images, FileSamples | TensorSamples)
+            return images if images.labels is not None else images.of_mask(0)
+
+        masked = self.train.masks and self.train.inputs[name].labels is None
+        classes = self.own[self.train.masks[0]] if masked else self.classes
+        return self._changed(seen, classes=classes, own={})
 
     def of_output(self, name: str) -> Data:
-        """The first input's images with the labels of this output, which has its own."""
+        """The first input's images with the labels, or masks, of this output, which has its own."""
 
-        def labelled(samples: Samples) -> Samples:
+        def answered(samples: Samples) -> Samples:
             first = next(iter(samples.inputs.values()))
             assert isinstance(first, FileSamples | TensorSamples)
+            if name in samples.masks:
+                return first.of_mask(samples.masks.index(name))
             return replace(first, targets=samples.answers[name])
 
-        return self._changed(labelled, classes=self.own[name], own={})
+        return self._changed(answered, classes=self.own[name], own={})
 
     def _changed(self, change: Callable[[Samples], Samples], **rest: Any) -> Data:
         valid = None if self.valid is None else change(self.valid)
@@ -174,7 +217,8 @@ class Data:
         def moved(samples: Samples) -> Samples:
             if isinstance(samples, Columns):
                 inputs = {name: moved(images) for name, images in samples.images.items()}
-                return Columns(inputs, {n: labels.to(device) for n, labels in samples.own.items()})
+                own = {name: labels.to(device) for name, labels in samples.own.items()}
+                return replace(samples, images=inputs, own=own)
             images, labels = _held(samples)
             return TensorSamples(images.to(device), labels.to(device))
 
@@ -188,5 +232,5 @@ def _held(samples: Samples) -> tuple[Tensor, Tensor]:
     return held
 
 
-def _names(of: Mapping[str, object]) -> str:
+def _names(of: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in of) or "no output"

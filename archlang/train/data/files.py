@@ -18,7 +18,7 @@ from archlang.train.data.images import (
     read_header,
     read_mask,
 )
-from archlang.train.data.samples import IGNORE, FileSamples
+from archlang.train.data.samples import IGNORE, FileSamples, MaskFiles
 from archlang.train.errors import TrainError, UsageError
 
 _JUNK = ("thumbs.db", "desktop.ini")
@@ -26,10 +26,13 @@ _JUNK = ("thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True)
 class Listed:
-    """A list of image files with their labels int64 [N], or with the files of their masks."""
+    """A list of image files with their labels int64 [N], or with the files of their masks.
+
+    Several lists of masks are those of several outputs.
+    """
 
     paths: Sequence[Path]
-    targets: Tensor | Sequence[Path]
+    targets: Tensor | tuple[MaskFiles, ...]
 
 
 def visible(folder: Path) -> list[Path]:
@@ -103,14 +106,16 @@ class Masks:
     binary: bool
 
 
-def look_at_masks(parts: Sequence[FileSamples], classes: tuple[str, ...]) -> Masks:
+def look_at_masks(parts: Sequence[FileSamples], classes: tuple[str, ...], number: int = 0) -> Masks:
     """What the masks of ``parts``, training first, hold at every pixel; raises ``TrainError``.
+
+    Where images have several, these are those of one ``number``.
 
     ``classes`` may be () where nothing names them: then they are counted, and named by number.
     Training masks of nothing but 0 and 255 are binary: there 255 is no ``IGNORE``.
     """
     held = [
-        [(path, _values(path, samples, i)) for i, path in enumerate(_masks(samples))]
+        [(path, _values(path, samples, i)) for i, path in enumerate(_masks(samples, number))]
         for samples in parts
     ]
     learned = set().union(*(values for _, values in held[0]))
@@ -149,8 +154,8 @@ def _values(path: Path, samples: FileSamples, index: int) -> set[int]:
     return set(torch.nonzero(torch.bincount(mask.flatten())).flatten().tolist())
 
 
-def _masks(samples: FileSamples) -> Sequence[Path]:
-    return [] if isinstance(samples.targets, Tensor) else samples.targets
+def _masks(samples: FileSamples, number: int) -> Sequence[Path]:
+    return [] if isinstance(samples.targets, Tensor) else samples.targets[number].paths
 
 
 def _by(size: tuple[int, ...]) -> str:

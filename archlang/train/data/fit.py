@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from archlang.spelling import nearest
 from archlang.train.data.dataset import Data
-from archlang.train.data.maps import brackets, check_map
+from archlang.train.data.maps import brackets, check_map, check_scales
 from archlang.train.data.samples import ONLY
 from archlang.train.errors import TrainError
-from archlang.train.network import Network
+from archlang.train.network import Network, output_shapes
 from archlang.wording import count
 
 Shape = tuple[int, int, int]
@@ -27,7 +27,7 @@ def check_fit(network: Network, data: Data) -> dict[str, Shape]:
 
 
 def own_classes(network: Network, data: Data) -> dict[str, tuple[str, ...]]:
-    """The classes of each output that has labels of its own, in the network's order."""
+    """The classes of each output that has labels or masks of its own, in the network's order."""
     return {name: data.own[name] for name in (*network.outputs, *network.aux) if name in data.own}
 
 
@@ -45,7 +45,8 @@ def _check_names(network: Network, data: Data) -> None:
         _check_same(network.name, "input", "images", inputs, data.name, given)
     if data.own:
         outputs = (*network.outputs, *network.aux)
-        _check_same(network.name, "output", "labels", outputs, data.name, tuple(data.own))
+        of = "labels or masks" if data.train.masks else "labels"
+        _check_same(network.name, "output", of, outputs, data.name, tuple(data.own))
 
 
 def _check_same(
@@ -83,23 +84,29 @@ def _check_channels(network: Network, data: Data, name: str, shape: Shape, chann
 
 def _check_outputs(network: Network, data: Data, size: tuple[int, int]) -> None:
     """Raise ``TrainError`` unless every output tells the classes that it is to learn."""
-    for name, output in network.outputs.items():
+    outputs = output_shapes(network)
+    for name, output in outputs.items():
         what = network.name if len(network.outputs) == 1 else f"{network.name}.{name}"
-        if data.task == "segmentation":
+        what = f"{network.name}.{name}" if name in network.aux else what
+        if data.task_of(name) == "segmentation":
             check_map(network, data, what, name, size)
         else:
             classes = data.own.get(name, data.classes)
             _check_classes(network, data, what, output, len(classes), name)
+    check_scales(network, data)
 
 
 def _check_classes(
     network: Network, data: Data, what: str, output: tuple[int, ...], wanted: int, name: str
 ) -> None:
     if len(output) != 1:
+        hint = f"end it with `global_avgpool -> linear({wanted})` or `flatten -> linear({wanted})`"
+        if name in data.own and len(output) == 3:
+            hint = f"`{name}` of {data.name} are labels: give it masks, or {hint}"
         raise TrainError(
             f"`{what}` yields {brackets(output)}, and a classifier yields one number "
             f"for each class: [{wanted}]",
-            f"end it with `global_avgpool -> linear({wanted})` or `flatten -> linear({wanted})`",
+            hint,
         )
     if output[0] == wanted:
         return

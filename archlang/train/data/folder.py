@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from archlang.train.data.columns import Beside
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import (
     Listed,
+    Masks,
     images_in,
     look_at_masks,
     need_folder,
@@ -21,7 +23,7 @@ from archlang.train.data.files import (
 )
 from archlang.train.data.images import read_palette, shown
 from archlang.train.data.registry import Asked, reader
-from archlang.train.data.samples import FileSamples, Samples
+from archlang.train.data.samples import FileSamples, MaskFiles, Samples
 from archlang.train.data.split import split
 from archlang.train.errors import TrainError, UsageError
 from archlang.train.palette import Colour
@@ -179,7 +181,7 @@ def _paired(part: Path, first: str) -> Listed:
     if not images:
         raise UsageError(f"{part / first} holds no images")
     _check_pairs(images, masks, part / first, part / "masks")
-    return Listed([images[stem] for stem in images], [masks[stem] for stem in images])
+    return Listed([images[stem] for stem in images], (MaskFiles([masks[stem] for stem in images]),))
 
 
 def _check_pairs(
@@ -226,22 +228,46 @@ def assembled(
     """
     made = samples_of(list(listed.values()), verify=asked.verify)
     files: dict[str, FileSamples] = dict(zip(listed, made, strict=True))
-    palette: tuple[Colour, ...] = ()
-    if files["train"].labels is None:
-        train_first = sorted(files, key=lambda part: part != "train")
-        masks = look_at_masks([files[part] for part in train_first], classes)
-        classes = masks.classes
-        palette = () if masks.binary else read_palette(_first_mask(files["train"]))
-        files = {n: replace(samples, binary=masks.binary) for n, samples in files.items()}
+    held = _held(files, classes)
+    files = {name: _told(samples, held) for name, samples in files.items()}
+    about: dict[str, Any] = {"palette": _palette(files["train"], held)}
+    own = beside.own_classes([masks.classes for masks in held]) if beside else {}
+    if held:
+        classes = held[0].classes
+    if own:
+        about["own"], classes = own, next(iter(own.values()))
     parts: Mapping[str, Samples] = files
     if beside is not None:
         parts = beside.around(files, verify=asked.verify)
-    about: dict[str, Any] = {"palette": palette, "own": beside.classes if beside else {}}
     if "test" in parts:
         return Data(name, classes, parts["train"], parts["test"], parts.get("valid"), **about)
     learn, test = split(parts["train"], asked.split.test, asked.split.seed)
     return Data(name, classes, learn, test, parts.get("valid"), **about)
 
 
-def _first_mask(samples: FileSamples) -> Path:
-    return next(path for path in samples.targets if isinstance(path, Path))
+def _held(files: Mapping[str, FileSamples], classes: tuple[str, ...]) -> list[Masks]:
+    """What the masks hold, those of each output; none where samples have labels alone."""
+    targets = files["train"].targets
+    if isinstance(targets, Tensor):
+        return []
+    train_first = [files[part] for part in sorted(files, key=lambda part: part != "train")]
+    return [look_at_masks(train_first, classes, number) for number in range(len(targets))]
+
+
+def _told(samples: FileSamples, held: Sequence[Masks]) -> FileSamples:
+    """The samples with masks that are read as what they are."""
+    if isinstance(samples.targets, Tensor):
+        return samples
+    pairs = zip(samples.targets, held, strict=True)
+    told = tuple(replace(files, binary=masks.binary) for files, masks in pairs)
+    return replace(samples, targets=told)
+
+
+def _palette(samples: FileSamples, held: Sequence[Masks]) -> tuple[Colour, ...]:
+    """The colours of the first masks that have some."""
+    if isinstance(samples.targets, Tensor):
+        return ()
+    for files, masks in zip(samples.targets, held, strict=True):
+        if not masks.binary and (found := read_palette(files.paths[0])):
+            return found
+    return ()

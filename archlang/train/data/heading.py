@@ -21,13 +21,15 @@ _FIRST = f"its first line names the columns: {_COLUMNS}"
 class Heading:
     """Which columns are what: ``images`` of the ``inputs``, and the ``targets``.
 
-    The only input is ``ONLY``, whatever its column is named. ``unread`` are the columns that the
-    network takes nothing of.
+    The only input is ``ONLY``, whatever its column is named. Of the targets those named in
+    ``masks`` are paths, the others labels. ``unread`` are the columns that the network takes
+    nothing of.
     """
 
     images: tuple[str, ...]
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
+    masks: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -39,13 +41,15 @@ class Heading:
         These are by column. Raises ``UsageError``.
         """
         _check(file, columns)
+        _check_both(file, columns, asked)
         images = _images(file, columns, cells, asked)
         targets = _targets(file, columns, cells, images, asked)
         inputs = images if len(images) > 1 else (ONLY,)
         unread: tuple[str, ...] = ()
         if asked.inputs:
             unread = tuple(c for c in columns if c and c not in (*images, *targets, SPLIT))
-        return cls(images, inputs, targets, unread)
+        masks = tuple(t for t in targets if t == MASK or _of_images(cells[t]))
+        return cls(images, inputs, targets, masks, unread)
 
     @classmethod
     def of_inputs(cls, file: Path, columns: Sequence[str], inputs: tuple[str, ...]) -> Heading:
@@ -66,10 +70,21 @@ def _check(file: Path, columns: Sequence[str]) -> None:
         raise UsageError(f"{file} is empty", _FIRST)
     if twice := [name for name in columns if name and columns.count(name) > 1]:
         raise UsageError(f"{file} has two columns {twice[0]}", "give each a name of its own")
-    if {LABEL, MASK} <= set(columns):
-        raise UsageError(f"{file} has both columns, label and mask", f"it wants {_COLUMNS}")
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
         raise UsageError(f"{file} is not separated by commas: `{columns[0]}`", "use commas")
+
+
+def _check_both(file: Path, columns: Sequence[str], asked: Asked) -> None:
+    """Raise ``UsageError`` where a label and a mask are there for the same outputs."""
+    if not asked.outputs or not {LABEL, MASK} <= set(columns):
+        return
+    if len(asked.outputs) == 1:
+        raise UsageError(f"{file} has both columns, label and mask", f"it wants {_COLUMNS}")
+    if not set(asked.outputs) <= set(columns):
+        raise UsageError(
+            f"{file} has both columns, label and mask",
+            f"the network's outputs are {_and(asked.outputs)}: name the columns as these",
+        )
 
 
 def _images(
@@ -85,6 +100,9 @@ def _images(
             return (name,)
     kinds = (LABEL, MASK, SPLIT)
     found = [c for c in columns if c not in kinds and _of_images(cells.get(c, ()))]
+    if not asked.inputs:
+        # Nothing but its name tells a mask from an image.
+        found = [c for c in found if MASK not in c.lower()] or found
     if not asked.inputs and found:
         return tuple(found)
     if asked.inputs and len(found) > 1:
@@ -108,9 +126,11 @@ def _targets(
     images: Sequence[str],
     asked: Asked,
 ) -> tuple[str, ...]:
-    """The columns of labels, in the order of the outputs; or the one that all of them share."""
+    """The columns that are learned, by the order of the outputs; or the one that all share."""
     if asked.outputs and len(asked.outputs) > 1 and set(asked.outputs) <= set(columns):
         return asked.outputs
+    if not asked.outputs and {LABEL, MASK} <= set(columns):
+        return LABEL, MASK
     for kind in (LABEL, MASK):
         if kind in columns:
             return (kind,)
@@ -119,13 +139,14 @@ def _targets(
         if not found or all(nearest(c, [LABEL, MASK]) for c in found):
             raise _no_column(file, columns, f"{LABEL} or {MASK}")
         # What no two rows share is no class: a number, a name, a remark.
-        return tuple(c for c in found if len(set(cells[c])) < len(cells[c])) or found
+        told = [c for c in found if len(set(cells[c])) < len(cells[c]) or _of_images(cells[c])]
+        return tuple(told) or found
     there = [name for name in asked.outputs if name in columns]
     if len(asked.outputs) == 1 and there:
         return (there[0],)
     if there or len(asked.outputs) > 1:
         missing = next(name for name in asked.outputs if name not in columns)
-        raise _lacks(file, columns, missing, asked.outputs, "outputs", "labels")
+        raise _lacks(file, columns, missing, asked.outputs, "outputs", "labels or masks")
     raise _no_column(file, columns, f"{LABEL} or {MASK}")
 
 
@@ -135,7 +156,7 @@ def _lacks(
     """A column that the network needs and the table lacks."""
     hint = f"the network's {what} are {_and(names)}: each wants a column of {of} of its name"
     if what == "outputs":
-        hint += f", or all of them one column {LABEL}"
+        hint += f", or all of them one column {LABEL} or {MASK}"
     guess = nearest(missing, [c for c in columns if c not in names])
     if guess:
         hint = f"is `{guess}` the column {missing}? {hint}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from archlang.train.data.images import read_image, read_mask, shown
+from archlang.train.errors import TrainError
 from archlang.train.workers import Tell, done
 
 Task = Literal["classification", "segmentation"]
@@ -29,7 +30,10 @@ IN_MEMORY = 2**30
 
 
 class Samples(ABC):
-    """Images uint8 [C, H, W] with a label, or with a mask uint8 [H, W] of labels."""
+    """Images uint8 [C, H, W] with a label, or with a mask uint8 [H, W] of labels.
+
+    Where several outputs have masks of their own, an image has all of them: uint8 [M, H, W].
+    """
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -64,8 +68,13 @@ class Samples(ABC):
 
     @property
     def answers(self) -> Mapping[str, Tensor]:
-        """The labels int64 [N] of each output, by its name, where each has its own."""
+        """The labels int64 [N] of each output that has its own, by its name."""
         return {}
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The outputs that have masks of their own, in the order in which images have them."""
+        return ()
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -73,7 +82,7 @@ class Samples(ABC):
 
     @abstractmethod
     def tensors(self, workers: int = 0, tell: Tell | None = None) -> tuple[Tensor, Tensor] | None:
-        """All images uint8 [N, C, H, W] and labels int64 [N] or masks uint8 [N, H, W].
+        """All images uint8 [N, C, H, W] and labels int64 [N] or masks uint8 [N, (M,) H, W].
 
         None where they differ in size or are too many to be kept in memory. The first time,
         ``workers`` processes read files, and ``tell`` hears how far they are.
@@ -86,7 +95,7 @@ class Samples(ABC):
 
 @dataclass(frozen=True)
 class TensorSamples(Samples):
-    """Samples in memory: ``images`` uint8 [N, C, H, W], ``targets`` [N] or [N, H, W]."""
+    """Samples in memory: ``images`` uint8 [N, C, H, W], ``targets`` [N] or [N, (M,) H, W]."""
 
     images: Tensor = field(repr=False)
     targets: Tensor = field(repr=False)
@@ -119,21 +128,40 @@ class TensorSamples(Samples):
     def subset(self, indices: Tensor) -> TensorSamples:
         return TensorSamples(self.images[indices], self.targets[indices])
 
+    def of_mask(self, number: int) -> TensorSamples:
+        """The same images with one of their masks."""
+        return self if self.targets.ndim < 4 else replace(self, targets=self.targets[:, number])
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """A mask for each image; ``binary`` ones have 0 and 255 for 0 and 1."""
+
+    paths: Sequence[Path] = field(repr=False)
+    binary: bool = False
+
+    def read(self, index: int) -> Tensor:
+        """The mask uint8 [H, W] of an image."""
+        return read_mask(self.paths[index], binary=self.binary)
+
+    def subset(self, chosen: Sequence[int]) -> MaskFiles:
+        """Those of some of the images."""
+        return MaskFiles([self.paths[i] for i in chosen], self.binary)
+
 
 @dataclass(frozen=True)
 class FileSamples(Samples):
     """Samples in files, each decoded when it is asked for.
 
-    ``targets`` are labels int64 [N], or the files of masks. ``sizes`` are the heights and
-    widths, known from the files' headers. ``binary`` masks have 0 and 255 for 0 and 1. A file
-    that cannot be decoded raises ``TrainError`` with its name.
+    ``targets`` are labels int64 [N], or the files of masks: one of them, or several where several
+    outputs have their own. ``sizes`` are the heights and widths, known from the files' headers.
+    A file that cannot be decoded raises ``TrainError`` with its name.
     """
 
     paths: Sequence[Path] = field(repr=False)
-    targets: Tensor | Sequence[Path] = field(repr=False)
+    targets: Tensor | tuple[MaskFiles, ...] = field(repr=False)
     channels_: int
     sizes: Sequence[tuple[int, int]] = field(repr=False)
-    binary: bool = False
     _held: list[tuple[Tensor, Tensor]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
@@ -145,7 +173,8 @@ class FileSamples(Samples):
         image = read_image(self.paths[index], self.channels_)
         if isinstance(self.targets, Tensor):
             return image, int(self.targets[index])
-        return image, read_mask(self.targets[index], binary=self.binary)
+        masks = [files.read(index) for files in self.targets]
+        return image, masks[0] if len(masks) == 1 else _stacked(masks, self, index)
 
     @property
     def channels(self) -> int:
@@ -172,7 +201,8 @@ class FileSamples(Samples):
     def _read(self, workers: int, tell: Tell | None) -> tuple[Tensor, Tensor]:
         assert self.size is not None
         images = torch.empty(len(self), self.channels, *self.size, dtype=torch.uint8)
-        masks = torch.empty(len(self), *self.size, dtype=torch.uint8)
+        several = [] if self.labels is not None or len(self.targets) == 1 else [len(self.targets)]
+        masks = torch.empty(len(self), *several, *self.size, dtype=torch.uint8)
         for number, (seen, targets) in enumerate(
             done(self._some, -(-len(self) // _AT_ONCE), workers)
         ):
@@ -199,8 +229,25 @@ class FileSamples(Samples):
         targets = self.targets
         return FileSamples(
             [self.paths[i] for i in chosen],
-            targets[indices] if isinstance(targets, Tensor) else [targets[i] for i in chosen],
+            targets[indices]
+            if isinstance(targets, Tensor)
+            else tuple(files.subset(chosen) for files in targets),
             self.channels_,
             [self.sizes[i] for i in chosen] if self.sizes else [],
-            self.binary,
         )
+
+    def of_mask(self, number: int) -> FileSamples:
+        """The same images with one of their masks."""
+        assert not isinstance(self.targets, Tensor)
+        return replace(self, targets=(self.targets[number],))
+
+
+def _stacked(masks: list[Tensor], samples: FileSamples, index: int) -> Tensor:
+    """The masks of an image as one tensor; raises ``TrainError`` where they differ in size."""
+    if len({mask.shape for mask in masks}) > 1:
+        sizes = " and ".join("x".join(map(str, mask.shape)) for mask in masks)
+        raise TrainError(
+            f"the masks of {samples.name(index)} have {sizes} pixels",
+            "a mask has the class of each pixel of its image: make all of its size",
+        )
+    return torch.stack(masks)

@@ -29,8 +29,11 @@ def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, T
 
 
 def split(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
-    """The samples to learn from, and ``share`` of them to keep; raises ``TrainError``."""
-    labels = samples.labels
+    """The samples to learn from, and ``share`` of them to keep; raises ``TrainError``.
+
+    Where outputs have labels of their own, the first of them are in the same share.
+    """
+    labels = next(iter(samples.answers.values()), samples.labels)
     if labels is None:
         labels = torch.zeros(len(samples), dtype=torch.int64)
     learn, kept = stratified_split(labels, share, seed)

@@ -1,4 +1,4 @@
-"""A CSV file of images with their labels or their masks."""
+"""A CSV file of images with their labels, their masks, or both."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from archlang.train.data.columns import Beside
 from archlang.train.data.dataset import Data
 from archlang.train.data.files import Listed
 from archlang.train.data.folder import assembled
-from archlang.train.data.heading import LABEL, MASK, SPLIT, Heading
+from archlang.train.data.heading import LABEL, SPLIT, Heading
 from archlang.train.data.images import ARRAY, EXTENSIONS, is_image, shown
 from archlang.train.data.registry import Asked, reader
+from archlang.train.data.samples import MaskFiles
 from archlang.train.errors import TrainError, UsageError
 
 _SPLITS = {
@@ -34,7 +35,7 @@ Cells = Mapping[str, str | None]
 
 
 class Row(NamedTuple):
-    """A line of the table: an image for each input, the targets (or a mask), what it is for."""
+    """A line of the table: an image for each input, the labels and masks, what it is for."""
 
     line: int
     images: tuple[Path, ...]
@@ -63,29 +64,29 @@ def _data(file: Path, parts: Mapping[str, list[Row]], heading: Heading, asked: A
         part: [[row.images[k] for row in rows] for k in range(1 + len(others))]
         for part, rows in parts.items()
     }
-    masked = heading.targets == (MASK,)
-    classes = {} if masked else _classes(file, parts, heading)
+    own = len(heading.targets) > 1
+    classes = _classes(file, parts, heading)
     labels = {
-        part: {name: _numbers(rows, k, classes[name]) for k, name in enumerate(classes)}
+        part: {name: _numbers(rows, heading, name, classes[name]) for name in classes}
         for part, rows in parts.items()
     }
     listed = {
         part: Listed(
             images[part][0],
-            [file.parent / row.targets[0] for row in rows]
-            if masked
-            else next(iter(labels[part].values())),
+            tuple(_masks(file, rows, heading, name) for name in heading.masks)
+            or next(iter(labels[part].values())),
         )
         for part, rows in parts.items()
     }
-    own = len(classes) > 1
     beside = Beside(
         first,
         {n: {part: images[part][k] for part in parts} for k, n in enumerate(others, start=1)},
         labels if own else {},
         classes if own else {},
+        heading.masks if own else (),
+        heading.targets if own else (),
     )
-    names = () if masked else next(iter(classes.values()))
+    names = () if heading.masks else next(iter(classes.values()))
     made = assembled(
         shown(file.stem), names, listed, asked, beside if others or first or own else None
     )
@@ -109,9 +110,15 @@ def paths_in(file: Path, inputs: tuple[str, ...]) -> dict[str, list[Path]]:
     return {name: [row.images[k] for row in rows] for k, name in enumerate(inputs)}
 
 
-def _numbers(rows: list[Row], k: int, classes: tuple[str, ...]) -> Tensor:
+def _masks(file: Path, rows: list[Row], heading: Heading, name: str) -> MaskFiles:
+    """The masks of a column."""
+    k = heading.targets.index(name)
+    return MaskFiles([file.parent / row.targets[k] for row in rows])
+
+
+def _numbers(rows: list[Row], heading: Heading, name: str, classes: tuple[str, ...]) -> Tensor:
     """The labels of a column, int64 [N]."""
-    numbers = {name: i for i, name in enumerate(classes)}
+    k, numbers = heading.targets.index(name), {label: i for i, label in enumerate(classes)}
     return torch.tensor([numbers[row.targets[k]] for row in rows])
 
 
@@ -167,7 +174,10 @@ def _row(file: Path, line: int, cells: Cells, heading: Heading) -> Row:
     use = (cells.get(SPLIT) or "").strip()
     if use.lower() not in _SPLITS:
         raise UsageError(f"{where} has the split {use}", "it can be train, test or valid")
-    for path in (*paths, *(targets if heading.targets == (MASK,) else ())):
+    masks = (
+        path for name, path in zip(heading.targets, targets, strict=True) if name in heading.masks
+    )
+    for path in (*paths, *masks):
         _check_file(where, file.parent / path)
     return Row(line, tuple(file.parent / path for path in paths), targets, _SPLITS[use.lower()])
 
@@ -213,7 +223,11 @@ def _classes(
     file: Path, parts: Mapping[str, list[Row]], heading: Heading
 ) -> dict[str, tuple[str, ...]]:
     """The classes of each column of labels; raises ``TrainError``."""
-    return {name: _classes_of(file, parts, name, k) for k, name in enumerate(heading.targets)}
+    return {
+        name: _classes_of(file, parts, name, k)
+        for k, name in enumerate(heading.targets)
+        if name not in heading.masks
+    }
 
 
 def _classes_of(file: Path, parts: Mapping[str, list[Row]], name: str, k: int) -> tuple[str, ...]:
