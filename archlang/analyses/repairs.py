@@ -71,6 +71,9 @@ def mended(
     searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
     out = []
     for finding in found:
+        if not (searched or proposed):  # of what is found in thousands none is looked at further
+            out.append(replace(finding, fixes=()))
+            continue
         others = [d for d in found if d is not finding]
         search, fixes, help = _Search(program, name, graph, look, finding, others), [], finding.help
         if searched and graph is not None and finding.code in MERGES:

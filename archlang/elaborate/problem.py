@@ -20,6 +20,31 @@ CLEAR = 0.75
 """How alike two names are, at most 1, where one can be a slip of the other: `conf` of `conv`."""
 
 
+COMPARED = 20_000
+"""With how many names those that mean nothing are compared, while a model is worked out."""
+
+
+class Asked:
+    """What is spent to tell which names are meant: a spec may have thousands that mean nothing."""
+
+    def __init__(self) -> None:
+        self.afresh()
+
+    def afresh(self) -> None:
+        """Begin with a model, or with the definitions of a spec."""
+        self.left, self.known = COMPARED, set[tuple[str, int]]()
+
+    def takes(self, name: str, among: int) -> bool:
+        """Whether a name may still be looked for ``among`` so many; the same again is free."""
+        if (name, among) not in self.known and self.left > 0:
+            self.known.add((name, among))
+            self.left -= among
+        return (name, among) in self.known
+
+
+ASKED = Asked()
+
+
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded
     """A finding that ends the stage or statement it is about."""
 
@@ -87,14 +112,15 @@ def unknown(
     if file is not None:
         _not_yet(name, span, file)
     names = list(dict.fromkeys(known))
-    guess = meant or nearest(name, names, own)
-    names.sort()
+    looks = ASKED.takes(name, len(names))
+    guess = meant or (nearest(name, names, own) if looks else None)
+    names = sorted(names) if looks else []
     listed = f"known: {', '.join(names)}" if names and len(names) <= 12 else ""
     notes = [text for text in (listed, note) if text]
     help = f"did you mean `{guess}`?" if guess else otherwise
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
     related = list(related)
-    if file is not None:
+    if file is not None and looks:
         from archlang.elaborate.declared import slip
 
         if place := slip(file, name, guess, span.start):
