@@ -63,6 +63,12 @@ class Program:
         """What was found about its models as they are written: see ``analyses.rechecks``."""
         self.rechecked = 0
         """How many layers of edited forms of it were worked out."""
+        self.searched = 0
+        """For how many findings a way out was looked for, in all of its models."""
+        self.tried = 0
+        """How many layers were worked out again with another number in the tree."""
+        self.reached: dict[str, Any] = {}
+        """What of the text its models are made with, by name: see ``analyses.reached``."""
         self.verdicts: dict[str, Any] = {}
         """Where its models hold and where they do not, by name: see ``blame``."""
         self.mended: dict[tuple[Edit, ...], set[str]] = {}
