@@ -243,7 +243,7 @@ class Slips:
         except Stop:
             self.spend(OVERHEAD)
             return None
-        self.spend(OVERHEAD + len(graph.nodes))
+        self.spend(OVERHEAD + len(graph.nodes) + len(graph.requirements))
         if trial.ended or trial.open is not None:
             return None
         if graph.whole:

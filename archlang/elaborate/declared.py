@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -17,8 +18,15 @@ _DECLARES = (ast.Param, ast.Let, ast.Shared, ast.Block, ast.Model, ast.Alias, as
 
 def declared(file: ast.File, name: str, before: int) -> Span | None:
     """The last place before an offset of the file that gives a name its meaning."""
-    starts = [start for start in _names(file).places.get(name, ()) if start <= before]
-    return Span(file.source, max(starts), max(starts) + len(name)) if starts else None
+    starts = _names(file).places.get(name, [])
+    number = bisect_right(starts, before)
+    start = starts[number - 1] if number else None
+    return None if start is None else Span(file.source, start, start + len(name))
+
+
+def names(file: ast.File) -> int:
+    """How many names a file declares."""
+    return len(_names(file).places)
 
 
 _LATER = (ast.Let, ast.Shared, ast.Input, ast.Label)
@@ -26,10 +34,11 @@ _LATER = (ast.Let, ast.Shared, ast.Input, ast.Label)
 
 def named_below(file: ast.File, name: str, after: int) -> Span | None:
     """The first place behind an offset where the same body, or a `let` of the file, has a name."""
-    names = _names(file)
-    bodies = [i for i in names.bodies if i.body.start <= after < i.end]
-    known = [names.lets, *map(names.later, bodies)]
-    starts = [start for places in known for start in places.get(name, ()) if start > after]
+    index = _names(file)
+    bodies = [i for i in index.bodies if i.body.start <= after < i.end]
+    known = [index.lets, *map(index.later, bodies)]
+    every = (places.get(name, []) for places in known)
+    starts = [s[bisect_right(s, after)] for s in every if s and s[-1] > after]
     return Span(file.source, min(starts), min(starts) + len(name)) if starts else None
 
 
@@ -50,8 +59,8 @@ def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | No
 
 def _slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
     places = _names(file).places.items()
-    known = (n for n, starts in places if min(starts) <= before)
-    near = sorted(n for n in known if max(len(name), len(n)) > 1 and _one_off(name, n))
+    alike = (n for n, s in places if s[0] <= before and abs(len(n) - len(name)) <= 1)
+    near = sorted(n for n in alike if max(len(name), len(n)) > 1 and _one_off(name, n))
     for other in [guess, *near] if guess else near:
         place = declared(file, other, before)
         if place and misnamed(file, name, other, place):
@@ -72,16 +81,16 @@ def misnamed(file: ast.File, name: str, guess: str, place: Span) -> bool:
     So it is where nothing uses the one, and several places the other; or where the words in the
     one stand nowhere else in the file, and those in the other do.
     """
-    names = _names(file)
+    index = _names(file)
     item = next((i for i in file.items if i.start <= place.start < i.end), None)
-    words = names.words(None if item is None or getattr(item, "name", "") == guess else item)
+    words = index.words(None if item is None or getattr(item, "name", "") == guess else item)
     if words[guess] != 1:
         return False
     if words[name] > 1:
         return True
 
     def known(word: str) -> bool:
-        return bool(_parts(word)) and all(names.parts[part] > 1 for part in _parts(word))
+        return bool(_parts(word)) and all(index.parts[part] > 1 for part in _parts(word))
 
     return known(name) and not known(guess)
 
@@ -135,7 +144,7 @@ def _by_name(places: Iterable[tuple[str, int]]) -> _Places:
     found: _Places = {}
     for name, start in places:
         found.setdefault(name, []).append(start)
-    return found
+    return {name: sorted(starts) for name, starts in found.items()}
 
 
 _LAST: dict[Source, _Names] = {}

@@ -21,28 +21,36 @@ CLEAR = 0.75
 
 
 COMPARED = 20_000
-"""With how many names those that mean nothing are compared, while a model is worked out."""
+"""With how many names those of a spec that mean nothing are compared."""
 
 
 class Asked:
     """What is spent to tell which names are meant: a spec may have thousands that mean nothing."""
 
     def __init__(self) -> None:
-        self.afresh()
+        self.left = COMPARED
+        self.names: set[str] = set()
+        self.places: set[tuple[str, Span]] = set()
 
-    def afresh(self) -> None:
-        """Begin with a model, or with the definitions of a spec."""
-        self.left, self.known = COMPARED, set[tuple[str, int]]()
+    def takes(self, name: str, span: Span, among: int, declared: int) -> bool:
+        """Whether what is meant by a name may be looked for: at the same place again it may.
 
-    def takes(self, name: str, among: int) -> bool:
-        """Whether a name may still be looked for ``among`` so many; the same again is free."""
-        if (name, among) not in self.known and self.left > 0:
-            self.known.add((name, among))
-            self.left -= among
-        return (name, among) in self.known
+        It is looked for ``among`` so many names, and as what so many that are ``declared`` are a
+        slip of.
+        """
+        if (name, span) not in self.places and self.left > 0:
+            self.left -= declared + (0 if name in self.names else among)
+            self.places.add((name, span))
+            self.names.add(name)
+        return (name, span) in self.places
 
 
-ASKED = Asked()
+_ASKED = [Asked()]
+
+
+def asking(asked: Asked) -> None:
+    """Count what is spent from here on for one spec."""
+    _ASKED[0] = asked
 
 
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded
@@ -112,7 +120,7 @@ def unknown(
     if file is not None:
         _not_yet(name, span, file)
     names = list(dict.fromkeys(known))
-    looks = ASKED.takes(name, len(names))
+    looks = _looks(name, span, len(names), file)
     guess = meant or (nearest(name, names, own) if looks else None)
     names = sorted(names) if looks else []
     listed = f"known: {', '.join(names)}" if names and len(names) <= 12 else ""
@@ -139,6 +147,15 @@ def unknown(
         help=help,
         fixes=fixes or renamed(name, guess, names, span, safe=bool(meant) and not note),
     )
+
+
+def _looks(name: str, span: Span, among: int, file: ast.File | None) -> bool:
+    """Whether what is meant by a name is looked for."""
+    if file is None:
+        return _ASKED[0].takes(name, span, among, 0)
+    from archlang.elaborate.declared import names
+
+    return _ASKED[0].takes(name, span, among, names(file))
 
 
 def _not_yet(name: str, span: Span, file: ast.File) -> None:

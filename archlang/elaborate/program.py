@@ -16,7 +16,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.footprint import Footprint, Footprints
-from archlang.elaborate.problem import ASKED, Problem, at_name, fail, unknown
+from archlang.elaborate.problem import Asked, Problem, asking, at_name, fail, unknown
 from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
@@ -77,7 +77,8 @@ class Program:
         """Uses of blocks in the models as they are written, by what they come of. What is edited
         shares them: of a file that is read again, a block is another one."""
         self._evaluator = Evaluator()
-        ASKED.afresh()
+        self._asked = Asked()
+        asking(self._asked)
         library = {} if like is None else like.library
         trees = {} if like is None else like.trees
         loader = Loader(self._evaluator, self.given, closed, trees, library)
@@ -260,7 +261,7 @@ class Program:
         as_written = not inputs and not trial.values and believes == "inferred"
         uses = None if trial.tracing else self._alike(trial.changed) if as_written else {}
         elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
-        ASKED.afresh()
+        asking(self._asked)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)
