@@ -23,12 +23,12 @@ def reached(program: Program, model: str) -> list[Written]:
     Those of the standard library are left out: they are not the user's to change. Names are not
     told apart by what they stand for, so an item too many may be among them.
     """
-    if model not in program.reached:
-        items = program.reached.get("")
-        if items is None:
-            items = program.reached[""] = _Items(program)
-        program.reached[model] = items.of(model)
-    found: list[Written] = program.reached[model]
+    key, known = (_Items, model), program.looks
+    if key not in known:
+        if _Items not in known:
+            known[_Items] = _Items(program)
+        known[key] = known[_Items].of(model)
+    found: list[Written] = known[key]
     return found
 
 

@@ -68,8 +68,8 @@ def mended(
     another size could break it at its own.
     """
     slips = None if graph is None else Slips(program, name, graph, found)
-    searched = max(0, min(FINDINGS, SEARCHES - program.searched))
-    program.searched += min(searched, len(found))
+    searched = max(0, min(FINDINGS, SEARCHES - program.spent["searches"]))
+    program.spent["searches"] += min(searched, len(found))
     proposed = (PROPOSALS if graph is not None else OPEN_PROPOSALS) if searched else 0
     out = []
     for finding in found:

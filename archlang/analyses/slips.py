@@ -92,7 +92,7 @@ class Slips:
     def __init__(self, program: Program, name: str, graph: Graph, found: list[Diagnostic]) -> None:
         self.program, self.name, self.graph = program, name, graph
         self.known = {key(d) for d in found if d.severity == "error"}
-        self.work = 0 if graph.solved else min(WORK, WORK_OF_ALL - program.tried)
+        self.work = 0 if graph.solved else min(WORK, WORK_OF_ALL - program.spent["layers"])
         self.both: set[int] | None = None
         """The items that the number is in, where that is known."""
         self._numerals: list[Numeral] | None = None
@@ -225,7 +225,7 @@ class Slips:
     def spend(self, layers: int) -> None:
         """Count what is worked out again."""
         self.work -= layers
-        self.program.tried += layers
+        self.program.spent["layers"] += layers
 
     def _left(self, numeral: Numeral, finding: Diagnostic) -> int | None:
         program = self.program

@@ -102,11 +102,11 @@ class Loader:
             except Problem as problem:
                 if isinstance(item, ast.UseFile):
                     self.damaged.add(ANY)
-                found = problem.diagnostic
-                said = found.code, found.span, found.message
-                if said not in self.said and not may_follow(found, self.damaged):
+                one = problem.diagnostic
+                said = one.code, one.span, one.message
+                if said not in self.said and not may_follow(one, self.damaged):
                     self.said.add(said)
-                    self.diagnostics.append(found)
+                    self.diagnostics.append(one)
         self.open.pop()
         self.loaded[key] = module
         return module

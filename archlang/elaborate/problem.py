@@ -48,9 +48,10 @@ class Asked:
 _ASKED = [Asked()]
 
 
-def asking(asked: Asked) -> None:
+def asking(asked: Asked) -> Asked:
     """Count what is spent from here on for one spec."""
     _ASKED[0] = asked
+    return asked
 
 
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded

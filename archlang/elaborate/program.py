@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -60,15 +61,11 @@ class Program:
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looks: dict[Any, Any] = {}
-        """What was found about its models as they are written: see ``analyses.rechecks``."""
+        """What is known of its models as they are written: see ``inspection`` and ``reached``."""
         self.rechecked = 0
         """How many layers of edited forms of it were worked out."""
-        self.searched = 0
-        """For how many findings a way out was looked for, in all of its models."""
-        self.tried = 0
-        """How many layers were worked out again with another number in the tree."""
-        self.reached: dict[str, Any] = {}
-        """What of the text its models are made with, by name: see ``analyses.reached``."""
+        self.spent: Counter[str] = Counter()
+        """What was spent on ways out of all its findings: see ``repairs`` and ``slips``."""
         self.verdicts: dict[str, Any] = {}
         """Where its models hold and where they do not, by name: see ``blame``."""
         self.mended: dict[tuple[Edit, ...], set[str]] = {}
@@ -77,8 +74,7 @@ class Program:
         """Uses of blocks in the models as they are written, by what they come of. What is edited
         shares them: of a file that is read again, a block is another one."""
         self._evaluator = Evaluator()
-        self._asked = Asked()
-        asking(self._asked)
+        self._asked = asking(Asked())
         library = {} if like is None else like.library
         trees = {} if like is None else like.trees
         loader = Loader(self._evaluator, self.given, closed, trees, library)

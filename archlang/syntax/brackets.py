@@ -15,13 +15,23 @@ from itertools import chain, islice
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.source import Edit, Source, Span
 from archlang.syntax.indented import rounded
-from archlang.syntax.outline import CLOSES, OPENS, Token, innermost, regions, statements, tokens
+from archlang.syntax.outline import (
+    CLOSES,
+    OPENS,
+    Token,
+    balanced,
+    innermost,
+    matches,
+    one_more,
+    regions,
+    statements,
+    tokens,
+)
 
 EACH = 3
 """How many findings of brackets and strings are made for each that is told: one of a statement."""
 PLACES = 50
 """How many places a string is tried to end at."""
-_MARKS = re.compile(r"\"[^\"\n]*\"|#[^\n]*|[{}()\[\]\"]")
 
 
 @dataclass
@@ -41,7 +51,7 @@ def damage(source: Source, most: int) -> Damage:
         if len(out.found) >= most:
             break
         found = _read(source.text, start, end)
-        if not _balanced(found, "{}"):
+        if not balanced(found, "{}"):
             out.found.append(_Braces(source, found).error())
             out.items.append((start, end))
         else:
@@ -52,19 +62,10 @@ def damage(source: Source, most: int) -> Damage:
 def _read(text: str, start: int, end: int) -> list[Token]:
     """The words of an item; what stands behind a lone quote is text where that fits the braces."""
     found = tokens(text, start, end)
-    if any(t.unclosed for t in found) and not _balanced(found, "{}"):
+    if any(t.unclosed for t in found) and not balanced(found, "{}"):
         other = tokens(text, start, end, tail=True)
-        return other if _balanced(other, "{}") else found
+        return other if balanced(other, "{}") else found
     return found
-
-
-def _balanced(found: list[Token], pair: str) -> bool:
-    depth = 0
-    for token in found:
-        depth += (token.text == pair[0]) - (token.text == pair[1])
-        if depth < 0:
-            return False
-    return depth == 0
 
 
 def _in_statements(source: Source, found: list[Token], out: Damage, most: int) -> None:
@@ -104,24 +105,11 @@ def _quoted(
     places = [end, *(start + m.start() for m in islice(stops, PLACES))] if lone else []
     first, last = found[0].start, max(found[-1].end, end)
     before = source.text[first:last]
-    fits = (p for p in places if _matches(f'{before[: p - first]}"{before[p - first :]}'))
+    fits = (p for p in places if matches(f'{before[: p - first]}"{before[p - first :]}'))
     fit = list(islice(fits, 2))
     added = (fix for place in fit or [end] for fix in _added(source, place, '"'))
     ways = (replace(fix, safe=len(fit) < 2) for fix in added)
     return (*ways, *_left_out(source, start, start + 1))
-
-
-def _matches(text: str) -> bool:
-    """Whether all brackets and strings of a text have their other halves."""
-    depths = dict.fromkeys(OPENS, 0)
-    for mark in _MARKS.findall(text):
-        if mark in CLOSES:
-            depths[CLOSES[mark]] -= 1
-        elif mark in OPENS:
-            depths[mark] += 1
-        if mark == '"' or min(depths.values()) < 0:
-            return False
-    return not any(depths.values())
 
 
 def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
@@ -148,7 +136,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 last = max(n for n, t in enumerate(opened) if t.text == wanted)
                 yield _left_open(source, found, opened[last + 1 :], token, before)
                 del opened[last:]
-            elif opened and _one_more(count, token):
+            elif opened and one_more(count, token):
                 yield _closes_nothing(source, token)
             elif opened:
                 right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
@@ -178,14 +166,6 @@ def _outdented(opened: list[Token], token: Token) -> bool:
         return False
     around = [t for t in opened[:-1] if t.text == opened[-1].text and t.last]
     return opened[-1].indent > token.indent and any(t.indent == token.indent for t in around)
-
-
-def _one_more(count: Counter[str], token: Token) -> bool:
-    """Whether the brackets are in order but for one of this kind too many."""
-    other = {")": "]", "]": ")"}[token.text]
-    return (
-        count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
-    )
 
 
 def _closed_later(words: Iterable[Token], opener: Token) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ _TOKEN = re.compile(
     r"(?=->|[\s\"#;|,:{}()\[\]A-Za-z_]|$)",
     re.ASCII,
 )
+_MARKS = re.compile(r"\"[^\"\n]*\"|#[^\n]*|[{}()\[\]\"]")
 _JOINS_NEXT = frozenset({"->", "|", ",", "else", "{", "(", "["})
 _JOINS_LAST = frozenset({"->", "|", ",", "else", "}", ")", "]", ":"})
 _ITEM = re.compile(
@@ -240,3 +242,34 @@ def last_before(made: list[Stretch], at: int) -> Stretch | None:
     """The last statement that begins at a place or before it."""
     number = bisect_right(made, at, key=lambda s: s.start)
     return made[number - 1] if number else None
+
+
+def balanced(found: Iterable[Token], pair: str) -> bool:
+    """Whether all of a pair of brackets have their other halves."""
+    depth = 0
+    for token in found:
+        depth += (token.text == pair[0]) - (token.text == pair[1])
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def matches(text: str) -> bool:
+    """Whether all brackets and strings of a text have their other halves."""
+    depths = dict.fromkeys(OPENS, 0)
+    for mark in _MARKS.findall(text):
+        if mark in CLOSES:
+            depths[CLOSES[mark]] -= 1
+        elif mark in OPENS:
+            depths[mark] += 1
+        if mark == '"' or min(depths.values()) < 0:
+            return False
+    return not any(depths.values())
+
+
+def one_more(count: Counter[str], token: Token) -> bool:
+    """Whether the brackets are in order but for one of this kind too many."""
+    other = {")": "]", "]": ")"}[token.text]
+    return (
+        count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
+    )

@@ -114,6 +114,7 @@ def test_ways_out_are_searched_within_a_budget_of_a_spec() -> None:
     one = "model m{} {{\n  input x: [3, 32, 32]\n  conv(3x3, 8): [1, 1, 1]\n}}\n"
     program = Program(Source("<t>", "".join(one.format(i) for i in range(150))))
     found = check_program("<t>", program).found
-    assert len(found) > 100 and found[0].fixes
-    assert program.searched <= repairs.SEARCHES
-    assert program.tried <= slips.WORK_OF_ALL + 2 * slips.OVERHEAD
+    assert len(found) > 100
+    assert found[0].fixes
+    assert program.spent["searches"] <= repairs.SEARCHES
+    assert program.spent["layers"] <= slips.WORK_OF_ALL + 2 * slips.OVERHEAD
