@@ -183,6 +183,10 @@ _GLYPHS = {
 }
 
 
+REWRITTEN = 20
+"""How many of the lines that a fix changes are shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Mark:
     line: int
@@ -231,7 +235,10 @@ class _Renderer:
         for number, fix in enumerate(d.fixes):
             way = "or " if number else ""
             yield from self.said(f"{self.paint('help', 'help')}: ", 6, f"{way}{fix.text}")
-            yield from self.rewritten(fix, gutter)
+            lines = list(self.rewritten(fix, gutter))
+            yield from lines[:REWRITTEN]
+            if more := len(lines[REWRITTEN:]):
+                yield f"{' ' * gutter}   and so on: {more:,} lines more"
         if d.help:
             yield from self.said(f"{self.paint('help', 'help')}: ", 6, d.help)
 

@@ -108,8 +108,10 @@ class Edit(NamedTuple):
 
 def edited(source: Source, edits: Iterable[Edit]) -> Source:
     """The source with edits made, none of which overlap; those of other sources are left out."""
-    text = source.text
-    for edit in sorted(edits, key=lambda e: (e.span.start, e.span.end), reverse=True):
-        if edit.span.source == source:
-            text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return Source(source.name, text)
+    own = [edit for edit in edits if edit.span.source == source]
+    own.sort(key=lambda e: (e.span.start, e.span.end), reverse=True)
+    parts, end = [], len(source.text)
+    for edit in own:
+        parts += [source.text[edit.span.end : end], edit.text]
+        end = edit.span.start
+    return Source(source.name, "".join([source.text[:end], *reversed(parts)]))

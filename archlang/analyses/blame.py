@@ -82,18 +82,23 @@ def blamed(
         return found
     blame = Blame(program, name, graph, found, look)
     out: list[Diagnostic] = []
+    places: dict[Span, int] = {}
     gone: list[Diagnostic] = []
     for finding in found:
         if finding in gone:
             continue
         told = blame.told(finding)
-        first = next((d for d in out if d.shows and d.span == told.span), None)
-        if first is not None:
-            out[out.index(first)] = together(first, told)
+        if told.span in places:
+            first = places[told.span]
+            out[first] = together(out[first], told)
             continue
-        more = explained(program, name, told, [d for d in found if d is not finding], look)
-        out.append(replace(told, shows=(*told.shows, *(d.place for d in more))) if more else told)
-        gone += more
+        if told.shows:
+            places[told.span] = len(out)
+            more = explained(program, name, told, [d for d in found if d is not finding], look)
+            shows = (*told.shows, *(d.place for d in more))
+            told = replace(told, shows=shows) if more else told
+            gone += more
+        out.append(told)
     return [d for d in out if d not in gone]
 
 
@@ -203,8 +208,7 @@ class Blame:
     def of_parameters(self, finding: Diagnostic) -> Diagnostic | None:
         """The parameters of a block or model, where several uses give more than it has."""
         match = _TOO_MANY.match(finding.message) if finding.code == "A104" else None
-        alike = [d for d in self.found if d.message == finding.message]
-        if match is None or len(alike) < SEVERAL:
+        if match is None or sum(d.message == finding.message for d in self.found) < SEVERAL:
             return None
         for file, item in self.declared(match.group(1)):
             at = at_name(file.span(item), item.name)

@@ -23,7 +23,7 @@ from archlang.source import Edit
 
 LAYERS = 6_000
 """How many layers are worked out again for all that is found in a spec; then the search ends."""
-CHARACTERS = 25
+CHARACTERS = 20
 """How many characters of a text are read in the time that a layer takes."""
 
 _KIND = re.compile(r"[^`\[\d]*")
@@ -138,9 +138,10 @@ def _first(program: Program, name: str) -> Key | None:
 
 def read_again(first: Program, program: Program, edits: tuple[Edit, ...]) -> Program | None:
     """A program with its text edited; None where enough was worked out again for the ``first``."""
-    if first.rechecked >= LAYERS:
+    cost = len(program.source.text) // CHARACTERS
+    if first.rechecked >= LAYERS or (first.rechecked and first.rechecked + cost > LAYERS):
         return None
-    first.rechecked += len(program.source.text) // CHARACTERS
+    first.rechecked += cost
     return program.edited(edits)
 
 

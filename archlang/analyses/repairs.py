@@ -38,8 +38,8 @@ MERGES = frozenset({"A203", "A204", "A211"})
 """The findings about merges."""
 CLAIMS = frozenset({"A201", "A202"})
 """The findings about what is stated: as it comes out, or for every size."""
-FINDINGS = 5
-"""For how many findings of a model a way out is looked for."""
+FINDINGS, SEARCHES = 5, 40
+"""For how many findings of a model, and of all models of a spec, a way out is looked for."""
 OFFERED = 2
 """How many numbers that may be slips are offered for a finding."""
 PROPOSALS, OPEN_PROPOSALS = 20, 1
@@ -68,9 +68,14 @@ def mended(
     another size could break it at its own.
     """
     slips = None if graph is None else Slips(program, name, graph, found)
-    searched, proposed = FINDINGS, PROPOSALS if graph is not None else OPEN_PROPOSALS
+    searched = max(0, min(FINDINGS, SEARCHES - program.spent["searches"]))
+    program.spent["searches"] += min(searched, len(found))
+    proposed = (PROPOSALS if graph is not None else OPEN_PROPOSALS) if searched else 0
     out = []
     for finding in found:
+        if not (searched or proposed):  # of what is found in thousands none is looked at further
+            out.append(replace(finding, fixes=()))
+            continue
         others = [d for d in found if d is not finding]
         search, fixes, help = _Search(program, name, graph, look, finding, others), [], finding.help
         if searched and graph is not None and finding.code in MERGES:

@@ -35,8 +35,8 @@ from archlang.graph import Graph, Node
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
-WORK = 4_000
-"""How many layers are worked out again for all findings of a model."""
+WORK, WORK_OF_ALL = 4_000, 8_000
+"""How many layers are worked out again for all findings of a model, and of all of a spec."""
 OVERHEAD = 20
 """What one trial costs besides its layers, in layers."""
 ENOUGH = 3
@@ -92,7 +92,7 @@ class Slips:
     def __init__(self, program: Program, name: str, graph: Graph, found: list[Diagnostic]) -> None:
         self.program, self.name, self.graph = program, name, graph
         self.known = {key(d) for d in found if d.severity == "error"}
-        self.work = 0 if graph.solved else WORK
+        self.work = 0 if graph.solved else min(WORK, WORK_OF_ALL - program.spent["layers"])
         self.both: set[int] | None = None
         """The items that the number is in, where that is known."""
         self._numerals: list[Numeral] | None = None
@@ -222,6 +222,11 @@ class Slips:
         with numeral.as_text(text) as fits:
             return self._left(numeral, finding) if fits else None
 
+    def spend(self, layers: int) -> None:
+        """Count what is worked out again."""
+        self.work -= layers
+        self.program.spent["layers"] += layers
+
     def _left(self, numeral: Numeral, finding: Diagnostic) -> int | None:
         program = self.program
         if isinstance(numeral.item, ast.Let):
@@ -231,14 +236,14 @@ class Slips:
             stop=lambda d: key(d) == gone or key(d) not in self.known, changed=numeral.item
         )
         if program.diagnostics or self.name not in program.complete:
-            self.work -= OVERHEAD
+            self.spend(OVERHEAD)
             return None
         try:
             graph, found = program.work_out(self.name, trial=trial)
         except Stop:
-            self.work -= OVERHEAD
+            self.spend(OVERHEAD)
             return None
-        self.work -= OVERHEAD + len(graph.nodes)
+        self.spend(OVERHEAD + len(graph.nodes) + len(graph.requirements))
         if trial.ended or trial.open is not None:
             return None
         if graph.whole:

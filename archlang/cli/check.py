@@ -297,7 +297,8 @@ def check_program(
         if graph is not None and not diagnostics and not program.diagnostics:
             one.models.append(graph)
     shown = at_most(one.found)
-    one.hidden = [d for d in one.found if d not in shown]
+    seen = set(map(id, shown))
+    one.hidden = [d for d in one.found if id(d) not in seen]
     one.found = shown
     return one
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from archlang.source import Source, Span
 from archlang.syntax import ast
@@ -15,11 +18,15 @@ _DECLARES = (ast.Param, ast.Let, ast.Shared, ast.Block, ast.Model, ast.Alias, as
 
 def declared(file: ast.File, name: str, before: int) -> Span | None:
     """The last place before an offset of the file that gives a name its meaning."""
-    places = [p for p in _declarations(file) if p[0] == name and p[1] <= before]
-    if not places:
-        return None
-    _, start = max(places, key=lambda p: p[1])
-    return Span(file.source, start, start + len(name))
+    starts = _names(file).places.get(name, [])
+    number = bisect_right(starts, before)
+    start = starts[number - 1] if number else None
+    return None if start is None else Span(file.source, start, start + len(name))
+
+
+def names(file: ast.File) -> int:
+    """How many names a file declares."""
+    return len(_names(file).places)
 
 
 _LATER = (ast.Let, ast.Shared, ast.Input, ast.Label)
@@ -27,13 +34,11 @@ _LATER = (ast.Let, ast.Shared, ast.Input, ast.Label)
 
 def named_below(file: ast.File, name: str, after: int) -> Span | None:
     """The first place behind an offset where the same body, or a `let` of the file, has a name."""
-    places: list[tuple[str, int]] = []
-    for item in file.items:
-        if isinstance(item, ast.Block | ast.Model) and item.body.start <= after < item.end:
-            places += _places(item.body, file.source.text, _LATER)
-        elif isinstance(item, ast.Let):
-            places.append((item.name, file.source.text.find(item.name, item.start)))
-    starts = [start for known, start in places if known == name and start > after]
+    index = _names(file)
+    bodies = [i for i in index.bodies if i.body.start <= after < i.end]
+    known = [index.lets, *map(index.later, bodies)]
+    every = (places.get(name, []) for places in known)
+    starts = [s[bisect_right(s, after)] for s in every if s and s[-1] > after]
     return Span(file.source, min(starts), min(starts) + len(name)) if starts else None
 
 
@@ -53,8 +58,9 @@ def slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | No
 
 
 def _slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | None:
-    known = {n for n, at in _declarations(file) if at <= before}
-    near = sorted(n for n in known if max(len(name), len(n)) > 1 and _one_off(name, n))
+    places = _names(file).places.items()
+    alike = (n for n, s in places if s[0] <= before and abs(len(n) - len(name)) <= 1)
+    near = sorted(n for n in alike if max(len(name), len(n)) > 1 and _one_off(name, n))
     for other in [guess, *near] if guess else near:
         place = declared(file, other, before)
         if place and misnamed(file, name, other, place):
@@ -75,18 +81,16 @@ def misnamed(file: ast.File, name: str, guess: str, place: Span) -> bool:
     So it is where nothing uses the one, and several places the other; or where the words in the
     one stand nowhere else in the file, and those in the other do.
     """
-    items = [i for i in file.items if i.start <= place.start < i.end]
-    own = not items or getattr(items[0], "name", "") == guess
-    scope = file.source.text if own else file.source.text[items[0].start : items[0].end]
-    words = _words(scope)
-    if words.count(guess) != 1:
+    index = _names(file)
+    item = next((i for i in file.items if i.start <= place.start < i.end), None)
+    words = index.words(None if item is None or getattr(item, "name", "") == guess else item)
+    if words[guess] != 1:
         return False
-    if words.count(name) > 1:
+    if words[name] > 1:
         return True
-    parts = [part for word in _words(file.source.text) for part in _parts(word)]
 
     def known(word: str) -> bool:
-        return bool(_parts(word)) and all(parts.count(part) > 1 for part in _parts(word))
+        return bool(_parts(word)) and all(index.parts[part] > 1 for part in _parts(word))
 
     return known(name) and not known(guess)
 
@@ -99,15 +103,58 @@ def _parts(word: str) -> list[str]:
     return [part for part in re.split(r"[\d_]+", word) if len(part) > 2]
 
 
-_LAST: dict[Source, list[tuple[str, int]]] = {}
+_Places: TypeAlias = dict[str, list[int]]
+
+
+class _Names:
+    """Every name that a file declares, and where; and its words, with how often each is there."""
+
+    def __init__(self, file: ast.File) -> None:
+        self.text = file.source.text
+        self.places = _by_name(_places(file.items, self.text))
+        self.bodies = [i for i in file.items if isinstance(i, ast.Block | ast.Model)]
+        lets = (i for i in file.items if isinstance(i, ast.Let))
+        self.lets = _by_name((i.name, self.text.find(i.name, i.start)) for i in lets)
+        self._later: dict[int, _Places] = {}
+        self._words: dict[int, Counter[str]] = {}
+
+    def later(self, item: ast.Block | ast.Model) -> _Places:
+        """What statements of a body name."""
+        if item.start not in self._later:
+            self._later[item.start] = _by_name(_places(item.body, self.text, _LATER))
+        return self._later[item.start]
+
+    def words(self, item: ast.Item | None) -> Counter[str]:
+        """The words of an item, or of the file."""
+        start, end = (item.start, item.end) if item is not None else (-1, len(self.text))
+        if start not in self._words:
+            self._words[start] = Counter(_words(self.text[max(start, 0) : end]))
+        return self._words[start]
+
+    @cached_property
+    def parts(self) -> Counter[str]:
+        """The parts of the words of the file."""
+        counted: Counter[str] = Counter()
+        for word, times in self.words(None).items():
+            counted.update({part: times * n for part, n in Counter(_parts(word)).items()})
+        return counted
+
+
+def _by_name(places: Iterable[tuple[str, int]]) -> _Places:
+    found: _Places = {}
+    for name, start in places:
+        found.setdefault(name, []).append(start)
+    return {name: sorted(starts) for name, starts in found.items()}
+
+
+_LAST: dict[Source, _Names] = {}
 """The names of the file that was asked about last."""
 
 
-def _declarations(file: ast.File) -> list[tuple[str, int]]:
-    """Every name that a file declares, and where."""
+def _names(file: ast.File) -> _Names:
     if file.source not in _LAST:
         _LAST.clear()
-        _LAST[file.source] = list(_places(file.items, file.source.text))
+        _LAST[file.source] = _Names(file)
     return _LAST[file.source]
 
 

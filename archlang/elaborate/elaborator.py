@@ -10,7 +10,7 @@ from typing import Any
 from archlang.arguments import LARGEST
 from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
-from archlang.elaborate.findings import InTurn, labels, values
+from archlang.elaborate.findings import EXPLAINED, InTurn, labels, values
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.origins import Origin, targets, written_at
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
@@ -183,12 +183,13 @@ class Elaborator(Blocks):
             self.graph.stated.extend(states(stated, node, env, "A201"))
             return
         span, label = differ(spec, stated, tensor, axes, env)
-        notes = trace_notes(node, axes)
+        explained = axes if self.told < EXPLAINED else ()
+        notes = trace_notes(node, explained)
         for axis in axes:
             if isinstance(value := stated[axis][1], Fraction):
                 dim = env.span(stated[axis][0]).text
                 notes.append(f"`{dim}` is {value}, not a whole number: `ceil` or `floor` it")
-        related = makers(node, axes, span.source)
+        related = makers(node, explained, span.source)
         fail("A201", "shape assertion failed", span, label, related=related, notes=notes)
 
     def if_(self, stmt: ast.If, at: Place, wire: Wire) -> tuple[Wire, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from archlang.op import Op
@@ -38,18 +39,27 @@ def layer(name: str) -> type[Op] | None:
     `BatchNorm2d` and `batch_norm` are `bn`; `Dropout2d`, which drops whole channels, is not
     `dropout`.
     """
+    names = _names(tuple(Op.registry))
+    return names.get(_plain(name)) or names.get(_bare(name))
+
+
+@lru_cache(maxsize=1)
+def _names(registered: tuple[str, ...]) -> dict[str, type[Op]]:
+    """The layers by what they are called; of more than one the first, and by whole names first."""
     ops = sorted(Op.registry.values(), key=lambda op: op.merges)  # they take no arguments
-    for fold in (_plain, lambda text: re.sub("[123]d", "", _plain(text))):
+    found: dict[str, type[Op]] = {}
+    for fold in (_plain, _bare):
         for op in ops:
-            known = op.__dict__.get("known_as", ())
-            if fold(name) in {fold(k) for k in (*known, op.name)}:
-                return op
-    return None
+            for known in (*op.__dict__.get("known_as", ()), op.name):
+                found.setdefault(fold(known), op)
+    return found
 
 
 def meant(name: str, own: Collection[str]) -> type[Op] | None:
     """The same, but where the name is one slip away from one of the spec's ``own``."""
-    return None if any(one_slip(name.lower(), o.lower()) for o in own) else layer(name)
+    found = layer(name)
+    near = found is not None and any(one_slip(name.lower(), o.lower()) for o in own)
+    return None if near else found
 
 
 BATCH = frozenset(["N", "B", "BS", "bs", "None", "batch", "batch_size"])
@@ -65,6 +75,11 @@ def told(name: str, own: Collection[str], otherwise: str, inside: str) -> dict[s
 
 def _plain(name: str) -> str:
     return name.lower().replace("_", "")
+
+
+def _bare(name: str) -> str:
+    """The same without the number of axes."""
+    return re.sub("[123]d", "", _plain(name))
 
 
 def parameter(name: str, known: Collection[str]) -> str | None:

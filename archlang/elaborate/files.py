@@ -83,6 +83,7 @@ class Loader:
         """The keys of all files that are used, those that cannot be read too."""
         self.open: list[str] = []
         self.diagnostics: list[Diagnostic] = []
+        self.said: set[tuple[str, Span, str]] = set()
         self.damaged: set[str] = set()
         """The words of what cannot be read: what they name is not known."""
 
@@ -101,11 +102,11 @@ class Loader:
             except Problem as problem:
                 if isinstance(item, ast.UseFile):
                     self.damaged.add(ANY)
-                if not (
-                    problem.diagnostic in self.diagnostics
-                    or may_follow(problem.diagnostic, self.damaged)
-                ):
-                    self.diagnostics.append(problem.diagnostic)
+                one = problem.diagnostic
+                said = one.code, one.span, one.message
+                if said not in self.said and not may_follow(one, self.damaged):
+                    self.said.add(said)
+                    self.diagnostics.append(one)
         self.open.pop()
         self.loaded[key] = module
         return module

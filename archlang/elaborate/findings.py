@@ -26,6 +26,8 @@ from archlang.syntax.node import ANY
 
 MOST_LINES = 8
 """How many other places of one mistake are named."""
+EXPLAINED = 100
+"""For how many shapes of a model that are not as stated it is told how they came about."""
 _FOLLOWS = frozenset({"A201", "A202", "A203", "A204", "A208", "A209", "A211"})
 
 
@@ -211,6 +213,8 @@ def at_use(found: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 def distinct(found: Sequence[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Findings without those that are known already, as of another model with the same block."""
+    if not found or not known:
+        return list(found)
     places = {identity(d) for d in known}
     blamed = {place for d in known for place in d.shows}
     return [d for d in found if identity(d) not in places and d.place not in blamed]

@@ -20,6 +20,40 @@ CLEAR = 0.75
 """How alike two names are, at most 1, where one can be a slip of the other: `conf` of `conv`."""
 
 
+COMPARED = 20_000
+"""With how many names those of a spec that mean nothing are compared."""
+
+
+class Asked:
+    """What is spent to tell which names are meant: a spec may have thousands that mean nothing."""
+
+    def __init__(self) -> None:
+        self.left = COMPARED
+        self.names: set[str] = set()
+        self.places: set[tuple[str, Span]] = set()
+
+    def takes(self, name: str, span: Span, among: int, declared: int) -> bool:
+        """Whether what is meant by a name may be looked for: at the same place again it may.
+
+        It is looked for ``among`` so many names, and as what so many that are ``declared`` are a
+        slip of.
+        """
+        if (name, span) not in self.places and self.left > 0:
+            self.left -= declared + (0 if name in self.names else among)
+            self.places.add((name, span))
+            self.names.add(name)
+        return (name, span) in self.places
+
+
+_ASKED = [Asked()]
+
+
+def asking(asked: Asked) -> Asked:
+    """Count what is spent from here on for one spec."""
+    _ASKED[0] = asked
+    return asked
+
+
 class Problem(Exception):  # noqa: N818 - it is a finding on its way to be recorded
     """A finding that ends the stage or statement it is about."""
 
@@ -87,14 +121,15 @@ def unknown(
     if file is not None:
         _not_yet(name, span, file)
     names = list(dict.fromkeys(known))
-    guess = meant or nearest(name, names, own)
-    names.sort()
+    looks = _looks(name, span, len(names), file)
+    guess = meant or (nearest(name, names, own) if looks else None)
+    names = sorted(names) if looks else []
     listed = f"known: {', '.join(names)}" if names and len(names) <= 12 else ""
     notes = [text for text in (listed, note) if text]
     help = f"did you mean `{guess}`?" if guess else otherwise
     message = f"`{owner}` has no {what} `{name}`" if owner else f"unknown {what} `{name}`"
     related = list(related)
-    if file is not None:
+    if file is not None and looks:
         from archlang.elaborate.declared import slip
 
         if place := slip(file, name, guess, span.start):
@@ -113,6 +148,15 @@ def unknown(
         help=help,
         fixes=fixes or renamed(name, guess, names, span, safe=bool(meant) and not note),
     )
+
+
+def _looks(name: str, span: Span, among: int, file: ast.File | None) -> bool:
+    """Whether what is meant by a name is looked for."""
+    if file is None:
+        return _ASKED[0].takes(name, span, among, 0)
+    from archlang.elaborate.declared import names
+
+    return _ASKED[0].takes(name, span, among, names(file))
 
 
 def _not_yet(name: str, span: Span, file: ast.File) -> None:

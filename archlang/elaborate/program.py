@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,7 +17,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.footprint import Footprint, Footprints
-from archlang.elaborate.problem import Problem, at_name, fail, unknown
+from archlang.elaborate.problem import Asked, Problem, asking, at_name, fail, unknown
 from archlang.elaborate.repeats import Key, Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
@@ -60,9 +61,11 @@ class Program:
         self.key = key or source.name
         """What ``use`` finds its neighbours by: the path of its file, where it has one."""
         self.looks: dict[Any, Any] = {}
-        """What was found about its models as they are written: see ``analyses.rechecks``."""
+        """What is known of its models as they are written: see ``inspection`` and ``reached``."""
         self.rechecked = 0
         """How many layers of edited forms of it were worked out."""
+        self.spent: Counter[str] = Counter()
+        """What was spent on ways out of all its findings: see ``repairs`` and ``slips``."""
         self.verdicts: dict[str, Any] = {}
         """Where its models hold and where they do not, by name: see ``blame``."""
         self.mended: dict[tuple[Edit, ...], set[str]] = {}
@@ -71,6 +74,7 @@ class Program:
         """Uses of blocks in the models as they are written, by what they come of. What is edited
         shares them: of a file that is read again, a block is another one."""
         self._evaluator = Evaluator()
+        self._asked = asking(Asked())
         library = {} if like is None else like.library
         trees = {} if like is None else like.trees
         loader = Loader(self._evaluator, self.given, closed, trees, library)
@@ -253,6 +257,7 @@ class Program:
         as_written = not inputs and not trial.values and believes == "inferred"
         uses = None if trial.tracing else self._alike(trial.changed) if as_written else {}
         elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
+        asking(self._asked)
         try:
             body, given = self._resolve(model)
             every = self._with_settings(body, given, settings or {}, env)

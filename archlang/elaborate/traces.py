@@ -12,6 +12,8 @@ TRACE = 8
 """How many layers back a shape error tells how a size came about."""
 PLACES = 3
 """How many of these it shows."""
+BACK = 500
+"""How many layers are gone back at most."""
 _NAMES = {2: "CL", 3: "CHW", 4: "CDHW"}
 
 
@@ -31,12 +33,11 @@ def trace(node: Node, axis: int) -> str:
 
 def _back(node: Node) -> Iterator[Node]:
     """From a node towards the input, over layers that keep the number of axes."""
-    while True:
-        while node.inputs and not node.params and node.inputs[0].output == node.output:
-            node = node.inputs[0]
-        yield node
-        if not node.inputs or node.inputs[0].output.rank != node.output.rank:
-            return
+    for _ in range(BACK):
+        if node.params or not node.inputs or node.inputs[0].output != node.output:
+            yield node
+            if not node.inputs or node.inputs[0].output.rank != node.output.rank:
+                return
         node = node.inputs[0]
 
 

@@ -8,13 +8,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.source import Edit, Source, Span
 from archlang.syntax.indented import rounded
-from archlang.syntax.outline import CLOSES, OPENS, Token, regions, statements, tokens
+from archlang.syntax.outline import (
+    CLOSES,
+    OPENS,
+    Token,
+    balanced,
+    innermost,
+    matches,
+    one_more,
+    regions,
+    statements,
+    tokens,
+)
+
+EACH = 3
+"""How many findings of brackets and strings are made for each that is told: one of a statement."""
+PLACES = 50
+"""How many places a string is tried to end at."""
 
 
 @dataclass
@@ -22,94 +39,86 @@ class Damage:
     """What is wrong with the brackets of a text, and the stretches that cannot be read for it."""
 
     found: list[Diagnostic] = field(default_factory=list)
-    statements: list[tuple[int, int]] = field(default_factory=list)
+    statements: list[tuple[int, int, int]] = field(default_factory=list)
+    """Each with its depth."""
     items: list[tuple[int, int]] = field(default_factory=list)
 
 
-def damage(source: Source) -> Damage:
-    """What is wrong with brackets and strings; raises nothing."""
+def damage(source: Source, most: int) -> Damage:
+    """What is wrong with brackets and strings, up to so many findings; raises nothing."""
     out = Damage()
     for start, end in regions(source.text):
+        if len(out.found) >= most:
+            break
         found = _read(source.text, start, end)
-        if not _balanced(found, "{}"):
+        if not balanced(found, "{}"):
             out.found.append(_Braces(source, found).error())
             out.items.append((start, end))
         else:
-            _in_statements(source, found, out)
+            _in_statements(source, found, out, most)
     return out
 
 
 def _read(text: str, start: int, end: int) -> list[Token]:
     """The words of an item; what stands behind a lone quote is text where that fits the braces."""
     found = tokens(text, start, end)
-    if any(t.unclosed for t in found) and not _balanced(found, "{}"):
+    if any(t.unclosed for t in found) and not balanced(found, "{}"):
         other = tokens(text, start, end, tail=True)
-        return other if _balanced(other, "{}") else found
+        return other if balanced(other, "{}") else found
     return found
 
 
-def _balanced(found: list[Token], pair: str) -> bool:
-    depth = 0
-    for token in found:
-        depth += (token.text == pair[0]) - (token.text == pair[1])
-        if depth < 0:
-            return False
-    return depth == 0
-
-
-def _in_statements(source: Source, found: list[Token], out: Damage) -> None:
+def _in_statements(source: Source, found: list[Token], out: Damage, most: int) -> None:
     """Round and square brackets and strings, which end with their statement."""
     spans: set[int] = set()
     made = statements(found, trust=False)
-    for diagnostic in [*_strings(source, found), *_pairs(source, found)]:
-        at = diagnostic.span.start
-        own = [s for s in made if s.start <= at < s.end]
-        stretch = max(own, key=lambda s: s.depth, default=None)
+    for diagnostic in islice(chain(_strings(source, found), _pairs(source, found)), EACH * most):
+        stretch = innermost(made, diagnostic.span.start)
         if stretch is None or stretch.start not in spans:
             out.found.append(diagnostic)
         if stretch is not None:
             spans.add(stretch.start)
-            out.statements.append((stretch.start, stretch.end))
+            out.statements.append((stretch.start, stretch.end, stretch.depth))
+        if len(out.found) >= most:
+            return
 
 
 def _strings(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
+    lone = sum(t.unclosed for t in found) == 1
     for token in found:
         if token.unclosed:
             end = source.text.find("\n", token.start)
             span = Span(source, token.start, len(source.text) if end < 0 else end)
             message = "a string is not closed on its line"
-            fixes = _quoted(source, found, token.start, token.start + len(span.text.rstrip()))
+            stop = token.start + len(span.text.rstrip())
+            fixes = _quoted(source, found, token.start, stop, lone)
             yield Diagnostic("A102", message, span, "opened here", fixes=fixes)
 
 
-def _quoted(source: Source, found: list[Token], start: int, end: int) -> tuple[Fix, ...]:
+def _quoted(
+    source: Source, found: list[Token], start: int, end: int, lone: bool
+) -> tuple[Fix, ...]:
     """The edits that close a string, at its line's end or where all brackets then match."""
     if end == start + 1:
         return _left_out(source, start, end)
     stops = re.finditer(r"\s*[])},]|\s*->", source.text[start:end])
-    places = [end, *(start + m.start() for m in stops)]
+    places = [end, *(start + m.start() for m in islice(stops, PLACES))] if lone else []
     first, last = found[0].start, max(found[-1].end, end)
     before = source.text[first:last]
-    fit = [p for p in places if _matches(f'{before[: p - first]}"{before[p - first :]}')]
-    added = (fix for place in fit[:2] or [end] for fix in _added(source, place, '"'))
+    fits = (p for p in places if matches(f'{before[: p - first]}"{before[p - first :]}'))
+    fit = list(islice(fits, 2))
+    added = (fix for place in fit or [end] for fix in _added(source, place, '"'))
     ways = (replace(fix, safe=len(fit) < 2) for fix in added)
     return (*ways, *_left_out(source, start, start + 1))
-
-
-def _matches(text: str) -> bool:
-    """Whether all brackets and strings of a text have their other halves."""
-    found = tokens(text)
-    return not any(t.unclosed for t in found) and all(
-        _balanced(found, f"{opens}{closes}") for opens, closes in OPENS.items()
-    )
 
 
 def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
     opened: list[Token] = []
     before: Token | None = None
-    for token in found:
+    count = Counter(t.text for t in found)
+    for number, token in enumerate(found):
         ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
-        if opened and (odd := _within(source, found, opened, token, before)):
+        if opened and (odd := _within(source, found, opened, number)):
             yield odd
             opened = opened if token.parted else []
         elif opened and ends:
@@ -127,7 +136,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 last = max(n for n, t in enumerate(opened) if t.text == wanted)
                 yield _left_open(source, found, opened[last + 1 :], token, before)
                 del opened[last:]
-            elif opened and _one_more(found, token):
+            elif opened and one_more(count, token):
                 yield _closes_nothing(source, token)
             elif opened:
                 right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
@@ -141,11 +150,12 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
 
 
 def _within(
-    source: Source, found: list[Token], opened: list[Token], token: Token, before: Token | None
+    source: Source, found: list[Token], opened: list[Token], number: int
 ) -> Diagnostic | None:
     """What is said of a word that cannot stand in brackets which are closed behind it."""
-    if token.parted and before and _closed_later(found, token, opened[-1]):
-        return _semicolon(source, before, token)
+    token = found[number]
+    if token.parted and number and _closed_later(islice(found, number, None), opened[-1]):
+        return _semicolon(source, found[number - 1], token)
     body = [t.text for t in opened] == ["("] and (token.text == "->" or token.broken)
     return rounded(source, found, opened[0]) if body else None
 
@@ -158,18 +168,9 @@ def _outdented(opened: list[Token], token: Token) -> bool:
     return opened[-1].indent > token.indent and any(t.indent == token.indent for t in around)
 
 
-def _one_more(found: list[Token], token: Token) -> bool:
-    """Whether the brackets are in order but for one of this kind too many."""
-    count = Counter(t.text for t in found)
-    other = {")": "]", "]": ")"}[token.text]
-    return (
-        count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
-    )
-
-
-def _closed_later(found: list[Token], token: Token, opener: Token) -> bool:
-    """Whether what stands open is closed behind a word, on its line."""
-    for later in found[found.index(token) :]:
+def _closed_later(words: Iterable[Token], opener: Token) -> bool:
+    """Whether what stands open is closed behind a word, the first of some, on its line."""
+    for later in words:
         if later.broken or later.text in "{}":
             return False
         if later.text == OPENS[opener.text]:

@@ -6,10 +6,12 @@ It is what a reader sees at a glance, and where the parser goes on after a synta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 OPENS = {"{": "}", "(": ")", "[": "]"}
 CLOSES = {"}": "{", ")": "(", "]": "["}
@@ -19,6 +21,7 @@ _TOKEN = re.compile(
     r"(?=->|[\s\"#;|,:{}()\[\]A-Za-z_]|$)",
     re.ASCII,
 )
+_MARKS = re.compile(r"\"[^\"\n]*\"|#[^\n]*|[{}()\[\]\"]")
 _JOINS_NEXT = frozenset({"->", "|", ",", "else", "{", "(", "["})
 _JOINS_LAST = frozenset({"->", "|", ",", "else", "}", ")", "]", ":"})
 _ITEM = re.compile(
@@ -48,49 +51,61 @@ class Token(NamedTuple):
     """Whether it is a string without its second quote."""
 
 
+_Raw: TypeAlias = tuple[str, int, bool, int, bool]
+"""A word, where it starts, whether a `;` stands before it, its indent, whether it is left open."""
+
+
 def tokens(text: str, start: int = 0, end: int | None = None, tail: bool = False) -> list[Token]:
     """What a stretch of text consists of, in order, its comments left out.
 
     What stands behind a lone quote is in its token, or with ``tail`` taken as text of its own.
     """
-    raw = list(_raw(text, start, len(text) if end is None else end, tail))
-    found: list[Token] = []
-    for number, (word, at, line, parted, indent, unclosed) in enumerate(raw):
-        before = raw[number - 1] if number else None
-        after = raw[number + 1] if number + 1 < len(raw) else None
-        new = before is None or before[2] != line
-        joined = word in _JOINS_LAST or (before is not None and before[0] in _JOINS_NEXT)
-        last = after is None or after[2] != line
-        if new and word == "|" and not last:  # what is in a branch is as deep as its first word
-            bar, branch = at, raw[number + 1][1]
-            for later in range(number, len(raw)):
-                if raw[later][2] != line:
-                    break
-                raw[later] = (*raw[later][:4], indent + branch - bar, raw[later][5])
-        found.append(
-            Token(word, at, at + len(word), new and not joined, parted, new, last, indent, unclosed)
-        )
-    return found
+    return list(each_token(text, start, end, tail))
 
 
-def _raw(
-    text: str, at: int, end: int, tail: bool
-) -> Iterator[tuple[str, int, int, bool, int, bool]]:
-    line, parted = 0, False
-    begin = text.rfind("\n", 0, at) + 1
-    indent = _indent(text, begin)
-    while (match := _TOKEN.search(text, at, end)) is not None:
-        kind, at = match.lastgroup, match.end()
+def each_token(
+    text: str, start: int = 0, end: int | None = None, tail: bool = False
+) -> Iterator[Token]:
+    """The same one by one: no more of the text is read than is asked for, but for a line."""
+    before = ""
+    for line in _lines(text, start, len(text) if end is None else end, tail):
+        for number, (word, at, parted, indent, unclosed) in enumerate(line):
+            new, last = number == 0, number + 1 == len(line)
+            joined = word in _JOINS_LAST or before in _JOINS_NEXT
+            before, stop = word, at + len(word)
+            yield Token(word, at, stop, new and not joined, parted, new, last, indent, unclosed)
+
+
+def _lines(text: str, at: int, end: int, tail: bool) -> Iterator[list[_Raw]]:
+    """The words of each line that has any."""
+    line: list[_Raw] = []
+    parted, shift = False, 0
+    indent = _indent(text, text.rfind("\n", 0, at) + 1)
+    for match in _each(text, at, end, tail):
+        kind, word, at = match.lastgroup, match.group(), match.start()
         if kind == "line":
-            line, indent = line + 1, _indent(text, at)
-        elif match.group() == ";":
+            if line:
+                yield line
+            line, shift, indent = [], 0, _indent(text, match.end())
+            continue
+        if word == ";":
             parted = True
-        elif kind == "open" and tail:
-            yield '"', match.start(), line, parted, indent, True
-            at, parted = match.start() + 1, False
-        elif kind != "comment":
-            yield match.group(), match.start(), line, parted, indent, kind == "open"
-            parted = False
+            continue
+        if kind == "comment":
+            continue
+        if len(line) == 1 and line[0][0] == "|":  # a branch is as deep as its first word
+            shift = at - line[0][1]
+        unclosed = kind == "open"
+        line.append(('"' if unclosed and tail else word, at, parted, indent + shift, unclosed))
+        parted = False
+    if line:
+        yield line
+
+
+def _each(text: str, at: int, end: int, tail: bool) -> Iterator[re.Match[str]]:
+    while (match := _TOKEN.search(text, at, end)) is not None:
+        at = match.start() + 1 if tail and match.lastgroup == "open" else match.end()
+        yield match
 
 
 def _indent(text: str, begin: int) -> int:
@@ -137,51 +152,124 @@ class Stretch:
     indent: int = 0
     colon: int = -1
     """Where the last `:` stands that is in no bracket inside of it."""
+    body: int = 0
+    """Where the body begins that it stands in, or the file."""
+    bar: int | None = None
+    """Where the `|` stands that its branch begins with, if one does."""
     hangs: bool = False
     """Whether the line below that stands further in belongs to it: a body without braces."""
 
 
-def statements(found: list[Token], *, trust: bool) -> list[Stretch]:
+class Statements:
     """The statements of a text whose braces are in order, those that are inside others too.
 
-    Without ``trust`` in round and square brackets, these end with their line.
+    They are told from its words, which are taken one after the other. Without ``trust`` in round
+    and square brackets, these end with their line.
     """
-    made: list[Stretch] = []
-    open_: list[Stretch | None] = [None]
-    inside = 0
-    for token in found:
-        if token.text in "{}|" or ((token.broken or token.parted) and not (trust and inside)):
-            inside = 0 if token.text in "{}|" or not trust else inside
+
+    def __init__(self, trust: bool) -> None:
+        self.trust = trust
+        self.made: list[Stretch] = []
+        self.open: list[Stretch | None] = [None]
+        self.branches: list[tuple[int, int | None]] = [(0, None)]
+        """Where each of the bodies around begins, and the `|` before its branch."""
+        self.inside = 0
+
+    def is_open(self, stretch: Stretch) -> bool:
+        """Whether what comes next may belong to a statement."""
+        return len(self.open) > stretch.depth and self.open[stretch.depth] is stretch
+
+    def take(self, token: Token) -> None:
+        """Go on with the next word."""
+        trust, open_ = self.trust, self.open
+        if token.text in "{}|" or ((token.broken or token.parted) and not (trust and self.inside)):
+            self.inside = 0 if token.text in "{}|" or not trust else self.inside
         if (own := open_[-1]) is not None and not token.parted and token.text not in "{}|":
             below = token.broken and token.indent > own.indent
             own.hangs = own.hangs or len(open_) == 1 or own.colon == own.end - 1
             starts = token.broken and not (below and own.hangs)
         else:
             starts = token.parted or token.broken or token.text == "|"
-        if (starts and not (trust and inside)) or token.text == "}":
+        if (starts and not (trust and self.inside)) or token.text == "}":
             open_[-1] = None
         if token.text == "}" and len(open_) > 1:
             open_.pop()
-        if token.text == "|" and not inside:
-            continue
-        own = open_[-1]
-        if own is None:
-            parent = next((s for s in reversed(open_[:-1]) if s is not None), None)
-            own = open_[-1] = Stretch(token.start, token.end, len(open_) - 1, parent, token.indent)
-            made.append(own)
+            self.branches.pop()
+        if token.text == "|" and not self.inside:
+            self.branches[-1] = (self.branches[-1][0], token.start)
+            return
+        own = self.stated(token)
         own.end = token.end
         if token.text in "([":
-            inside += 1
+            self.inside += 1
         elif token.text in ")]":
-            inside = max(0, inside - 1)
+            self.inside = max(0, self.inside - 1)
         elif token.text == "{":
             open_.append(None)
-        elif token.text == ":" and not inside:
+            self.branches.append((token.end, None))
+        elif token.text == ":" and not self.inside:
             own.colon = token.start
-    return made
+
+    def stated(self, token: Token) -> Stretch:
+        """The statement that a word stands in: a new one, where none is open."""
+        own = self.open[-1]
+        if own is None:
+            parent = next((s for s in reversed(self.open[:-1]) if s is not None), None)
+            depth, (body, bar) = len(self.open) - 1, self.branches[-1]
+            own = Stretch(token.start, token.end, depth, parent, token.indent, body=body, bar=bar)
+            self.open[-1] = own
+            self.made.append(own)
+        return own
+
+
+def statements(found: Iterable[Token], *, trust: bool) -> list[Stretch]:
+    """The statements that words make: see ``Statements``."""
+    outline = Statements(trust)
+    for token in found:
+        outline.take(token)
+    return outline.made
 
 
 def innermost(made: list[Stretch], at: int) -> Stretch | None:
     """The smallest statement that ``at`` stands in."""
-    around = [s for s in made if s.start <= at < s.end]
-    return max(around, key=lambda s: s.depth, default=None)
+    stretch = last_before(made, at)
+    while stretch is not None and stretch.end <= at:
+        stretch = stretch.parent
+    return stretch
+
+
+def last_before(made: list[Stretch], at: int) -> Stretch | None:
+    """The last statement that begins at a place or before it."""
+    number = bisect_right(made, at, key=lambda s: s.start)
+    return made[number - 1] if number else None
+
+
+def balanced(found: Iterable[Token], pair: str) -> bool:
+    """Whether all of a pair of brackets have their other halves."""
+    depth = 0
+    for token in found:
+        depth += (token.text == pair[0]) - (token.text == pair[1])
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def matches(text: str) -> bool:
+    """Whether all brackets and strings of a text have their other halves."""
+    depths = dict.fromkeys(OPENS, 0)
+    for mark in _MARKS.findall(text):
+        if mark in CLOSES:
+            depths[CLOSES[mark]] -= 1
+        elif mark in OPENS:
+            depths[mark] += 1
+        if mark == '"' or min(depths.values()) < 0:
+            return False
+    return not any(depths.values())
+
+
+def one_more(count: Counter[str], token: Token) -> bool:
+    """Whether the brackets are in order but for one of this kind too many."""
+    other = {")": "]", "]": ")"}[token.text]
+    return (
+        count[token.text] == count[CLOSES[token.text]] + 1 and count[other] == count[CLOSES[other]]
+    )

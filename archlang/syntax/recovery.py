@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeAlias
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
@@ -19,7 +20,7 @@ from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
 from archlang.syntax.node import ANY, HOLE, Node
-from archlang.syntax.outline import Stretch, innermost, statements, tokens
+from archlang.syntax.outline import Statements, Stretch, Token, each_token, last_before
 from archlang.syntax.wording import explained
 
 MOST = 20
@@ -29,7 +30,14 @@ _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
 _START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
 _GIVEN = re.compile(r"(\w+)\s*=(?!=)")
 _BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
+_LEAST = 'use ""'
+"""The shortest item: it stands for those that are not read again."""
+_ITEM = re.compile(rf"(?:\s|#[^\n]*)*([^\s#].{{{len(_LEAST) - 1}}})", re.DOTALL)
 _LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")
+
+
+Stretches: TypeAlias = list[tuple[int, int]]
+"""Stretches of the original text, in order."""
 
 
 class Hole(NamedTuple):
@@ -67,28 +75,51 @@ class Patched:
         there = self.origins[number] + at - self.starts[number]
         return min(there, self.origins[number + 1]) if number + 1 < len(self.origins) else there
 
+    def forth(self, there: int) -> int:
+        """Where a place of the original that is in no hole stands in the patched text."""
+        number = bisect_right(self.origins, there) - 1
+        return self.starts[number] + there - self.origins[number]
+
+    def without(self, read: Stretches) -> str:
+        """The text with blanks for some stretches of the original: all else is where it was."""
+        out, at = [], 0
+        for start, end in ((self.forth(a), self.forth(b)) for a, b in read):
+            line = self.text.rfind("\n", start, end)
+            lead = " " * (line - start) + "\n" if line >= 0 else ""
+            indent = re.sub(r"\S", " ", self.text[start + len(lead) : end])
+            out += [self.text[at:start], lead, indent]
+            at = end
+        text, item = "".join([*out, self.text[at:]]), _ITEM.match(self.text)
+        if item is None or not read or item.end() > self.forth(read[0][1]):
+            return text
+        return text[: item.start(1)] + _LEAST + text[item.start(1) + len(_LEAST) :]
+
 
 def recovered(
     source: Source, tree: Callable[[str], list[Any]]
 ) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
-    """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors."""
-    bad = damage(source)
+    """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors.
+
+    What stands before an error in the bodies around it is right: for the next error it is not read
+    again, so many errors take no longer than the text is long.
+    """
+    bad = damage(source, MOST)
     found = list(bad.found)
     holes = [Hole(start, end, "") for start, end in bad.items]
-    depths = {s.start: s for s in statements(tokens(source.text), trust=False)}
-    for start, end in bad.statements:
-        known = depths.get(start)
-        holes = _with(holes, _hole(source.text, start, end, known.depth if known else 0))
+    for start, end, depth in bad.statements:
+        holes = _with(holes, _hole(source.text, start, end, depth))
     tops: list[Any] | None = None
+    read: Stretches = []
     while tops is None:
         patched = Patched(source.text, holes)
         try:
-            tops = tree(patched.text)
+            tops = tree(patched.without(read))
+            tops, read = (None if read else tops), []
         except UnexpectedInput as error:
             if len(found) >= MOST:
                 tops = []
                 break
-            hole, fresh = _around(source, patched, error)
+            hole, fresh, read = _around(source, patched, read, error)
             finding = _moved(explained(Source("", patched.text), error), source, patched)
             if (fresh or not found) and finding not in found:
                 found.append(finding)
@@ -126,38 +157,81 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
     return Hole(start, end, f"{label.group(1)} = {HOLE}" if label else HOLE)
 
 
-def _around(source: Source, patched: Patched, error: UnexpectedInput) -> tuple[Hole, bool]:
-    """The hole for the statement around an error, and whether the error is one by itself."""
-    made = statements(tokens(patched.text), trust=True)
-    stretch = innermost(made, _place(patched.text, error))
-    while stretch is not None:
+def _around(
+    source: Source, patched: Patched, read: Stretches, error: UnexpectedInput
+) -> tuple[Hole, bool, Stretches]:
+    """The hole for the statement around an error, whether the error is one by itself, and what is
+    ``read`` with it. No more of the text is looked at than what was not, up to the statement's end.
+    """
+    at = _place(patched.text, error)
+    there = patched.back(at)
+    text = patched.without([] if any(a <= there < b for a, b in read) else read)
+    words, outline = each_token(text), Statements(trust=True)
+
+    def holds(stretch: Stretch) -> bool:
+        """Whether a statement has the place in it, and no hole that is there already is it."""
         start, end = patched.back(stretch.start), patched.back(stretch.end)
-        whole = [h for h in patched.holes if h.start <= start and end <= h.end]
-        if not whole:
-            keeps = _shape(patched, stretch, error)
-            inside = [h for h in patched.holes if start == h.start and h.end <= end]
-            if stretch.depth == 0 and _place(patched.text, error) == stretch.start:
-                end = patched.back(_astray(patched.text, made, stretch))
-            return _hole(source.text, start, keeps or end, stretch.depth), not inside
+        known = any(h.start <= start and end <= h.end for h in patched.holes)
+        return stretch.end > at and not known
+
+    stretch = _closed(outline, words, at, holds)
+    if stretch is None:
+        return Hole(0, len(source.text), ""), False, []
+    start, end = patched.back(stretch.start), patched.back(stretch.end)
+    keeps = _shape(patched, stretch, at)
+    inside = [h for h in patched.holes if start == h.start and h.end <= end]
+    if stretch.depth == 0 and at == stretch.start:
+        end = patched.back(_astray(text, outline, words, stretch))
+    before = [(patched.back(a), patched.back(b)) for a, b in _before(stretch)]
+    return _hole(source.text, start, keeps or end, stretch.depth), not inside, before
+
+
+def _closed(
+    outline: Statements, words: Iterator[Token], at: int, holds: Callable[[Stretch], bool]
+) -> Stretch | None:
+    """The smallest statement around a place that ``holds``, once it has ended."""
+    stretch: Stretch | None = None
+    for word in words:
+        outline.take(word)
+        if word.start > at:
+            stretch = stretch or last_before(outline.made, at)
+            while stretch and not outline.is_open(stretch) and not holds(stretch):
+                stretch = stretch.parent
+            if stretch is None or not outline.is_open(stretch):
+                return stretch
+    stretch = stretch or last_before(outline.made, at)
+    while stretch and not holds(stretch):
         stretch = stretch.parent
-    return Hole(0, len(source.text), ""), False
+    return stretch
 
 
-def _astray(text: str, made: list[Stretch], first: Stretch) -> int:
+def _before(stretch: Stretch | None) -> Stretches:
+    """What stands before a statement in its branch, and before each that it is in."""
+    if stretch is None:
+        return []
+    body, bar = stretch.body, stretch.bar
+    ends = [body, stretch.start] if bar is None else [body, bar, bar + 1, stretch.start]
+    return [*_before(stretch.parent), *zip(ends[::2], ends[1::2], strict=True)]
+
+
+def _astray(text: str, outline: Statements, words: Iterator[Token], first: Stretch) -> int:
     """Where the statements end that stand outside of any body, from the first of them on."""
-    end = first.end
-    for stretch in made:
-        if stretch.depth == 0 and stretch.start > first.start:
-            own = text[stretch.start : stretch.end]
-            if "{" in own or _BEGINS.match(own):
-                break
-            end = stretch.end
-    return end
+
+    def item(stretch: Stretch) -> bool:
+        own = text[stretch.start : stretch.end]
+        return "{" in own or bool(_BEGINS.match(own))
+
+    for word in words:
+        outline.take(word)
+        if item(outline.made[-1]):
+            break
+    lone = (s for s in outline.made if s.depth == 0 and s.start > first.start)
+    ends = [s.end for s in takewhile(lambda s: not item(s), lone)]
+    return max(ends, default=first.end)
 
 
-def _shape(patched: Patched, stretch: Stretch, error: UnexpectedInput) -> int | None:
+def _shape(patched: Patched, stretch: Stretch, place: int) -> int | None:
     """Where the shape starts that a damaged chain states, if it is not what is damaged."""
-    place = _place(patched.text, error)
     own = patched.text[stretch.start : stretch.end]
     stated = re.fullmatch(r":\s*\[[^\[\]{}]*\]", patched.text[stretch.colon : stretch.end])
     if stretch.depth == 0 or _START.match(own) or not stated or place >= stretch.colon:

@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from archlang.analyses import unknowns
+from archlang.analyses import repairs, unknowns
 from archlang.cli.schema import schema as told
 from archlang.diagnostic import CODES
-from archlang.elaborate import stages
+from archlang.elaborate import findings, problem, stages
 from archlang.limits import NAMES, Limits
 from archlang.reference import Group, block_groups, layer_groups
 from archlang.reference.markdown import page_lines, prose
@@ -71,6 +71,10 @@ def limits() -> str:
 
 FIXED = {
     "syntax errors of a file that are looked for": recovery.MOST,
+    "names that the unknown ones of a spec are compared with": problem.COMPARED,
+    "shape errors of a model that say how the sizes came about": findings.EXPLAINED,
+    "findings of a model for which a way out is searched": repairs.FINDINGS,
+    "findings of a spec for which a way out is searched": repairs.SEARCHES,
     "digits of a number as written, and its power of ten": builder.DIGITS_LIMIT,
     "scalars of one tensor": stages.MAX_SCALARS,
     "layers worked out to solve the `?` of a network": unknowns.MOST_WORK,
