@@ -130,7 +130,11 @@ def recovered(
     words = {w for text in lost for w in _WORD.findall(text)}
     if any(text.lstrip().startswith(("use", '"')) for text in lost):
         words.add(ANY)  # what it would have brought in is not known
-    return tops, frozenset(words), sorted(found, key=lambda d: d.span.start)
+    found.sort(key=lambda d: d.span.start)
+    if len(found) >= MOST:
+        more = f"the first {MOST} syntax errors of a file are told; behind them there may be more"
+        found[-1] = replace(found[-1], notes=(*found[-1].notes, more))
+    return tops, frozenset(words), found
 
 
 def _with(holes: list[Hole], new: Hole) -> list[Hole]:

@@ -74,6 +74,9 @@ def test_so_many_errors_of_syntax_are_looked_for() -> None:
     for line in ("relu )", "relu => relu", 'relu "'):
         _, found = read(Source("<t>", model(f"  {line}\n" * 90)))
         assert len(found) == recovery.MOST
+        assert [n for d in found for n in d.notes if "may be more" in n] == [found[-1].notes[-1]]
+        _, few = read(Source("<t>", model(f"  {line}\n" * 3)))
+        assert not any("may be more" in note for d in few for note in d.notes)
 
 
 @pytest.mark.parametrize("line", ["let a{} = b{}", "foo{}", "foo"])
