@@ -18,6 +18,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
+from archlang.syntax.comments import blanked, over_lines
 from archlang.syntax.node import ANY, HOLE, Node
 from archlang.syntax.outline import Stretch, innermost, statements, tokens
 from archlang.syntax.wording import explained
@@ -72,6 +73,18 @@ def recovered(
     source: Source, tree: Callable[[str], list[Any]]
 ) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
     """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors."""
+    if apart := over_lines(source):  # nothing else is read of what they say
+        rest = Source(source.name, blanked(source.text, apart))
+        tops, lost, found = _recovered(rest, tree)
+        found = [_moved(d, source, Patched(source.text, [])) for d in found]
+        return tops, lost, sorted([*apart, *found], key=lambda d: d.span.start)
+    return _recovered(source, tree)
+
+
+def _recovered(
+    source: Source, tree: Callable[[str], list[Any]]
+) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
+    """The same for a text whose comments are all its own."""
     bad = damage(source)
     found = list(bad.found)
     holes = [Hole(start, end, "") for start, end in bad.items]
@@ -189,7 +202,8 @@ def _moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnost
 
     ways = diagnostic.fixes
     fixes = tuple(replace(f, edits=tuple(Edit(moved(s), t) for s, t in f.edits)) for f in ways)
-    return replace(diagnostic, span=moved(diagnostic.span), fixes=fixes)
+    related = tuple(replace(n, span=moved(n.span)) for n in diagnostic.related)
+    return replace(diagnostic, span=moved(diagnostic.span), related=related, fixes=fixes)
 
 
 def _relocate(item: Any, patched: Patched, seen: set[int]) -> None:
