@@ -1,4 +1,4 @@
-"""Comments of C that run over several lines: one finding each, and the edit that makes them ours."""
+"""Comments of C over several lines: one finding each, and the edit that makes one of ours."""
 
 from __future__ import annotations
 

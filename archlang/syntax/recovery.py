@@ -76,7 +76,7 @@ def recovered(
     if apart := over_lines(source):  # nothing else is read of what they say
         rest = Source(source.name, blanked(source.text, apart))
         tops, lost, found = _recovered(rest, tree)
-        found = [_moved(d, source, Patched(source.text, [])) for d in found]
+        found = [moved(d, source, Patched(source.text, [])) for d in found]
         return tops, lost, sorted([*apart, *found], key=lambda d: d.span.start)
     return _recovered(source, tree)
 
@@ -102,7 +102,7 @@ def _recovered(
                 tops = []
                 break
             hole, fresh = _around(source, patched, error)
-            finding = _moved(explained(Source("", patched.text), error), source, patched)
+            finding = moved(explained(Source("", patched.text), error), source, patched)
             if (fresh or not found) and finding not in found:
                 found.append(finding)
             holes = _with(holes, hole)
@@ -193,17 +193,17 @@ def _place(text: str, error: UnexpectedInput) -> int:
     return max(len(before.rstrip(" \t\r\n;")) - 1, 0)
 
 
-def _moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnostic:
+def moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnostic:
     """A finding about the patched text as one about the original."""
 
-    def moved(span: Span) -> Span:
+    def there(span: Span) -> Span:
         start, end = patched.back(span.start), patched.back(span.end)
         return Span(source, start, max(start, end))
 
     ways = diagnostic.fixes
-    fixes = tuple(replace(f, edits=tuple(Edit(moved(s), t) for s, t in f.edits)) for f in ways)
-    related = tuple(replace(n, span=moved(n.span)) for n in diagnostic.related)
-    return replace(diagnostic, span=moved(diagnostic.span), related=related, fixes=fixes)
+    fixes = tuple(replace(f, edits=tuple(Edit(there(s), t) for s, t in f.edits)) for f in ways)
+    related = tuple(replace(n, span=there(n.span)) for n in diagnostic.related)
+    return replace(diagnostic, span=there(diagnostic.span), related=related, fixes=fixes)
 
 
 def _relocate(item: Any, patched: Patched, seen: set[int]) -> None:
