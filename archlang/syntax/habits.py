@@ -66,6 +66,8 @@ HABITS = (
     # what joins layers, and what brings tensors together
     _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~)>", f"{_ARROW} NAME", _JOINED, "->", True),
     _row(r"(?<![-=<>])>{1,3}(?!=)", _ARROW, _JOINED, "->", True),
+    _row(r"\b(?P<all>(?P<stage>[A-Za-z_]\w*\([^()\n]{0,99}\))(?P<here>\()(?P<on>[A-Za-z_]\w*)\))",
+         _ARROW, "a layer takes a tensor by `->`", r"\g<on> -> \g<stage>"),
     _row(r"(?<=[)\]}])[ \t]*(?P<here>\.)(?=[A-Za-z_])", _ARROW, _JOINED, " -> ", True),
     _row(r"\b(?P<here>(?:[A-Za-z_]\w*\.)+)(?=[A-Za-z_])", "", "names stand by themselves here", "",
          True),

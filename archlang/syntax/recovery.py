@@ -29,6 +29,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
 _START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
 _GIVEN = re.compile(r"(\w+)\s*=(?!=)")
+_OTHER_LET = re.compile(r"(?<![A-Za-z_])let\b")
 _BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
 _LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")
 
@@ -132,7 +133,7 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
         if word == "shared":
             return Hole(start, end, f"shared {name or HOLE} = {HOLE}")
         names = [(word == "let" and name) or HOLE]
-        if "let" in stated[match.end() :].split():  # more than one statement cannot be told apart
+        if _OTHER_LET.search(stated, match.end()):  # more than one statement cannot be told apart
             names += [n for n in _GIVEN.findall(stated, match.end()) if n not in names]
         return Hole(start, end, "; ".join(f"let {name} = {HOLE}" for name in names))
     label = _LABEL.match(stated)
