@@ -21,7 +21,7 @@ def definitions(program: Program) -> list[Diagnostic]:
     """What is found about a program's definitions, with the ways out that hold."""
     if not any(d.fixes for d in program.diagnostics):
         return program.diagnostics
-    from archlang.analyses.repairs import defined
+    from archlang.analyses.definitions import defined
 
     return defined(program, lambda made, name: _look(made, name, None, None))
 

@@ -9,18 +9,19 @@ the kind, these are met in turn. A way that leaves none is a fix.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import islice
 from typing import NamedTuple
 
-from archlang.analyses import rechecks
 from archlang.analyses.changes import Change, again, changes, merges_at
+from archlang.analyses.definitions import STEPS, difference, joined
 from archlang.analyses.guesses import accepted, before, stated
 from archlang.analyses.projections import projections, steady
 from archlang.analyses.reached import having
-from archlang.analyses.rechecks import Look, Rechecks, key, said, unchanged
+from archlang.analyses.rechecks import Look, Rechecks
 from archlang.analyses.rounding import rounded
 from archlang.analyses.sizes import domain, legal
 from archlang.analyses.slips import Slips
@@ -31,7 +32,7 @@ from archlang.op import LayerError
 from archlang.sizes.claims import Compared
 from archlang.sizes.regions import EVERYWHERE, NOWHERE, Region
 from archlang.sizes.sets import EVERY, TooLongError
-from archlang.source import Edit, Source, Span
+from archlang.source import Edit
 from archlang.types import Heard, Tensor, form_of
 
 MERGES = frozenset({"A203", "A204", "A211"})
@@ -49,6 +50,8 @@ TRIES = 10
 """How often a spec is checked again for one finding."""
 WIDTH = 3
 """How many ways to meet one merge are followed."""
+AGAIN = frozenset({"A104", "A105", "A202"})
+"""The findings about layers that hide others of the kind further on."""
 LAYERS = 50_000
 """How many layers are worked out again for one finding."""
 
@@ -83,7 +86,7 @@ def mended(
             fixes += search.found_for(graph, finding)
         if proposed and finding.fixes:
             proposed -= 1
-            own = list(search.proposed_by(finding.fixes))
+            own = list(search.proposed_by(finding.fixes, again=finding.code in AGAIN))
             fixes, help = fixes + own, "" if own else help
         # What is to be required takes sizes away, so of what is stated it is the last way.
         guess = as_written and (finding.code in CLAIMS or not fixes)
@@ -95,33 +98,6 @@ def mended(
                 fixes += search.proposed_by(ways(graph, finding, program.source))
         out.append(replace(finding, fixes=tuple(fixes), help=help))
     return out
-
-
-def defined(program: Program, look: Look) -> list[Diagnostic]:
-    """The findings about a spec's definitions, with the ways out that hold.
-
-    A way holds where its finding is gone, and nothing new is found in the definitions or in a
-    model.
-    """
-    out, proposed = [], PROPOSALS
-    for finding in program.diagnostics:
-        ways: tuple[Fix, ...] = ()
-        if finding.fixes and proposed:
-            proposed -= 1
-            ways = tuple(fix for fix in finding.fixes if _defines(program, fix, look))
-        out.append(replace(finding, fixes=ways, help="" if ways else finding.help))
-    return out
-
-
-def _defines(program: Program, fix: Fix, look: Look) -> bool:
-    made = rechecks.read_again(program, program, fix.edits)
-    if made is None or not said(made) < said(program):
-        return False
-    known = {key(d)[:2] for n in program.complete for d in look(program, n)[1]}
-    changed = (n for n in made.complete if not unchanged(program, made, n))
-    return all(
-        {key(d)[:2] for d in rechecks.again(program, made, n, look)[1]} <= known for n in changed
-    )
 
 
 @dataclass(frozen=True)
@@ -183,11 +159,30 @@ class _Search:
         whole = some(iter([rounded(self.program, self.name, graph, finding)]))
         return found + (whole or some(stated(graph, finding, source)))
 
-    def proposed_by(self, fixes: Iterable[Fix]) -> Iterator[Fix]:
-        """Those of some ways that hold."""
+    def proposed_by(self, fixes: Iterable[Fix], again: bool = False) -> Iterator[Fix]:
+        """Those of some ways that hold, or do with the same ``again`` further on."""
         for fix in fixes:
             if self.checks.holds(fix.edits):
                 yield fix
+            elif again and (way := self.onward(fix)):
+                yield way
+
+    def onward(self, fix: Fix) -> Fix | None:
+        """A way that only leads to the same slip further on, with the ways out of all of these."""
+        made, ways = self.checks.edited(self.program, fix.edits), [fix]
+        while made is not None and len(ways) <= STEPS:
+            left = self.checks.left(made)[1]
+            if not left:
+                holds = self.checks.elsewhere(made) and not self.checks.remains(made)
+                return joined(self.program.source, made, ways) if holds else None
+            first, edit = left[0], ways[-1].edits[-1]
+            if _slip(first) != _slip(self.finding) or not first.fixes:
+                return None
+            if first.fixes[0].edits[0].span.start < edit.span.start + len(edit.text):
+                return None
+            ways.append(first.fixes[0])
+            made = self.checks.edited(made, first.fixes[0].edits)
+        return None
 
     def shared(self) -> str | None:
         """Another model that has the finding, of the first that could have it; None for none."""
@@ -209,7 +204,7 @@ class _Search:
                 continue
             taken = (*steps, step)
             if not left and self.checks.elsewhere(changed):
-                return Fix(self.words(taken, made), _difference(self.program.source, changed))
+                return Fix(self.words(taken, made), difference(self.program.source, changed))
             if left and left[0].code in MERGES:
                 further = self.follow(changed, made, left[0], taken)
                 if further is not None:
@@ -272,6 +267,11 @@ class _Search:
         return Fit(1, moved, _least(allowed)) if endless else None
 
 
+def _slip(finding: Diagnostic) -> str:
+    """What a message says of any names and numbers."""
+    return re.sub(r"`[^`]*`|\d+", "", f"{finding.code} {finding.message}")
+
+
 def _least(region: Region) -> int:
     """The least size that all sides may have at once; 0 of nowhere."""
     return region.square(tuple({n for box in region.boxes for n in box})).least or 0
@@ -297,26 +297,3 @@ def _assumed(graph: Graph) -> Iterator[Region]:
         region = assumed.claim.region()
         if region is not None:
             yield region
-
-
-def _difference(source: Source, program: Program) -> tuple[Edit, ...]:
-    """The edits that make one text of another: the lines that differ, and of those what differs."""
-    from difflib import SequenceMatcher
-
-    old, new = source.text.splitlines(True), program.source.text.splitlines(True)
-    edits = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal":
-            before, after = "".join(old[a:b]), "".join(new[c:d])
-            first = _alike(before, after)
-            last = _alike(before[first:][::-1], after[first:][::-1])
-            start = sum(map(len, old[:a])) + first
-            end = start + len(before) - first - last
-            edits.append(Edit(Span(source, start, end), after[first : len(after) - last]))
-    return tuple(edits)
-
-
-def _alike(a: str, b: str) -> int:
-    """How many characters two texts begin with alike."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y),
-                min(len(a), len(b)))  # fmt: skip

@@ -115,8 +115,19 @@ def make_layer(
             choices = first["ctx"]["expected"].replace("'", "`")
             message = f"must be {choices}, not `{written(values[name])}`"
         where = bound[name].span if name in bound else span
-        message, fixes = f"`{name}` of `{cls.name}` {message}", _swapped(cls, given, span)
+        message = f"`{name}` of `{cls.name}` {message}"
+        fixes = (*_truth(message, bound.get(name)), *_swapped(cls, given, span))
         fail("A105", message, where, written=_written(bound, name), fixes=fixes)
+
+
+def _truth(message: str, given: Given | None) -> tuple[Fix, ...]:
+    """The edit that writes a 0 or 1 of another language as what is true or not."""
+    if given is None or "`true` or `false`" not in message:
+        return ()
+    span, text = given.span, _text(given).strip("\"'")
+    truth = {"0": "false", "none": "false", "1": "true"}.get(text.lower())
+    at = Span(span.source, span.end - len(_text(given)), span.end)
+    return (Fix(f"write `{truth}`", (Edit(at, truth),), safe=True),) if truth else ()
 
 
 def _swapped(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Fix, ...]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from archlang.arguments import all_words
+from archlang.diagnostic import Fix
 from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
@@ -32,7 +33,7 @@ from archlang.limits import advice, current
 from archlang.op import Op
 from archlang.sizes.claims import Claim, Every, Known, Not, either
 from archlang.sizes.functions import RELATIONS
-from archlang.source import Span
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 from archlang.syntax.node import HOLE
 from archlang.wording import count
@@ -183,7 +184,11 @@ class Evaluator(Settles):
         """The value of an expression that must be a list (or a size, which is one of numbers)."""
         value = self.evaluate(node, env)
         if not isinstance(value, (list, tuple)):
-            fail("A105", f"a list is needed here, not {describe(value)}", env.span(node))
+            span, says = env.span(node), f"a list is needed here, not {describe(value)}"
+            counts = isinstance(value, int) and not isinstance(value, bool)
+            text = f"range({span.text})"  # `for i in 3`, as other languages count
+            ways = (Fix(f"write `{text}`", (Edit(span, text),)),) if counts else ()
+            fail("A105", says, span, fixes=ways)
         return value
 
     # Rules

@@ -103,6 +103,7 @@ def lone(module: Module) -> Iterator[Diagnostic]:
             whole = Edit(Span(file.source, node.start, node.body.start), "")
             sugar = (n for n, o in Op.registry.items() if issubclass(o, op) and o.implicit)
             fixes = [Fix(f"`{n}` merges it with what arrives", (Edit(head, n),)) for n in sugar]
+            fixes = [*_barred(file, node.body.branches[0]), *fixes]
             yield Diagnostic(
                 "A309",
                 f"`{node.name}` has one branch, so it merges nothing",
@@ -111,6 +112,15 @@ def lone(module: Module) -> Iterator[Diagnostic]:
                 severity="warning",
                 fixes=(*fixes, Fix("braces alone do the same", (whole,))),
             )
+
+
+def _barred(file: ast.File, branch: ast.Branch) -> Iterator[Fix]:
+    """The edits that make a branch of each line, where there are several."""
+    stmts = branch.stmts
+    lines = [file.span(s).line for s in stmts]
+    if len(set(lines)) == len(stmts) > 1 and all(isinstance(s, ast.Pipe) for s in stmts):
+        at = (Span(file.source, s.start, s.start) for s in stmts)
+        yield Fix("each line is a branch of its own", tuple(Edit(a, "| ") for a in at))
 
 
 def _parameter(file: ast.File, param: ast.Param, owner: str, scope: tuple[ast.Node, ...]) -> _Given:

@@ -19,6 +19,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
+from archlang.syntax.comments import blanked, over_lines
 from archlang.syntax.node import ANY, HOLE, Node
 from archlang.syntax.outline import Statements, Stretch, Token, each_token, last_before
 from archlang.syntax.wording import explained
@@ -29,6 +30,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
 _START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
 _GIVEN = re.compile(r"(\w+)\s*=(?!=)")
+_OTHER_LET = re.compile(r"(?<![A-Za-z_])let\b")
 _BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
 _LEAST = 'use ""'
 """The shortest item: it stands for those that are not read again."""
@@ -98,7 +100,19 @@ class Patched:
 def recovered(
     source: Source, tree: Callable[[str], list[Any]]
 ) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
-    """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors.
+    """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors."""
+    if apart := over_lines(source):  # nothing else is read of what they say
+        rest = Source(source.name, blanked(source.text, apart))
+        tops, lost, found = _recovered(rest, tree)
+        found = [moved(d, source, Patched(source.text, [])) for d in found]
+        return tops, lost, sorted([*apart, *found], key=lambda d: d.span.start)
+    return _recovered(source, tree)
+
+
+def _recovered(
+    source: Source, tree: Callable[[str], list[Any]]
+) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
+    """The same for a text whose comments are all its own.
 
     What stands before an error in the bodies around it is right: for the next error it is not read
     again, so many errors take no longer than the text is long.
@@ -120,7 +134,7 @@ def recovered(
                 tops = []
                 break
             hole, fresh, read = _around(source, patched, read, error)
-            finding = _moved(explained(Source("", patched.text), error), source, patched)
+            finding = moved(explained(Source("", patched.text), error), source, patched)
             if (fresh or not found) and finding not in found:
                 found.append(finding)
             holes = _with(holes, hole)
@@ -154,7 +168,7 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
         if word == "shared":
             return Hole(start, end, f"shared {name or HOLE} = {HOLE}")
         names = [(word == "let" and name) or HOLE]
-        if "let" in stated[match.end() :].split():  # more than one statement cannot be told apart
+        if _OTHER_LET.search(stated, match.end()):  # more than one statement cannot be told apart
             names += [n for n in _GIVEN.findall(stated, match.end()) if n not in names]
         return Hole(start, end, "; ".join(f"let {name} = {HOLE}" for name in names))
     label = _LABEL.match(stated)
@@ -258,16 +272,17 @@ def _place(text: str, error: UnexpectedInput) -> int:
     return max(len(before.rstrip(" \t\r\n;")) - 1, 0)
 
 
-def _moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnostic:
+def moved(diagnostic: Diagnostic, source: Source, patched: Patched) -> Diagnostic:
     """A finding about the patched text as one about the original."""
 
-    def moved(span: Span) -> Span:
+    def there(span: Span) -> Span:
         start, end = patched.back(span.start), patched.back(span.end)
         return Span(source, start, max(start, end))
 
     ways = diagnostic.fixes
-    fixes = tuple(replace(f, edits=tuple(Edit(moved(s), t) for s, t in f.edits)) for f in ways)
-    return replace(diagnostic, span=moved(diagnostic.span), fixes=fixes)
+    fixes = tuple(replace(f, edits=tuple(Edit(there(s), t) for s, t in f.edits)) for f in ways)
+    related = tuple(replace(n, span=there(n.span)) for n in diagnostic.related)
+    return replace(diagnostic, span=there(diagnostic.span), related=related, fixes=fixes)
 
 
 def _relocate(item: Any, patched: Patched, seen: set[int]) -> None:
