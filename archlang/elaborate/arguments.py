@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -116,18 +117,22 @@ def make_layer(
             message = f"must be {choices}, not `{written(values[name])}`"
         where = bound[name].span if name in bound else span
         message = f"`{name}` of `{cls.name}` {message}"
-        fixes = (*_truth(message, bound.get(name)), *_swapped(cls, given, span))
+        fixes = (*_meant(message, bound.get(name)), *_swapped(cls, given, span))
         fail("A105", message, where, written=_written(bound, name), fixes=fixes)
 
 
-def _truth(message: str, given: Given | None) -> tuple[Fix, ...]:
-    """The edit that writes a 0 or 1 of another language as what is true or not."""
-    if given is None or "`true` or `false`" not in message:
+def _meant(message: str, given: Given | None) -> tuple[Fix, ...]:
+    """The edit that writes a 0 or 1 as what is true or not, or a percentage as a probability."""
+    if given is None:
         return ()
     span, text = given.span, _text(given).strip("\"'")
-    truth = {"0": "false", "none": "false", "1": "true"}.get(text.lower())
+    meant = None
+    if "`true` or `false`" in message:
+        meant = {"0": "false", "none": "false", "1": "true"}.get(text.lower())
+    elif "a probability" in message and re.fullmatch(r"[5-9]|[1-9]\d", text):
+        meant = f"{float(text) / 100:g}"
     at = Span(span.source, span.end - len(_text(given)), span.end)
-    return (Fix(f"write `{truth}`", (Edit(at, truth),), safe=True),) if truth else ()
+    return (Fix(f"write `{meant}`", (Edit(at, meant),), safe=meant.isalpha()),) if meant else ()
 
 
 def _swapped(cls: type[Op], given: Sequence[Given], span: Span) -> tuple[Fix, ...]:

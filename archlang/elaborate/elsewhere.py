@@ -32,6 +32,10 @@ KNOWN = frozenset(
 )  # fmt: skip
 """What others are told of the tensor that arrives, which is known here."""
 
+SEQUENCES = frozenset(["Sequential", "sequential", "ModuleList", "Chain"])
+REPEATS = frozenset(["repeat", "loop", "times", "Repeat"])
+"""What holds layers elsewhere, and what repeats them."""
+
 
 def layer(name: str) -> type[Op] | None:
     """The layer that is called so elsewhere, whatever the case, and with any number of axes.

@@ -10,8 +10,9 @@ from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.elaborate.arguments import make_layer
 from archlang.elaborate.missing import lose, unreached
 from archlang.elaborate.problem import Problem, fail, unknown
-from archlang.elaborate.scope import Lost, Place, Wire
+from archlang.elaborate.scope import Env, Lost, Place, Wire
 from archlang.elaborate.stages import Stages
+from archlang.elaborate.strange import as_copies
 from archlang.elaborate.traces import differing, trace_notes
 from archlang.elaborate.values import BlockDef, Partial, describe
 from archlang.graph import Clash, Node, Region
@@ -28,7 +29,7 @@ class Merges(Stages):
         head = Span(span.source, stage.start, stage.start + len(stage.name))
         value = env.find(stage.name)
         if value is None:
-            _unknown(stage.name, head)
+            _unknown(stage, head, env)
         if not isinstance(value, Partial) or isinstance(value.target, BlockDef) or (
             not value.target.merges
         ):  # fmt: skip
@@ -125,8 +126,9 @@ def _beside(branch: Span) -> tuple[Fix, ...]:
     )
 
 
-def _unknown(name: str, span: Span) -> NoReturn:
-    if name == "else":
+def _unknown(stage: ast.Merge, span: Span, env: Env) -> NoReturn:
+    if stage.name == "else":
         fail("A101", "`else` stands right behind the `}` of an `if`", span)
+    as_copies(stage, span, env)
     merges = [n for n, op in Op.registry.items() if op.merges]
-    unknown("merge", name, merges, span)
+    unknown("merge", stage.name, merges, span)

@@ -13,12 +13,14 @@ from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.problem import at_name, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.op import Op
-from archlang.source import Edit
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 
 
 def no_stage(stage: ast.Use, env: Env) -> NoReturn:
     """Raise for a stage whose name means nothing."""
+    if stage.name in elsewhere.SEQUENCES:
+        _sequence(stage, env)
     own = [*env.names(), *env.tensors]
     layer = elsewhere.meant(stage.name, own)
     told = layer is not None and not layer.merges and any(a.name is None for a in stage.args or ())
@@ -46,6 +48,26 @@ def _translated(stage: ast.Use, cls: type[Op], env: Env) -> tuple[Fix, ...]:
         return ()
     edit = Edit(env.span(stage), text)
     return (Fix(f"write `{text}`", (edit,), safe=stage.name[0].isupper()),)
+
+
+def _sequence(stage: ast.Use, env: Env) -> NoReturn:
+    """Raise for layers in a container, as PyTorch and Keras have it."""
+    span = env.span(stage)
+    layers = " -> ".join(env.span(a.value).text for a in stage.args or () if a.name is None)
+    fixes = (Fix("join them by `->`", (Edit(span, layers),), safe=True),) if layers else ()
+    message = f"`{stage.name}` is not needed: layers follow each other by `->`, or line by line"
+    fail("A103", message, at_name(span, stage.name), fixes=fixes)
+
+
+def as_copies(stage: ast.Merge, head: Span, env: Env) -> None:
+    """Raise where a count stands before what is repeated so often."""
+    given = stage.args or []
+    if stage.name not in elsewhere.REPEATS or len(given) != 1:
+        return
+    count = env.span(given[0]).text
+    edit = Edit(env.span(stage), f"{env.span(stage.body).text} x {count}")
+    fixes = (Fix(f"write `x {count}` behind them", (edit,), safe=True),)
+    fail("A103", "copies are written `x 3` behind what is repeated", head, fixes=fixes)
 
 
 def as_in_python(stage: ast.Use, cls: type[Op], env: Env) -> None:

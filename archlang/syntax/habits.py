@@ -102,6 +102,8 @@ HABITS = (
     _row(r"^[ \t]*(?:\}[ \t]*)?(?:if|for|else)\b[^:{}\n]*?(?P<all>[ \t]*(?P<here>:)"
          r"[ \t]*(?P<body>[^\s:][^\n#{}]*?))(?=[ \t]*(?:\n|$))", _BODY, BODIES, r" { \g<body> }"),
     # items of a file
+    _row(r"^(?:model|block)[ \t]*(?P<here>:)", "NAME",
+         "a name, and a body in `{ … }`: `model net { … }`"),
     _row(r"^(?P<here>def|func|function|fn|fun|module|layer)\b", _TOP, "write `block`", "block"),
     _row(r"^(?P<here>class|net|network|architecture)\b", _TOP, "write `model`", "model"),
     _row(r"^(?P<here>import|include|from|require)\b(?=[ \t]*\")", _TOP, "write `use`", "use"),
