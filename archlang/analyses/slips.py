@@ -35,7 +35,7 @@ from archlang.graph import Graph, Node
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
-WORK, WORK_OF_ALL = 4_000, 8_000
+WORK, WORK_OF_ALL = 4_000, 5_000
 """How many layers are worked out again for all findings of a model, and of all of a spec."""
 OVERHEAD = 20
 """What one trial costs besides its layers, in layers."""
