@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archlang.types import Shape, Tensor
 
 
@@ -19,6 +21,12 @@ def count(number: int, noun: str) -> str:
     """``1 axis``, ``2 axes``."""
     plural = f"{noun[:-2]}es" if noun.endswith("is") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``; what is there twice is said once."""
+    *others, last = dict.fromkeys(words)
+    return " and ".join(filter(None, (", ".join(others), last)))
 
 
 def shape_text(shape: Shape | None) -> str:

@@ -17,6 +17,7 @@ from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
 from archlang.source import Edit, Source, Span, edited
 from archlang.syntax.recovery import Hole, Patched, moved
+from archlang.wording import listed
 
 PROPOSALS = 20
 """For how many findings what they propose is tried."""
@@ -147,10 +148,10 @@ def joined(source: Source, made: Program, ways: list[Fix]) -> Fix:
     """Several edits, each of the text that the ones before it made, as one of the first text."""
     written = [f.text.removeprefix("write ") for f in ways if f.text.startswith("write ")]
     written = [w for w in written if w.strip("`") in made.source.text] or written
-    words = list(dict.fromkeys(written)) or [f.text for f in ways]
-    listed = ", ".join(words[:-1]) + " and " * (len(words) > 1) + words[-1]
+    words = written or [f.text for f in ways]
     safe = all(f.safe for f in ways)
-    return Fix(f"write {listed}" if written else listed, difference(source, made), safe=safe)
+    text = f"{'write ' if written else ''}{listed(words)}"
+    return Fix(text, difference(source, made), safe=safe)
 
 
 def difference(source: Source, program: Program) -> tuple[Edit, ...]:

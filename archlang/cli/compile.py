@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -22,7 +22,7 @@ from archlang.cli.common import (
 from archlang.cli.output import check_folder, write_files
 from archlang.cli.trained import explained, need_torch
 from archlang.network import Network
-from archlang.wording import shape_text
+from archlang.wording import listed, shape_text
 
 if TYPE_CHECKING:
     import torch
@@ -350,7 +350,7 @@ def _described(job: _Job, exported: Exported, files: list[Path], ran: str) -> It
         steps = f" in steps of {axis.step}" if axis.step > 1 else ""
         groups.setdefault(f"from {least} up{steps}", []).append(axis.name)
     for text, names in groups.items():
-        yield f"{_listed(names)} {text}"
+        yield f"{listed(names)} {text}"
     tried = "; ".join(", ".join(map(shape_text, shapes)) for shapes in exported.tried)
     if ran:
         yield f"{ran} gives the module's outputs at {tried}"
@@ -362,9 +362,4 @@ def _described(job: _Job, exported: Exported, files: list[Path], ran: str) -> It
         if axis.name and reason:
             stays.setdefault(f"{axis.size}: {reason}", []).append(axis.name)
     for text, names in stays.items():
-        yield f"note: {_listed(names)} {'stays' if len(set(names)) == 1 else 'stay'} {text}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    several = list(dict.fromkeys(names))
-    return " and ".join(filter(None, (", ".join(several[:-1]), several[-1])))
+        yield f"note: {listed(names)} {'stays' if len(set(names)) == 1 else 'stay'} {text}"

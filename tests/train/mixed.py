@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -22,6 +23,13 @@ model mixed {
 """
 KINDS, PLACES = ("high", "low"), ("0", "1", "2")
 CLASSES = {"kind": KINDS, "where": PLACES}
+RECIPE: dict[str, Any] = {
+    "epochs": 12,
+    "batch_size": 8,
+    "optimizer": {"lr": 0.01},
+    "device": "cpu",
+    "label_smoothing": 0,
+}
 
 
 def part(count: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:

@@ -44,17 +44,10 @@ from archlang.train.loop import Course, Trainer
 from archlang.train.preparations import measured
 from archlang.train.recipe import Recipe
 from archlang.train.task import task_of
-from tests.train.mixed import CLASSES, KINDS, PLACES, SPEC, mixed, part, written
+from tests.train.mixed import CLASSES, KINDS, PLACES, RECIPE, SPEC, mixed, part, written
 from tests.train.test_several import Killed, Killer, Listener
 
 CPU = torch.device("cpu")
-RECIPE: dict[str, Any] = {
-    "epochs": 12,
-    "batch_size": 8,
-    "optimizer": {"lr": 0.01},
-    "device": "cpu",
-    "label_smoothing": 0,
-}
 HARD: dict[str, Any] = {
     **RECIPE,
     "epochs": 2,

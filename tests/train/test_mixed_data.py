@@ -23,15 +23,7 @@ from archlang.train import (
     train,
 )
 from archlang.train.data import Columns
-from tests.train.mixed import CLASSES, KINDS, PLACES, SPEC, part, written
-
-RECIPE: dict[str, Any] = {
-    "epochs": 12,
-    "batch_size": 8,
-    "optimizer": {"lr": 0.01},
-    "device": "cpu",
-    "label_smoothing": 0,
-}
+from tests.train.mixed import CLASSES, KINDS, PLACES, RECIPE, SPEC, part, written
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from archlang.train.data.images import is_image
 from archlang.train.data.registry import Asked
 from archlang.train.data.samples import ONLY
 from archlang.train.errors import UsageError
+from archlang.wording import listed
 
 PATH, LABEL, MASK, SPLIT = "path", "label", "mask", "split"
 _COLUMNS = "path and label, or path and mask; split is optional: train, test or valid"
@@ -61,7 +62,7 @@ class Heading:
         """What a user may want to know of it."""
         if not self.unread:
             return ()
-        named = f"the column{'s' if len(self.unread) > 1 else ''} {_and(self.unread)}"
+        named = f"the column{'s' if len(self.unread) > 1 else ''} {listed(self.unread)}"
         return (f"the network takes nothing of {named} in {file.name}",)
 
 
@@ -83,7 +84,7 @@ def _check_both(file: Path, columns: Sequence[str], asked: Asked) -> None:
     if not set(asked.outputs) <= set(columns):
         raise UsageError(
             f"{file} has both columns, label and mask",
-            f"the network's outputs are {_and(asked.outputs)}: name the columns as these",
+            f"the network's outputs are {listed(asked.outputs)}: name the columns as these",
         )
 
 
@@ -107,7 +108,7 @@ def _images(
         return tuple(found)
     if asked.inputs and len(found) > 1:
         raise UsageError(
-            f"{file} has the columns of images {_and(found)}, and the network has one input, "
+            f"{file} has the columns of images {listed(found)}, and the network has one input, "
             f"{asked.inputs[0]}",
             f"name the column that it takes `{asked.inputs[0]}`, or path",
         )
@@ -154,7 +155,7 @@ def _lacks(
     file: Path, columns: Sequence[str], missing: str, names: Sequence[str], what: str, of: str
 ) -> UsageError:
     """A column that the network needs and the table lacks."""
-    hint = f"the network's {what} are {_and(names)}: each wants a column of {of} of its name"
+    hint = f"the network's {what} are {listed(names)}: each wants a column of {of} of its name"
     if what == "outputs":
         hint += f", or all of them one column {LABEL} or {MASK}"
     guess = nearest(missing, [c for c in columns if c not in names])
@@ -172,7 +173,3 @@ def _no_column(file: Path, columns: Sequence[str], lacks: str) -> UsageError:
             hint = f"is `{name}` the column {guess}? {hint}"
             break
     return UsageError(f"{file} has no column {lacks}, but {', '.join(columns)}", hint)
-
-
-def _and(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
