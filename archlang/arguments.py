@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import PlainValidator
@@ -292,6 +292,9 @@ def words(op: type[Op], field: str) -> frozenset[str]:
 
 def all_words() -> frozenset[str]:
     """The words that layers take as arguments."""
-    return frozenset(
-        word for op in Op.registry.values() for f in op.model_fields for word in words(op, f)
-    )
+    return _words_of(tuple(Op.registry.values()))
+
+
+@lru_cache(maxsize=1)
+def _words_of(layers: tuple[type[Op], ...]) -> frozenset[str]:
+    return frozenset(word for op in layers for f in op.model_fields for word in words(op, f))

@@ -20,7 +20,8 @@ from archlang.elaborate.signature import (
     forget_signature,
     sizes,
 )
-from archlang.elaborate.values import BlockDef, Given, parameters, written
+from archlang.elaborate.unknown import Unknown
+from archlang.elaborate.values import BlockDef, Given, written
 from archlang.graph import Disputed, Node, Region, Unmet, Written
 from archlang.source import Span
 from archlang.syntax import ast
@@ -40,13 +41,14 @@ class Blocks(Merges, ABC):
         direct: bool,
     ) -> Wire:
         node = block.node
-        given = [self.evaluator.settled_argument(g) for g in given]
+        if any(type(g.value) is Unknown for g in given):
+            given = [self.evaluator.settled_argument(g) for g in given]
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
             fail("A109", f"`{node.name}` uses itself: {' → '.join([*names, node.name])}", span)
         path = claim(at.scope, label, at.labelled or span)
         if isinstance(wire, Lost) and self.trial.tracing:
-            takes = parameters(node.params)
+            takes = block.parameters
             missing(node.name, takes, bind(node.name, takes, given, span), span)
             return unreached(self.graph, path, at, [wire], span)
         if isinstance(wire, Lost):
@@ -65,8 +67,8 @@ class Blocks(Merges, ABC):
         """Make a use of a block from one that was alike, or work it out and keep it."""
         if self.known_uses is None or (key := asked(block, given, arrives.output)) is None:
             return self.run_block(block, given, arrives, at, path, span)[1]
-        known = self.known_uses.get(key)
-        if known is not None and known.possible(self):
+        known, changed = self.known_uses.get(key), self.trial.changed
+        if known is not None and not known.made_with(changed) and known.possible(self):
             self.part_of_use(block, known)
             return known.again(self, arrives, at.region, path, span)
         self.recorded.append(use := Use(self, block, arrives))
@@ -75,7 +77,7 @@ class Blocks(Merges, ABC):
         finally:
             self.recorded.pop()
             self.part_of_use(block, use)
-        if use.ended(self, region, result):
+        if not use.made_with(changed) and use.ended(self, region, result):
             self.known_uses[key] = use
         return result
 
@@ -101,7 +103,7 @@ class Blocks(Merges, ABC):
             forget_signature(node, inner)
         else:
             bind_signature(node, inner, wire.output, span)
-        self.evaluator.parameters(node.name, node.params, given, inner, span)
+        self.evaluator.parameters(node.name, node.params, block.parameters, given, inner, span)
         if isinstance(wire, Node):
             stated = check_takes(node, inner, wire, span, self.evaluator)
             self.graph.stated.extend(stated)

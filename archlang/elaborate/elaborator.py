@@ -14,12 +14,12 @@ from archlang.elaborate.findings import EXPLAINED, InTurn, labels, values
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.origins import Origin, targets, written_at
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
-from archlang.elaborate.repeats import Key, Use
+from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, sizes, states, wrong
 from archlang.elaborate.traces import makers, trace_notes
 from archlang.elaborate.unknown import Trial
-from archlang.elaborate.values import Failed, Function, SharedNetwork, written
+from archlang.elaborate.values import Failed, Function, Key, SharedNetwork, written
 from archlang.graph import Aux, Disputed, Graph, Node, Region, Requirement, Written
 from archlang.ops.input import Input
 from archlang.source import Span

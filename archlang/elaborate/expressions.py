@@ -14,8 +14,9 @@ from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
 from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
-from archlang.elaborate.problem import SAID, Problem, fail, too_much, unknown
+from archlang.elaborate.problem import SAID, Problem, fail, unknown
 from archlang.elaborate.scope import Env
+from archlang.elaborate.spent import Spent
 from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
     Builtin,
@@ -23,14 +24,15 @@ from archlang.elaborate.values import (
     Given,
     Measure,
     Partial,
+    UnlikeError,
     Value,
+    Worked,
     describe,
-    parameters,
+    plain,
     written,
 )
 from archlang.graph import Assumed, Why
-from archlang.limits import advice, current
-from archlang.op import Op
+from archlang.op import Op, Parameter
 from archlang.sizes.claims import Claim, Every, Known, Not, either
 from archlang.sizes.functions import RELATIONS
 from archlang.source import Edit, Span
@@ -44,34 +46,17 @@ METRICS = (
 """What `require` knows of the network once it is whole."""
 
 
-class Evaluator(Settles):
-    """Evaluates expressions, and counts its steps so that every spec ends soon."""
+class Evaluator(Settles, Spent):
+    """Evaluates expressions, and counts what that takes."""
 
     def __init__(self, assumed: list[Assumed] | None = None, trial: Trial | None = None) -> None:
+        super().__init__()
         self.assumed, self.trial = [] if assumed is None else assumed, trial
-        self.limits = current()
-        self.steps = self.calls = self.items = 0
 
     @cached_property
     def words(self) -> frozenset[str]:
         """The words that layers take: asked of all layers, and seldom needed."""
         return all_words()
-
-    def step(self, node: ast.Node, env: Env) -> None:
-        """Count one step of work; raises when a spec asks for too many."""
-        self.steps += 1
-        if self.steps > (most := self.limits.steps):
-            message = f"the spec takes more than {most:,} steps to work out"
-            too_much("steps", message, env.span(node))
-
-    def listed(self, count: int, span: Span) -> None:
-        """Count the items of a list that is to be made; raises where that is too long."""
-        if count > (most := self.limits.list):
-            message = f"a list of more than {most:,} values"
-            fail("A001", message, span, help=advice("list", count))
-        self.items += count
-        if self.items > (most := self.limits.items):
-            too_much("items", f"the lists of the spec have more than {most:,} values", span)
 
     def evaluate(self, node: ast.Expr, env: Env) -> Value:
         """The value of an expression; raises ``Problem``."""
@@ -199,7 +184,7 @@ class Evaluator(Settles):
         if (value := env.find(name)) is not None:
             if name in env.assumed:
                 self.assumed.extend(env.assumed[name])
-            return self.solved(value)
+            return self.solved(value) if type(value) is Unknown else value
         if name == HOLE:
             raise Problem(SAID)
         if name in BUILTINS:
@@ -305,37 +290,59 @@ class Evaluator(Settles):
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
         """The arguments of a use, evaluated."""
-        return tuple(
+        return tuple([
             Given(a.name, self.argument(a.value, env), env.span(a), Origin(a.value, env))
             for a in args
-        )
+        ])  # fmt: skip
 
     def argument(self, node: ast.Expr, env: Env) -> Value:
         """The value of an argument. A ``?`` stays one, also by the name of a parameter."""
         if isinstance(node, ast.Unknown):
             return self.settled(Unknown(env.span(node)))
-        if isinstance(node, ast.Name) and isinstance(env.values.get(node.name), Unknown):
+        if isinstance(node, ast.Name) and type(env.values.get(node.name)) is Unknown:
             return self.settled(env.values[node.name])
         return self.evaluate(node, env)
 
     def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
-        node = function.node
-        self.calls += 1
-        if self.calls > (most := self.limits.calls):
-            message = f"functions call each other more than {most} deep"
-            fail("A001", message, span, help=advice("calls"))
+        """The value of a function: of plain values the same as before, where it is known."""
         try:
+            key = plain(given)
+        except UnlikeError:
+            return self.result(function, given, span)
+        known = function.known.get(key)
+        if known is not None and self.has_room(*known.took):
+            self.again(*known.took)
+            return known.value
+        steps, items, assumed, deepest = self.steps, self.items, len(self.assumed), self.deepest
+        self.deepest = self.calls
+        value = self.result(function, given, span)
+        if len(self.assumed) == assumed:
+            took = self.steps - steps, self.items - items, self.deepest - self.calls
+            function.known[key] = Worked(value, took)
+        self.deepest = max(deepest, self.deepest)
+        return value
+
+    def result(self, function: Function, given: Sequence[Given], span: Span) -> Value:
+        """The value of a function, worked out."""
+        node = function.node
+        try:
+            self.called(span)
             inner = function.env.body()
-            self.parameters(node.name, node.params or [], given, inner, span)
+            self.parameters(node.name, node.params or [], function.parameters, given, inner, span)
             return self.evaluate(node.value, inner)
         finally:
             self.calls -= 1
 
     def parameters(
-        self, what: str, params: list[ast.Param], given: Sequence[Given], inner: Env, span: Span
+        self,
+        what: str,
+        params: list[ast.Param],
+        takes: list[Parameter],
+        given: Sequence[Given],
+        inner: Env,
+        span: Span,
     ) -> dict[str, Given]:
         """Bind arguments to parameters in ``inner``; a default sees the parameters before it."""
-        takes = parameters(params)
         bound = bind(what, takes, given, span)
         missing(what, takes, bound, span)
         for param in params:
@@ -354,7 +361,7 @@ class Evaluator(Settles):
     def builtin(self, name: str, given: Sequence[Given], span: Span) -> Value:
         if named := next((g for g in given if g.name), None):
             fail("A104", f"`{name}` takes its arguments by position", named.span)
-        values = [self.solved(g.value) for g in given]
+        values = [self.solved(g.value) if type(g.value) is Unknown else g.value for g in given]
         if name == "len":
             if len(values) != 1 or not isinstance(values[0], (list, tuple)):
                 fail("A104", "`len` takes a list", span)

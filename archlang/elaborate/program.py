@@ -18,10 +18,10 @@ from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.footprint import Footprint, Footprints
 from archlang.elaborate.problem import Asked, Problem, asking, at_name, fail, unknown
-from archlang.elaborate.repeats import Key, Use
+from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
-from archlang.elaborate.values import Given, Value, parameters
+from archlang.elaborate.values import Given, Key, Value, parameters
 from archlang.graph import Graph, Region
 from archlang.source import Edit, Source, Span, edited
 from archlang.syntax import ast
@@ -255,7 +255,7 @@ class Program:
         model = self.module.models[name]
         graph = Graph(name, Region("model", name, "", env.span(model)))
         as_written = not inputs and not trial.values and believes == "inferred"
-        uses = None if trial.tracing else self._alike(trial.changed) if as_written else {}
+        uses = None if trial.tracing else self._uses if as_written else {}
         elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
         asking(self._asked)
         try:
@@ -266,7 +266,8 @@ class Program:
             graph.root.definition, graph.root.env = body, inner
             span = env.span(model)
             head = Span(span.source, span.start, body.body.start if model is body else span.end)
-            elaborator.evaluator.parameters(name, body.params, given, inner, head)
+            takes = parameters(body.params)
+            elaborator.evaluator.parameters(name, body.params, takes, given, inner, head)
             place = Place(inner, Scope("", Claims()), graph.root, in_model=True)
             elaborator.model(body, place)
         except Problem as problem:
@@ -274,12 +275,6 @@ class Program:
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
         return elaborator
-
-    def _alike(self, changed: ast.Item | None) -> dict[Key, Use]:
-        """The known uses of blocks that are made without an item that is changed."""
-        if changed is None:
-            return self._uses
-        return {k: u for k, u in self._uses.items() if not u.made_with(changed)}
 
     def _with_settings(
         self, body: ast.Model, given: Sequence[Given], settings: Mapping[str, Any], env: Env

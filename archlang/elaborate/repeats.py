@@ -7,14 +7,20 @@ paths of its modules and the nodes of what arrives. What has led to a finding is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archlang.diagnostic import Turn
 from archlang.elaborate.scope import Env
-from archlang.elaborate.values import BlockDef, Given, Partial, SharedNetwork
+from archlang.elaborate.values import (
+    BlockDef,
+    Given,
+    Key,
+    SharedNetwork,
+    UnlikeError,
+    plain,
+)
 from archlang.graph import Node, Part, Region, RunAgain
 from archlang.source import Span
 from archlang.types import SymbolicDim, Tensor
@@ -23,35 +29,13 @@ if TYPE_CHECKING:
     from archlang.elaborate.stages import Stages
     from archlang.syntax import ast
 
-Key: TypeAlias = tuple[Any, ...]
-_PLAIN = frozenset({int, bool, str, Fraction})
-
-
-class _UnlikeError(Exception):
-    """A value of which it is not known what it leads to."""
-
 
 def asked(block: BlockDef, given: Sequence[Given], x: Tensor) -> Key | None:
     """What a use of a block comes of; None where that cannot be compared."""
     try:
-        return block, _arguments(given), tuple(map(_size, x.shape))
-    except _UnlikeError:
+        return block, plain(given), tuple(map(_size, x.shape))
+    except UnlikeError:
         return None
-
-
-def _arguments(given: Iterable[Given]) -> Key:
-    return tuple((g.name, _value(g.value)) for g in given)
-
-
-def _value(value: Any) -> Any:
-    kind = type(value)
-    if kind in _PLAIN:
-        return kind, value
-    if kind is tuple or kind is list:
-        return kind, tuple(map(_value, value))
-    if kind is Partial:
-        return value.target, _arguments(value.given)
-    raise _UnlikeError
 
 
 def _size(dim: int) -> Any:
@@ -59,8 +43,7 @@ def _size(dim: int) -> Any:
     return (id(dim), dim) if isinstance(dim, SymbolicDim) else dim
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     """How far a model had come: what is behind it was made since."""
 
     nodes: int
@@ -119,17 +102,18 @@ class Use:
         self.steps, self.items = since.steps - before.steps, since.items - before.items
         return True
 
-    def made_with(self, item: ast.Item) -> bool:
+    def made_with(self, item: ast.Item | None) -> bool:
         """Whether an item of a spec is one of the blocks that it is made of, or its own."""
-        return any(block.node is item for block in (self.block, *self.blocks))
+        if item is None:
+            return False
+        return self.block.node is item or any(block.node is item for block in self.blocks)
 
     def possible(self, at: Stages) -> bool:
         """Whether to make it again reaches no limit."""
         limits = at.evaluator.limits
         return (
             len(at.graph.nodes) + len(self.nodes) <= limits.layers
-            and at.evaluator.steps + self.steps <= limits.steps
-            and at.evaluator.items + self.items <= limits.items
+            and at.evaluator.has_room(self.steps, self.items)
             and at.depth + self.deepest - self.depth <= limits.depth
             and not any(block in self.blocks for block in at.active)
         )
@@ -151,8 +135,7 @@ class Use:
         graph.stated += [s._replace(node=again.node(s.node)) for s in self.stated]
         graph.written += [w._replace(node=again.node(w.node)) for w in self.written]
         graph.ran.append(RunAgain(self.ran, self.way + 1, (*at.turns, Turn(span, None, span))))
-        at.evaluator.steps += self.steps
-        at.evaluator.items += self.items
+        at.evaluator.again(self.steps, self.items)
         return again.node(self.result)
 
 

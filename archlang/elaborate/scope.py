@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeAlias
 
 from archlang.diagnostic import Note
@@ -27,6 +28,8 @@ class Lost:
 
 
 LOST = Lost()
+_span = tuple.__new__
+"""Makes a place of its parts: one is made in every step, and the class takes thrice as long."""
 Wire: TypeAlias = "Node | Lost | None"
 """The current tensor: a node's output, lost, or none yet (several inputs)."""
 
@@ -46,7 +49,7 @@ class Env:
 
     def span(self, node: ast.Node) -> Span:
         """Where ``node`` stands."""
-        return Span(self.file.source, node.start, node.end)
+        return _span(Span, (self.file.source, node.start, node.end))
 
     def body(self) -> Env:
         """A new body that sees the values of this one, and none of its tensors."""
@@ -59,18 +62,25 @@ class Env:
         Raises again what was wrong with a value that could not be worked out: what is said
         already is not said twice.
         """
-        if name in self.values:
-            value = self.values[name]
-            if isinstance(value, Failed):
+        value = self.values.get(name)
+        if value is not None:
+            if type(value) is Failed:
                 raise Problem(value.diagnostic)
             return value
-        if name in self.blocks:
-            return Partial(self.blocks[name])
-        return Partial(Op.registry[name]) if name in Op.registry else None
+        block = self.blocks.get(name)
+        if block is not None:
+            return block.plain
+        return _layer(name) if name in Op.registry else None
 
     def names(self) -> list[str]:
         """All names that a value can be asked for by."""
         return [*self.values, *self.blocks]
+
+
+@cache
+def _layer(name: str) -> Partial:
+    """A layer without arguments."""
+    return Partial(Op.registry[name])
 
 
 class Claims:
@@ -111,9 +121,12 @@ class Scope:
         return self.child(f"{name}_{count}" if count else name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # frozen, each of many would take three times as long
 class Place:
-    """Where a stage is worked out: the names it sees, its module scope, its region."""
+    """Where a stage is worked out: the names it sees, its module scope, its region.
+
+    It is not changed.
+    """
 
     env: Env
     scope: Scope

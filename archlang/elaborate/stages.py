@@ -11,7 +11,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings, InUse
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import SAID, Problem, Stop, fail, too_much, unknown
-from archlang.elaborate.repeats import Key, Use
+from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.strange import as_in_python, no_stage
 from archlang.elaborate.unknown import Trial, Unknown
@@ -19,6 +19,7 @@ from archlang.elaborate.values import (
     BlockDef,
     Failed,
     Given,
+    Key,
     Partial,
     SharedNetwork,
     describe,

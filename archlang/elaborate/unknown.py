@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -150,22 +149,35 @@ class Trial:
         return tuple(f"`{what}`, used at {span}" for what, span in reversed(self.uses))
 
 
+class Within:
+    """Inside, what is worked out is a part of ``what``.
+
+    A class, not a generator: the shapes of each block are worked out inside one.
+    """
+
+    __slots__ = ("outer", "run", "what")
+
+    def __init__(self, run: Settles, what: str) -> None:
+        self.run, self.what = run, what
+
+    def __enter__(self) -> None:
+        self.outer, self.run.inside = self.run.inside, self.what
+
+    def __exit__(self, *error: object) -> None:
+        self.run.inside = self.outer
+
+
 class Settles:
     """What gives a ``?`` its value; without a ``trial``, as outside of a model, it has none."""
 
     inside = ""
     """What is worked out: a ``shape``, a ``require``, or any other value."""
 
-    @contextmanager
-    def within(self, what: str) -> Iterator[None]:
-        """Inside, it is a part of that which is worked out."""
-        outer, self.inside = self.inside, what
-        try:
-            yield
-        finally:
-            self.inside = outer
-
     trial: Trial | None
+
+    def within(self, what: str) -> Within:
+        """Inside, it is a part of that which is worked out."""
+        return Within(self, what)
 
     def settled(self, value: Any) -> Any:
         """A ``?`` as its value, unless values are being tried."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.unknown import Unknown
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archlang.elaborate.origins import Origin
     from archlang.elaborate.scope import Env
 
+Key: TypeAlias = tuple[Any, ...]
 Value: TypeAlias = Any
 """int, Fraction, bool, str, tuple (a size), list, or one of the classes here."""
 
@@ -31,20 +32,33 @@ class Given:
     origin: Origin | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class BlockDef:
     """A block, and the names that its body sees."""
 
     node: ast.Block
     env: Env
+    parameters: list[Parameter] = field(init=False, repr=False)
+    plain: Partial = field(init=False, repr=False)
+    """It without arguments."""
+
+    def __post_init__(self) -> None:
+        self.parameters = parameters(self.node.params)
+        self.plain = Partial(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Function:
     """``let name(parameters) = value``, with the names that stood before it."""
 
     node: ast.Let
     env: Env
+    parameters: list[Parameter] = field(init=False, repr=False)
+    known: dict[Key, Worked] = field(default_factory=dict, repr=False)
+    """What it is of plain values: it sees nothing else, so that it is the same again."""
+
+    def __post_init__(self) -> None:
+        self.parameters = parameters(self.node.params or [])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +84,7 @@ class Measure:
     of: Callable[..., int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # as those of Given: it is not changed
 class Partial:
     """A layer or block, with some of its arguments or none, each with its parameter's name."""
 
@@ -83,9 +97,8 @@ class Partial:
 
     @property
     def parameters(self) -> list[Parameter]:
-        if isinstance(self.target, BlockDef):
-            return parameters(self.target.node.params)
-        return self.target.parameters()
+        target = self.target
+        return target.parameters if isinstance(target, BlockDef) else target.parameters()
 
     @property
     def kind(self) -> str:
@@ -106,6 +119,38 @@ class SharedNetwork:
     path: str
     runs: list[tuple[str, str]] | None = None
     """What its first use ran: layers by path. Every use must run the same."""
+
+
+class Worked(NamedTuple):
+    """A value that was worked out, and what that took: steps, items of lists, calls in calls."""
+
+    value: Value
+    took: tuple[int, int, int]
+
+
+class UnlikeError(Exception):
+    """A value of which it is not known what it leads to."""
+
+
+def plain(given: Iterable[Given]) -> Key:
+    """Arguments as what they lead to; raises ``UnlikeError`` where another value may be alike."""
+    return tuple([(g.name, _plain(g.value)) for g in given])
+
+
+_SCALARS = frozenset({int, bool, str})
+
+
+def _plain(value: Value) -> Any:
+    kind = type(value)
+    if kind in _SCALARS:
+        return kind, value
+    if kind is Fraction:  # its own hash is that of the float that may equal it, and slow
+        return kind, value.as_integer_ratio()
+    if kind is tuple or kind is list:
+        return kind, tuple(map(_plain, value))
+    if kind is Partial:
+        return value.target, plain(value.given)
+    raise UnlikeError
 
 
 def describe(value: Value) -> str:
@@ -134,8 +179,13 @@ def describe(value: Value) -> str:
     raise TypeError(f"no kind for {value!r}")
 
 
+_AS_IT_IS = frozenset({int, bool, str, tuple})
+
+
 def written(value: Value, depth: int = 0) -> str:
     """A value as a user would write it; long and deep lists are cut short."""
+    if type(value) in _AS_IT_IS:
+        return format_value(value)
     match value:
         case Fraction():
             return format_value(float(value))

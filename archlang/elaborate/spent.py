@@ -1,0 +1,56 @@
+"""What is spent on the values of a spec, so that every spec ends soon."""
+
+from __future__ import annotations
+
+from archlang.elaborate.problem import fail, too_much
+from archlang.elaborate.scope import Env
+from archlang.limits import advice, current
+from archlang.source import Span
+from archlang.syntax import ast
+
+
+class Spent:
+    """Counts the steps of working a spec out, and what its lists and calls come to."""
+
+    def __init__(self) -> None:
+        self.limits = current()
+        self.steps = self.items = self.calls = self.deepest = 0
+
+    def step(self, node: ast.Node, env: Env) -> None:
+        """Count one step of work; raises when a spec asks for too many."""
+        self.steps += 1
+        if self.steps > (most := self.limits.steps):
+            message = f"the spec takes more than {most:,} steps to work out"
+            too_much("steps", message, env.span(node))
+
+    def listed(self, count: int, span: Span) -> None:
+        """Count the items of a list that is to be made; raises where that is too long."""
+        if count > (most := self.limits.list):
+            message = f"a list of more than {most:,} values"
+            fail("A001", message, span, help=advice("list", count))
+        self.items += count
+        if self.items > (most := self.limits.items):
+            too_much("items", f"the lists of the spec have more than {most:,} values", span)
+
+    def called(self, span: Span) -> None:
+        """Count a call inside those that go on; raises where there are too many."""
+        self.calls += 1
+        self.deepest = max(self.deepest, self.calls)
+        if self.calls > (most := self.limits.calls):
+            message = f"functions call each other more than {most} deep"
+            fail("A001", message, span, help=advice("calls"))
+
+    def has_room(self, steps: int, items: int, calls: int = 0) -> bool:
+        """Whether so much more reaches no limit."""
+        most = self.limits
+        return (
+            self.steps + steps <= most.steps
+            and self.items + items <= most.items
+            and self.calls + calls <= most.calls
+        )
+
+    def again(self, steps: int, items: int, calls: int = 0) -> None:
+        """Count what is taken from what was worked out before, as if it were worked out."""
+        self.steps += steps
+        self.items += items
+        self.deepest = max(self.deepest, self.calls + calls)
