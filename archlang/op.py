@@ -341,6 +341,8 @@ class View(Weightless):
 
 def format_value(value: object) -> str:
     """A value as a user would write it."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):

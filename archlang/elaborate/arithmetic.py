@@ -19,11 +19,17 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
 }  # fmt: skip
+_WHOLE = frozenset("+-*")
+"""Those that make of whole numbers a whole one."""
 
 
 def arithmetic(node: ast.Binary, left: Any, right: Any, env: Env, most: int) -> int | Fraction:
     """The value of ``node``, whose sides have these values; ``most`` bits long at most."""
     symbol = node.operator
+    if type(left) is int and type(right) is int and symbol in _WHOLE:
+        made: int = _OPERATORS[symbol](left, right)
+        if made.bit_length() <= most:
+            return made
     if symbol in ("/", "//", "%") and right == 0:
         fail("A108", "a division by zero", env.span(node))
     if symbol == "**":
@@ -32,9 +38,9 @@ def arithmetic(node: ast.Binary, left: Any, right: Any, env: Env, most: int) -> 
     if bits(value) > most:
         message = f"a number of more than {most} bits"
         fail("A001", message, env.span(node), help=advice("bits"))
-    if symbolic.is_symbolic(left) or symbolic.is_symbolic(right):
-        return symbolic.arithmetic(symbol, left, right, value)
-    return value
+    if type(left) in symbolic.PLAIN and type(right) in symbolic.PLAIN:
+        return value
+    return symbolic.arithmetic(symbol, left, right, value)
 
 
 def _power(node: ast.Binary, left: Any, right: Any, env: Env, most: int) -> tuple[Any, int]:

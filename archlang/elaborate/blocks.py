@@ -41,7 +41,7 @@ class Blocks(Merges, ABC):
         direct: bool,
     ) -> Wire:
         node = block.node
-        if any(type(g.value) is Unknown for g in given):
+        if Unknown in [type(g.value) for g in given]:
             given = [self.evaluator.settled_argument(g) for g in given]
         if direct and block in self.active:
             names = [b.node.name for b in self.active[self.active.index(block) :]]
@@ -108,7 +108,7 @@ class Blocks(Merges, ABC):
             stated = check_takes(node, inner, wire, span, self.evaluator)
             self.graph.stated.extend(stated)
             self.states(block, wire, "takes")
-        args = ", ".join((f"{g.name}=" if g.name else "") + written(g.value) for g in given)
+        args = ", ".join([(f"{g.name}=" if g.name else "") + written(g.value) for g in given])
         region = Region("block", node.name, path, span, args, definition=node, env=inner)
         place = Place(inner, Scope(path, at.scope.claims), region)
         at.region.parts.append(region)

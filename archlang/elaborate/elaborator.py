@@ -11,6 +11,7 @@ from archlang.arguments import LARGEST
 from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import EXPLAINED, InTurn, labels, values
+from archlang.elaborate.layers import Layers
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.origins import Origin, targets, written_at
 from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
@@ -37,8 +38,9 @@ class Elaborator(Blocks):
         trial: Trial,
         believes: str = "inferred",
         uses: dict[Key, Use] | None = None,
+        layers: Layers | None = None,
     ) -> None:
-        super().__init__(graph, trial, believes, uses)
+        super().__init__(graph, trial, believes, uses, layers)
         self.given_inputs = dict(inputs)
         self.defaults: dict[str, int] = {}
         self.actual: dict[str, int] = {}
@@ -232,6 +234,7 @@ class Elaborator(Blocks):
         env = at.env.body()
         env.tensors = dict(at.env.tensors)
         at.env.values[stmt.name] = SharedNetwork(stmt, env, path)
+        self.shares += 1
 
     def require(self, stmt: ast.Require, at: Place) -> None:
         env = at.env

@@ -13,20 +13,20 @@ from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
-from archlang.elaborate.origins import Origin, divided, targets, unwhole_at
+from archlang.elaborate.origins import Origin, divided, origin_of, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.spent import Spent
 from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
     Builtin,
+    Failed,
     Function,
     Given,
     Measure,
     Partial,
     UnlikeError,
     Value,
-    Worked,
     describe,
     plain,
     written,
@@ -73,7 +73,11 @@ class Evaluator(Settles, Spent):
 
     def number(self, node: ast.Expr, env: Env) -> int | Fraction:
         """The value of an expression that must be a number."""
+        if isinstance(node, ast.Number):
+            return node.value
         value = self.evaluate(node, env)
+        if type(value) is int:
+            return value
         if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
             fail("A105", f"a number is needed here, not {describe(value)}", env.span(node))
         return value
@@ -143,6 +147,8 @@ class Evaluator(Settles, Spent):
     def compared(self, node: ast.Binary, left: Value, right: Value, env: Env) -> bool:
         """Whether two values stand so to each other."""
         truth = RELATIONS[node.operator](left, right)
+        if type(left) in symbolic.PLAIN and type(right) in symbolic.PLAIN:
+            return truth
         if not symbolic.is_symbolic(left) and not symbolic.is_symbolic(right):
             return truth
         span = env.span(node)
@@ -181,7 +187,10 @@ class Evaluator(Settles, Spent):
     def name(self, node: ast.Name | ast.Call, env: Env) -> Value:
         """What a name stands for: a value, a block, a layer, a function, a word."""
         name = node.name
-        if (value := env.find(name)) is not None:
+        value = env.values.get(name)
+        if value is None or type(value) is Failed:
+            value = env.find(name)
+        if value is not None:
             if name in env.assumed:
                 self.assumed.extend(env.assumed[name])
             return self.solved(value) if type(value) is Unknown else value
@@ -261,11 +270,11 @@ class Evaluator(Settles, Spent):
         return dict(zip(targets, item, strict=True))
 
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
-        inner = env.body()
+        inner, span = env.body(), env.span(node)
         out = []
         for number, item in enumerate(self.list_of(node.iterable, env)):
             self.step(node, env)
-            inner.values.update(self.unpack(node.targets, item, env.span(node)))
+            inner.values.update(self.unpack(node.targets, item, span))
             inner.origins.update(targets(node.targets, node.iterable, env, number))
             out.append(self.evaluate(node.body, inner))
         return out
@@ -290,8 +299,10 @@ class Evaluator(Settles, Spent):
 
     def given(self, args: list[ast.Argument], env: Env) -> tuple[Given, ...]:
         """The arguments of a use, evaluated."""
+        if not args:
+            return ()
         return tuple([
-            Given(a.name, self.argument(a.value, env), env.span(a), Origin(a.value, env))
+            Given(a.name, self.argument(a.value, env), env.span(a), origin_of(a.value, env))
             for a in args
         ])  # fmt: skip
 
@@ -313,14 +324,11 @@ class Evaluator(Settles, Spent):
         if known is not None and self.has_room(*known.took):
             self.again(*known.took)
             return known.value
-        steps, items, assumed, deepest = self.steps, self.items, len(self.assumed), self.deepest
-        self.deepest = self.calls
-        value = self.result(function, given, span)
+        assumed = len(self.assumed)
+        made = self.counted(lambda: self.result(function, given, span))
         if len(self.assumed) == assumed:
-            took = self.steps - steps, self.items - items, self.deepest - self.calls
-            function.known[key] = Worked(value, took)
-        self.deepest = max(deepest, self.deepest)
-        return value
+            function.known[key] = made
+        return made.value
 
     def result(self, function: Function, given: Sequence[Given], span: Span) -> Value:
         """The value of a function, worked out."""

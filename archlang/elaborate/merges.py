@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Fix, Note
-from archlang.elaborate.arguments import make_layer
 from archlang.elaborate.missing import lose, unreached
 from archlang.elaborate.problem import Problem, fail, unknown
 from archlang.elaborate.scope import Env, Lost, Place, Wire
@@ -35,7 +34,7 @@ class Merges(Stages):
         ):  # fmt: skip
             fail("A110", f"`{stage.name}` is {describe(value)} that takes no branches", head)
         given = (*value.given, *self.evaluator.given(stage.args or [], env))
-        op, bound = make_layer(value.target, given, head, self.trial)
+        op, bound = self.layers.make(value.target, given, head, self.trial)
         region = Region("merge", op.name, None, span)
         place = at.within(region)
         ends = self.branches(stage, op, place, wire)

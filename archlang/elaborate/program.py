@@ -17,6 +17,7 @@ from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.files import Loader, Module
 from archlang.elaborate.findings import in_both, may_follow
 from archlang.elaborate.footprint import Footprint, Footprints
+from archlang.elaborate.layers import Layers
 from archlang.elaborate.problem import Asked, Problem, asking, at_name, fail, unknown
 from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
@@ -73,10 +74,9 @@ class Program:
         self._uses: dict[Key, Use] = {} if like is None else like._uses
         """Uses of blocks in the models as they are written, by what they come of. What is edited
         shares them: of a file that is read again, a block is another one."""
-        self._evaluator = Evaluator()
-        self._asked = asking(Asked())
-        library = {} if like is None else like.library
-        trees = {} if like is None else like.trees
+        self._layers: Layers = Layers() if like is None else like._layers
+        self._evaluator, self._asked = Evaluator(), asking(Asked())
+        trees, library = ({}, {}) if like is None else (like.trees, like.library)
         loader = Loader(self._evaluator, self.given, closed, trees, library)
         self.diagnostics: list[Diagnostic] = loader.diagnostics
         self.damaged = loader.damaged
@@ -256,7 +256,7 @@ class Program:
         graph = Graph(name, Region("model", name, "", env.span(model)))
         as_written = not inputs and not trial.values and believes == "inferred"
         uses = None if trial.tracing else self._uses if as_written else {}
-        elaborator = Elaborator(graph, inputs or {}, trial, believes, uses)
+        elaborator = Elaborator(graph, inputs or {}, trial, believes, uses, self._layers)
         asking(self._asked)
         try:
             body, given = self._resolve(model)

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archlang.diagnostic import Turn
+from archlang.elaborate.layers import shape_key
 from archlang.elaborate.scope import Env
 from archlang.elaborate.values import (
     BlockDef,
     Given,
     Key,
-    SharedNetwork,
     UnlikeError,
     plain,
 )
-from archlang.graph import Node, Part, Region, RunAgain
+from archlang.graph import Node, Region, RunAgain, Stated, Written
 from archlang.source import Span
-from archlang.types import SymbolicDim, Tensor
+from archlang.types import Tensor
 
 if TYPE_CHECKING:
     from archlang.elaborate.stages import Stages
@@ -33,14 +33,9 @@ if TYPE_CHECKING:
 def asked(block: BlockDef, given: Sequence[Given], x: Tensor) -> Key | None:
     """What a use of a block comes of; None where that cannot be compared."""
     try:
-        return block, plain(given), tuple(map(_size, x.shape))
+        return block, plain(given), shape_key(x)
     except UnlikeError:
         return None
-
-
-def _size(dim: int) -> Any:
-    """A size that depends on the input's is itself alone: two may be equal by chance."""
-    return (id(dim), dim) if isinstance(dim, SymbolicDim) else dim
 
 
 class _Mark(NamedTuple):
@@ -54,6 +49,7 @@ class _Mark(NamedTuple):
     ran: int
     steps: int
     items: int
+    shared: int
     trouble: int
 
 
@@ -70,6 +66,7 @@ def _mark(at: Stages) -> _Mark:
         len(graph.ran),
         run.steps,
         run.items,
+        at.shares,
         at.told + lost,
     )
 
@@ -89,12 +86,13 @@ class Use:
         since, graph = _mark(at), at.graph
         if since.trouble != self.before.trouble or not isinstance(result, Node):
             return False
-        regions = [region, *region.regions()]
-        if any(_shares(r) for r in regions):
-            return False
         before = self.before
+        if since.shared != before.shared:
+            return False
         self.region, self.result = region, result
         self.nodes = graph.nodes[before.nodes :]
+        self.firsts = [i for i, n in enumerate(self.nodes) if n.first and not n.op.merges]
+        """Which of them are the first uses of modules."""
         self.requirements = graph.requirements[before.requirements :]
         self.assumed = graph.assumed[before.assumed :]
         self.stated, self.written = graph.stated[before.stated :], graph.written[before.written :]
@@ -115,7 +113,7 @@ class Use:
             len(at.graph.nodes) + len(self.nodes) <= limits.layers
             and at.evaluator.has_room(self.steps, self.items)
             and at.depth + self.deepest - self.depth <= limits.depth
-            and not any(block in self.blocks for block in at.active)
+            and self.blocks.isdisjoint(at.active)
         )
 
     def again(self, at: Stages, arrives: Node, outer: Region, path: str, span: Span) -> Node:
@@ -123,7 +121,7 @@ class Use:
         graph = at.graph
         again = _Again(self, arrives, path, len(graph.nodes))
         graph.nodes += again.made
-        at.modules.update((n.path, n) for n in again.made if n.first and not n.op.merges)
+        at.modules.update([(made.path, made) for made in map(again.made.__getitem__, self.firsts)])
         region = again.region(self.region)
         region.span = span
         outer.parts.append(region)
@@ -132,16 +130,11 @@ class Use:
             for r in self.requirements
         ]
         graph.assumed += self.assumed
-        graph.stated += [s._replace(node=again.node(s.node)) for s in self.stated]
-        graph.written += [w._replace(node=again.node(w.node)) for w in self.written]
+        graph.stated += [Stated(a, again.node(n), b, c, d) for a, n, b, c, d in self.stated]
+        graph.written += [Written(a, b, again.node(n), c) for a, b, n, c in self.written]
         graph.ran.append(RunAgain(self.ran, self.way + 1, (*at.turns, Turn(span, None, span))))
         at.evaluator.again(self.steps, self.items)
         return again.node(self.result)
-
-
-def _shares(region: Region) -> bool:
-    values = region.env.values.values() if region.env is not None else ()
-    return region.kind == "shared" or any(type(v) is SharedNetwork for v in values)
 
 
 class _Again:
@@ -164,20 +157,14 @@ class _Again:
         return self.made[node.index - self.base] if node.index >= self.base else self.arrives
 
     def region(self, region: Region) -> Region:
-        path = None if region.path is None else self.path + region.path[self.known :]
-        made = replace(
-            region,
-            path=path,
-            parts=[],
-            result=None if region.result is None else self.node(region.result),
-            env=None if region.env is None else self.env(region.env),
-        )
+        r = region
+        path = None if r.path is None else self.path + r.path[self.known :]
+        result = None if r.result is None else self.node(r.result)
+        env = None if r.env is None else self.env(r.env)
+        made = Region(r.kind, r.name, path, r.span, r.args, [], result, r.definition, env)
         self.regions[region] = made
-        made.parts = [self.part(p) for p in region.parts]
+        made.parts = [self.node(p) if isinstance(p, Node) else self.region(p) for p in r.parts]
         return made
-
-    def part(self, part: Part) -> Part:
-        return self.node(part) if isinstance(part, Node) else self.region(part)
 
     def env(self, env: Env) -> Env:
         """The names of a body, with the tensors that are its own."""

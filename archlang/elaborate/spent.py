@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from archlang.elaborate.problem import fail, too_much
 from archlang.elaborate.scope import Env
+from archlang.elaborate.values import Value
 from archlang.limits import advice, current
 from archlang.source import Span
 from archlang.syntax import ast
+
+
+class Worked(NamedTuple):
+    """A value that was worked out, and what that took: steps, items of lists, calls in calls."""
+
+    value: Value
+    took: tuple[int, int, int]
 
 
 class Spent:
@@ -39,6 +50,15 @@ class Spent:
         if self.calls > (most := self.limits.calls):
             message = f"functions call each other more than {most} deep"
             fail("A001", message, span, help=advice("calls"))
+
+    def counted(self, work: Callable[[], Value]) -> Worked:
+        """Work something out, and count what it takes."""
+        steps, items, deepest = self.steps, self.items, self.deepest
+        self.deepest = self.calls
+        value = work()
+        took = self.steps - steps, self.items - items, self.deepest - self.calls
+        self.deepest = max(deepest, self.deepest)
+        return Worked(value, took)
 
     def has_room(self, steps: int, items: int, calls: int = 0) -> bool:
         """Whether so much more reaches no limit."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from math import prod
 
-from archlang.elaborate.arguments import layer_failed, make_layer
+from archlang.elaborate.arguments import layer_failed
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings, InUse
+from archlang.elaborate.layers import Layers
 from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import SAID, Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.strange import as_in_python, no_stage
+from archlang.elaborate.symbolic import PLAIN
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
     BlockDef,
@@ -30,7 +31,7 @@ from archlang.op import LayerError, Op, module_text
 from archlang.source import Span
 from archlang.syntax import ast
 from archlang.syntax.node import HOLE
-from archlang.types import Heard, symbols
+from archlang.types import symbols
 
 MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
@@ -45,8 +46,10 @@ class Stages(Findings, ABC):
         trial: Trial,
         believes: str = "inferred",
         uses: dict[Key, Use] | None = None,
+        layers: Layers | None = None,
     ) -> None:
         super().__init__(graph, trial, believes)
+        self.layers = Layers() if layers is None else layers
         self.known_uses = uses
         """Uses of blocks by what they come of; None where each is worked out: to trace them."""
         self.recorded: list[Use] = []
@@ -54,6 +57,8 @@ class Stages(Findings, ABC):
         self.active: list[BlockDef] = []
         self.modules: dict[str, Node] = {}
         self.depth = 0
+        self.shares = 0
+        """How often a shared network was declared or run."""
 
     @abstractmethod
     def branch(self, stmts: list[ast.Stmt], at: Place, wire: Wire) -> tuple[Wire, bool]:
@@ -204,9 +209,10 @@ class Stages(Findings, ABC):
         label: str | None,
         span: Span,
     ) -> Wire:
-        op, bound = make_layer(cls, given, span, self.trial)
+        op, bound = self.layers.make(cls, given, span, self.trial)
         for argument in given:
-            self.evaluator.fixed(argument.value, argument.span)
+            if type(argument.value) not in PLAIN:
+                self.evaluator.fixed(argument.value, argument.span)
         path = claim(at.scope, label, at.labelled or span)
         if isinstance(wire, Lost):
             return unreached(self.graph, path, at, [wire], span, op)
@@ -235,30 +241,28 @@ class Stages(Findings, ABC):
 
         ``written`` is all that is written of it, where ``span`` is its name alone.
         """
-        tensors = tuple(n.output for n in inputs)
+        tensors = tuple([n.output for n in inputs])
         if self.trial.tracing:
             self.trial.layers += 1
             for name, argument in bound.items():
                 if isinstance(argument.value, Unknown):
                     self.trial.took.setdefault(argument.value.span, (op, name, tensors))
         try:
-            with Heard() as heard:
-                output = op.infer(*tensors)
-            params, buffers = op.params(*tensors), op.buffers(*tensors)
+            output, params, buffers, conditions, scalars = self.layers.ask(op, tensors)
         except LayerError as error:
             if not op.merges:
                 self.graph.refused.append(Refused(op, inputs, span, error.field or ""))
             layer_failed(op, error, bound, span, () if op.merges else inputs, written or span)
         if min(output.shape, default=1) < 1:
             fail("A208", f"`{op.name}` gives {output}, which has a size below 1", span)
-        if max(prod(s) for s in (output.shape, *params.values())) > MAX_SCALARS:
+        if scalars > MAX_SCALARS:
             fail("A001", f"`{op.name}` makes a tensor of more scalars than can be addressed", span)
         if self.trial.tracing:
             built_in = any(symbols(d) for shape in params.values() for d in shape)
-            plain = any(not symbols(a) or not symbols(b) for a, b, _ in heard.conditions)
+            plain = any(not symbols(a) or not symbols(b) for a, b, _ in conditions)
             self.trial.fixed = self.trial.fixed or built_in or plain
         node = Node(len(self.graph.nodes), op, inputs, output, path, span, params, buffers)
-        node.conditions = tuple(heard.conditions)
+        node.conditions = conditions
         if not op.merges:  # a merge has no module, so its path is only what it is called by
             first = self.modules.setdefault(path, node)
             node.first = first is node
@@ -295,6 +299,7 @@ class Stages(Findings, ABC):
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
         result: Wire = LOST
+        self.shares += 1
         uses, self.known_uses = self.known_uses, None  # each run goes into the same modules
         with InUse(self, network.node.name, span):
             result = self.chain(network.node.chain, name, place, wire)

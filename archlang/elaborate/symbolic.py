@@ -18,13 +18,14 @@ _POWERS = 8
 """The highest power of a size whose form is worked out."""
 
 
-_PLAIN = frozenset({int, bool, str, Fraction, type(None)})
+PLAIN = frozenset({int, bool, str, Fraction, type(None)})
+"""What is the same for every input."""
 
 
 def is_symbolic(value: Any) -> bool:
     """Whether a value depends on the input's sizes; a list does where an item does."""
     kind = type(value)
-    if kind in _PLAIN:
+    if kind in PLAIN:
         return False
     if kind is list or kind is tuple:
         return any(map(is_symbolic, value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate.unknown import Unknown
@@ -16,6 +16,7 @@ from archlang.syntax import ast
 if TYPE_CHECKING:
     from archlang.elaborate.origins import Origin
     from archlang.elaborate.scope import Env
+    from archlang.elaborate.spent import Worked
 
 Key: TypeAlias = tuple[Any, ...]
 Value: TypeAlias = Any
@@ -121,20 +122,18 @@ class SharedNetwork:
     """What its first use ran: layers by path. Every use must run the same."""
 
 
-class Worked(NamedTuple):
-    """A value that was worked out, and what that took: steps, items of lists, calls in calls."""
-
-    value: Value
-    took: tuple[int, int, int]
-
-
 class UnlikeError(Exception):
     """A value of which it is not known what it leads to."""
 
 
 def plain(given: Iterable[Given]) -> Key:
     """Arguments as what they lead to; raises ``UnlikeError`` where another value may be alike."""
-    return tuple([(g.name, _plain(g.value)) for g in given])
+    key = []
+    for argument in given:
+        value = argument.value
+        kind = type(value)
+        key.append((argument.name, kind, value if kind in _SCALARS else _plain(value)))
+    return tuple(key)
 
 
 _SCALARS = frozenset({int, bool, str})
@@ -179,11 +178,13 @@ def describe(value: Value) -> str:
     raise TypeError(f"no kind for {value!r}")
 
 
-_AS_IT_IS = frozenset({int, bool, str, tuple})
+_AS_IT_IS = frozenset({bool, str, tuple})
 
 
 def written(value: Value, depth: int = 0) -> str:
     """A value as a user would write it; long and deep lists are cut short."""
+    if type(value) is int:
+        return str(value)
     if type(value) in _AS_IT_IS:
         return format_value(value)
     match value:
