@@ -65,7 +65,7 @@ class Blocks(Merges, ABC):
         span: Span,
     ) -> Wire:
         """Make a use of a block from one that was alike, or work it out and keep it."""
-        if self.known_uses is None or (key := asked(block, given, arrives.output)) is None:
+        if self.known_uses is None or (key := asked(self, block, given, arrives.output)) is None:
             return self.run_block(block, given, arrives, at, path, span)[1]
         known, changed = self.known_uses.get(key), self.trial.changed
         if known is not None and not known.made_with(changed) and known.possible(self):

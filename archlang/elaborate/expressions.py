@@ -317,7 +317,7 @@ class Evaluator(Settles, Spent):
     def function(self, function: Function, given: Sequence[Given], span: Span) -> Value:
         """The value of a function: of plain values the same as before, where it is known."""
         try:
-            key = plain(given)
+            key = self.values_within, plain(given)
         except UnlikeError:
             return self.result(function, given, span)
         known = function.known.get(key)

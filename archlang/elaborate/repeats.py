@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from archlang.syntax import ast
 
 
-def asked(block: BlockDef, given: Sequence[Given], x: Tensor) -> Key | None:
+def asked(at: Stages, block: BlockDef, given: Sequence[Given], x: Tensor) -> Key | None:
     """What a use of a block comes of; None where that cannot be compared."""
     try:
-        return block, plain(given), shape_key(x)
+        return block, plain(given), shape_key(x), at.evaluator.values_within
     except UnlikeError:
         return None
 

@@ -25,6 +25,8 @@ class Spent:
 
     def __init__(self) -> None:
         self.limits = current()
+        self.values_within = self.limits.bits, self.limits.list
+        """The limits of single values: what was worked out within others may not be one."""
         self.steps = self.items = self.calls = self.deepest = 0
 
     def step(self, node: ast.Node, env: Env) -> None:

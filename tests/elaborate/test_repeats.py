@@ -9,9 +9,12 @@ import pytest
 
 import archlang
 from archlang import limits
+from archlang.cli.check import check_program
 from archlang.elaborate import Program
+from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import Env
+from archlang.elaborate.values import Function
 from archlang.graph import Graph, Node, Part
 from archlang.source import Source
 from archlang.types import SymbolicDim, Tensor
@@ -175,3 +178,56 @@ def test_equal_sizes_of_other_origin_are_not_alike() -> None:
             half }"""
     network = archlang.loads(text)
     assert network.graph.nodes[-1].output == Tensor((3, 8, 8))
+
+
+def test_a_function_of_the_same_values_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked: list[str] = []
+    honest = Evaluator.result
+
+    def result(self: Evaluator, function: Function, given: Any, span: Any) -> Any:
+        worked.append(f"{function.node.name}({', '.join(str(g.value) for g in given)})")
+        return honest(self, function, given, span)
+
+    monkeypatch.setattr(Evaluator, "result", result)
+    text = """let half(n) = n // 2
+        let quarter(n) = half(half(n))
+        model m { input x: [4, H=16, 16]; conv(3x3, quarter(32)); conv(3x3, half(16) + half(n=16))
+            conv(3x3, half(H)); conv(3x3, half(H)) }"""
+    assert program(text).work_out("m")[0].whole
+    assert worked == ["quarter(32)", "half(32)", "half(16)", "half(16)", "half(16)", "half(16)"]
+
+
+def test_a_function_known_from_within_another_limit_is_worked_out_again() -> None:
+    spec = program(
+        """let long(n) = len(range(n))
+        let big(n) = 2**n // 2**(n - 1)
+        model m { input x: [4, 8, 8]; conv(3x3, long(30) + big(40)) }"""
+    )
+    assert spec.work_out("m")[0].whole
+    for limit in ({"list": 20}, {"bits": 30}, {"steps": 3}):
+        with limits.using(**limit):
+            assert [d.code for d in spec.work_out("m")[1]] == ["A001"]
+    assert spec.work_out("m")[0].whole
+
+
+@pytest.mark.parametrize("first", [2, 3])
+def test_calls_are_as_deep_as_they_were(first: int) -> None:
+    """Whatever is known of a function, what calls it calls as deep as without."""
+    functions = "let f0(n) = n\n" + "".join(f"let f{i + 1}(n) = f{i}(n)\n" for i in range(5))
+    text = f"{functions}model m {{ input x: [4, 8, 8]; conv(3x3, f{first}(8)); conv(3x3, f5(8)) }}"
+    with limits.using(calls=6):
+        assert program(text).work_out("m")[0].whole
+    with limits.using(calls=5):
+        (found,) = program(text).work_out("m")[1]
+        assert found.code == "A001"
+        assert found.place.text == "f0(n)"
+
+
+def test_a_number_within_a_function_may_be_a_slip() -> None:
+    """It is tried in a function that is known already, which is another one then."""
+    text = """let wide(n) = n*3
+let table = [wide(8), wide(16)]
+model m { input x: [3, 8, 8]; conv(3x3, table[0]) : [16, 8, 8]; conv(3x3, table[1]) : [32, 8, 8] }
+"""
+    found = check_program("spec.arch", program(text)).found
+    assert any(f.edits[0].text == "2" for d in found for f in d.fixes), found
