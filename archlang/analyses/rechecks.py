@@ -21,8 +21,8 @@ from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph
 from archlang.source import Edit
 
-LAYERS = 6_000
-"""How many layers are worked out again for all that is found in a spec; then the search ends."""
+LAYERS = 4_000
+"""How much is worked out again for all that is found in a spec, in layers; then the search ends."""
 CHARACTERS = 20
 """How many characters of a text are read in the time that a layer takes."""
 
@@ -149,8 +149,9 @@ def again(
     program: Program, made: Program, name: str, look: Look
 ) -> tuple[Graph | None, list[Diagnostic]]:
     """Work out a model of an edited form of a program, and count its layers."""
+    before = made.spent["work"]
     graph, found = look(made, name)
-    program.rechecked += 1 if graph is None else len(graph.nodes)
+    program.rechecked += 1 + made.spent["work"] - before
     return graph, found
 
 

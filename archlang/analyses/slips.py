@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from typing import Any, NamedTuple
@@ -35,9 +36,9 @@ from archlang.graph import Graph, Node
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
-WORK, WORK_OF_ALL = 4_000, 5_000
-"""How many layers are worked out again for all findings of a model, and of all of a spec."""
-OVERHEAD = 20
+WORK, WORK_OF_ALL = 3_000, 4_000
+"""How much is worked out again for all findings of a model, and of all of a spec, in layers."""
+OVERHEAD = 12
 """What one trial costs besides its layers, in layers."""
 ENOUGH = 3
 """How many numbers that would do are looked for."""
@@ -92,7 +93,7 @@ class Slips:
     def __init__(self, program: Program, name: str, graph: Graph, found: list[Diagnostic]) -> None:
         self.program, self.name, self.graph = program, name, graph
         self.known = {key(d) for d in found if d.severity == "error"}
-        self.work = 0 if graph.solved else min(WORK, WORK_OF_ALL - program.spent["layers"])
+        self.work = 0 if graph.solved else min(WORK, WORK_OF_ALL - program.spent["slips"])
         self.both: set[int] | None = None
         """The items that the number is in, where that is known."""
         self._numerals: list[Numeral] | None = None
@@ -225,7 +226,7 @@ class Slips:
     def spend(self, layers: int) -> None:
         """Count what is worked out again."""
         self.work -= layers
-        self.program.spent["layers"] += layers
+        self.program.spent["slips"] += layers
 
     def _left(self, numeral: Numeral, finding: Diagnostic) -> int | None:
         program = self.program
@@ -238,13 +239,11 @@ class Slips:
         if program.diagnostics or self.name not in program.complete:
             self.spend(OVERHEAD)
             return None
-        try:
+        before, graph = program.spent["work"], None
+        with suppress(Stop):
             graph, found = program.work_out(self.name, trial=trial)
-        except Stop:
-            self.spend(OVERHEAD)
-            return None
-        self.spend(OVERHEAD + len(graph.nodes) + len(graph.requirements))
-        if trial.ended or trial.open is not None:
+        self.spend(OVERHEAD + program.spent["work"] - before)
+        if graph is None or trial.ended or trial.open is not None:
             return None
         if graph.whole:
             found = [*found, *check_requirements(graph), *prove(graph)]

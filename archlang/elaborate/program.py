@@ -64,9 +64,9 @@ class Program:
         self.looks: dict[Any, Any] = {}
         """What is known of its models as they are written: see ``inspection`` and ``reached``."""
         self.rechecked = 0
-        """How many layers of edited forms of it were worked out."""
+        """What was worked out of edited forms of it, in layers."""
         self.spent: Counter[str] = Counter()
-        """What was spent on ways out of all its findings: see ``repairs`` and ``slips``."""
+        """The work on its models, in layers, and on ways out: see ``repairs`` and ``slips``."""
         self.verdicts: dict[str, Any] = {}
         """Where its models hold and where they do not, by name: see ``blame``."""
         self.mended: dict[tuple[Edit, ...], set[str]] = {}
@@ -274,6 +274,8 @@ class Program:
             elaborator.report(problem.diagnostic)
         except ArchError as error:
             elaborator.diagnostics.extend(error.diagnostics)
+        finally:
+            self.spent["work"] += elaborator.work
         return elaborator
 
     def _with_settings(

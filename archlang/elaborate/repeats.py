@@ -121,6 +121,7 @@ class Use:
         graph = at.graph
         again = _Again(self, arrives, path, len(graph.nodes))
         graph.nodes += again.made
+        at.repeated += len(again.made)
         at.modules.update([(made.path, made) for made in map(again.made.__getitem__, self.firsts)])
         region = again.region(self.region)
         region.span = span

@@ -28,6 +28,8 @@ class Spent:
         self.values_within = self.limits.bits, self.limits.list
         """The limits of single values: what was worked out within others may not be one."""
         self.steps = self.items = self.calls = self.deepest = 0
+        self.known = 0
+        """How many of the steps were not taken: what they led to was known."""
 
     def step(self, node: ast.Node, env: Env) -> None:
         """Count one step of work; raises when a spec asks for too many."""
@@ -74,5 +76,6 @@ class Spent:
     def again(self, steps: int, items: int, calls: int = 0) -> None:
         """Count what is taken from what was worked out before, as if it were worked out."""
         self.steps += steps
+        self.known += steps
         self.items += items
         self.deepest = max(self.deepest, self.calls + calls)

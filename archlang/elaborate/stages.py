@@ -33,6 +33,8 @@ from archlang.syntax import ast
 from archlang.syntax.node import HOLE
 from archlang.types import symbols
 
+STEPS, REPEATED = 20, 3
+"""How many steps of expressions, and layers made from others, take the time of one layer."""
 MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
 
@@ -59,6 +61,14 @@ class Stages(Findings, ABC):
         self.depth = 0
         self.shares = 0
         """How often a shared network was declared or run."""
+        self.repeated = 0
+        """How many layers were made from others: see ``Use``."""
+
+    @property
+    def work(self) -> int:
+        """What was done so far, counted in layers."""
+        run, made = self.evaluator, len(self.graph.nodes) - self.repeated
+        return made + self.repeated // REPEATED + (run.steps - run.known) // STEPS
 
     @abstractmethod
     def branch(self, stmts: list[ast.Stmt], at: Place, wire: Wire) -> tuple[Wire, bool]:

@@ -120,4 +120,4 @@ def test_ways_out_are_searched_within_a_budget_of_a_spec() -> None:
     assert len(found) > 100
     assert found[0].fixes
     assert program.spent["searches"] <= repairs.SEARCHES
-    assert program.spent["layers"] <= slips.WORK_OF_ALL + 2 * slips.OVERHEAD
+    assert program.spent["slips"] <= slips.WORK_OF_ALL + 2 * slips.OVERHEAD
