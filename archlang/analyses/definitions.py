@@ -81,6 +81,9 @@ def _hidden(
         if one.code not in WORDS or one.span.source != made.source or len(fresh) == HIDDEN:
             return []
         fresh += [one] * (one not in fresh)
+    back = Patched(source.text, [Hole(*e.span[1:], e.text) for e in edits])
+    if any(_made_by(one, edits, back) for one in fresh):
+        return []
     told = []
     for one in fresh:
         ways = tuple(f for f in one.fixes if _helps(program, made, one, f, fresh, look))
@@ -88,10 +91,14 @@ def _hidden(
         notes = tuple(n for n in one.notes if ", used at " not in n)
         one = replace(one, fixes=ways, help="" if ways else one.help, related=near, notes=notes)
         one = replace(one, uses=(), turns=(), shows=(), written=None)
-        told.append(
-            moved(one, source, Patched(source.text, [Hole(*e.span[1:], e.text) for e in edits]))
-        )
+        told.append(moved(one, source, back))
     return told
+
+
+def _made_by(finding: Diagnostic, edits: tuple[Edit, ...], back: Patched) -> bool:
+    """Whether text cannot be read where it was edited: then something else was meant there."""
+    at = back.back(finding.span.start)
+    return finding.code in SYNTAX and any(e.span.start <= at <= e.span.end for e in edits)
 
 
 def _helps(

@@ -14,13 +14,17 @@ from archlang.elaborate.problem import at_name, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.op import Op
 from archlang.source import Edit, Span
+from archlang.spelling import nearest
 from archlang.syntax import ast
+from archlang.syntax.stray import FORMS, called, named_before, without
 
 
 def no_stage(stage: ast.Use, env: Env) -> NoReturn:
     """Raise for a stage whose name means nothing."""
     if stage.name in elsewhere.SEQUENCES:
         _sequence(stage, env)
+    if stage.name in FORMS:
+        _word(stage, env)
     own = [*env.names(), *env.tensors]
     layer = elsewhere.meant(stage.name, own)
     told = layer is not None and not layer.merges and any(a.name is None for a in stage.args or ())
@@ -48,6 +52,28 @@ def _translated(stage: ast.Use, cls: type[Op], env: Env) -> tuple[Fix, ...]:
         return ()
     edit = Edit(env.span(stage), text)
     return (Fix(f"write `{text}`", (edit,), safe=stage.name[0].isupper()),)
+
+
+def _word(stage: ast.Use, env: Env) -> NoReturn:
+    """Raise for a word in a chain that begins statements."""
+    span, name = env.span(stage), stage.name
+    tensor = called(span.source.text, span.start) if name == "input" else None
+    fixes: tuple[Fix, ...] = ()
+    label = FORMS[name]
+    if tensor in env.tensors and stage.args is None:
+        label = f"a tensor is called by its name: `{tensor}`"
+        fixes = (Fix(f"write `{tensor}`", (Edit(span, tensor),), safe=True),)
+    elif name == "output" and stage.args is None:
+        fixes = without(span)
+    fail("A103", f"`{name}` is no layer or block", at_name(span, name), label, fixes=fixes)
+
+
+def no_tensor(name: str, where: ast.Node, env: Env) -> NoReturn:
+    """Raise for the name of a tensor that none has; the one right above can get it."""
+    span = at_name(env.span(where), name)
+    edits = () if nearest(name, tuple(env.tensors)) else named_before(span, name)
+    fixes = (Fix(f"name what comes before: `{name} = …`", edits),) if edits else ()
+    unknown("tensor", name, env.tensors, span, file=env.file, fixes=fixes)
 
 
 def _sequence(stage: ast.Use, env: Env) -> NoReturn:

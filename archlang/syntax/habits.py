@@ -52,8 +52,6 @@ _SHAPE = "a shape is written `[3, 224, 224]`"
 _WORDS = r"(?:let|shared|require|input|output|aux)\b"
 _STAGE = r"(?:\{[^{}\n]*\}|[A-Za-z_]\w*(?:\([^()\n]*\))?)"
 """What can be repeated, where it is on one line."""
-_PART = r"(?:[^(){},|\n]|\([^()\n]{0,99}\)){1,200}"
-"""What stands between commas, some of it in round brackets."""
 
 HABITS = (
     # comments
@@ -73,9 +71,6 @@ HABITS = (
          True),
     _row(r"\b(?P<all>(?P<a>[A-Za-z_]\w*)[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())",
          _ARROW, "tensors are added by `add { a | b }`", r"add { \g<a> | \g<b> }"),
-    _row(rf"\b(?:add|mul|sub|concat)\b[^{{}}\n]{{0,40}}\{{[ \t]*(?P<all>{_PART}(?P<here>,)"
-         rf"{_PART}(?:,{_PART})*)\}}", _ARROW, "branches stand side by side by `|`",
-         lambda m: re.sub(r"[ \t]*,(?![^()]*\))[ \t]*", " | ", m["all"])),
     _row(r"(?P<here>,)", _ARROW,
          "layers follow each other by `->`, and branches stand side by side by `|`"),
     # values that change, and words that name them

@@ -21,7 +21,7 @@ from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
 from archlang.syntax.comments import blanked, over_lines
 from archlang.syntax.node import ANY, HOLE, Node
-from archlang.syntax.outline import Statements, Stretch, Token, each_token, last_before
+from archlang.syntax.outline import Statements, Stretch, Token, each_token, ended
 from archlang.syntax.wording import explained
 
 MOST = 20
@@ -165,8 +165,8 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
         word, name = match.groups()
         if word == "input":
             return Hole(start, end, f"input {name or HOLE}: [{HOLE}]")
-        if word == "shared":
-            return Hole(start, end, f"shared {name or HOLE} = {HOLE}")
+        if word == "shared" and name:
+            return Hole(start, end, f"shared {name} = {HOLE}")
         names = [(word == "let" and name) or HOLE]
         if _OTHER_LET.search(stated, match.end()):  # more than one statement cannot be told apart
             names += [n for n in _GIVEN.findall(stated, match.end()) if n not in names]
@@ -192,7 +192,7 @@ def _around(
         known = any(h.start <= start and end <= h.end for h in patched.holes)
         return stretch.end > at and not known
 
-    stretch = _closed(outline, words, at, holds)
+    stretch = ended(outline, words, at, holds)
     if stretch is None:
         return Hole(0, len(source.text), ""), False, []
     start, end = patched.back(stretch.start), patched.back(stretch.end)
@@ -202,25 +202,6 @@ def _around(
         end = patched.back(_astray(text, outline, words, stretch))
     before = [(patched.back(a), patched.back(b)) for a, b in _before(stretch)]
     return _hole(source.text, start, keeps or end, stretch.depth), not inside, before
-
-
-def _closed(
-    outline: Statements, words: Iterator[Token], at: int, holds: Callable[[Stretch], bool]
-) -> Stretch | None:
-    """The smallest statement around a place that ``holds``, once it has ended."""
-    stretch: Stretch | None = None
-    for word in words:
-        outline.take(word)
-        if word.start > at:
-            stretch = stretch or last_before(outline.made, at)
-            while stretch and not outline.is_open(stretch) and not holds(stretch):
-                stretch = stretch.parent
-            if stretch is None or not outline.is_open(stretch):
-                return stretch
-    stretch = stretch or last_before(outline.made, at)
-    while stretch and not holds(stretch):
-        stretch = stretch.parent
-    return stretch
 
 
 def _before(stretch: Stretch | None) -> Stretches:

@@ -24,6 +24,10 @@ STATEMENTS = [
     ("conv(3x3, 8) relu tanh", "conv(3x3, 8) -> relu -> tanh"),
     ("residual(conv(3x3, 3) -> relu)", "residual { conv(3x3, 3) -> relu }"),
     ("concat { relu, tanh }", "concat { relu | tanh }"),
+    ("add {\n        relu,  # one\n        tanh(),\n    }",
+     "add {\n        relu |  # one\n        tanh()\n    }"),
+    ("concat(axis=1) { relu, add { tanh,\n        relu } }",
+     "concat(axis=1) { relu | add { tanh |\n        relu } }"),
     ("conv(3x3, 8)(image)", "image -> conv(3x3, 8)"),
     ("nn.Conv2d(3, 8, kernel_size=3)", "conv(3, 8, pad=0)"),
     ("/* a\n       comment */ conv(3x3, 8)", "# a\n    # comment\n    conv(3x3, 8)"),
@@ -112,6 +116,7 @@ UNMENDED = [
     ("x = relu\n    return x", "what comes last is the output"),
     ("for (i = 0) { relu }", "a loop runs over a list"),
     ("relu, tanh", "layers follow each other by `->`"),
+    ("residual { relu, tanh }", "layers follow each other by `->`"),
     ("for i in 0..3 { relu }", "numbers in a row are `range(0, 3)`"),
 ]
 
