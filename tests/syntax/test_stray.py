@@ -39,7 +39,8 @@ ALONE = [
 NAMED = [
     ("flatten\n    output logits: [3072]", "logits = flatten : [3072]\n    output logits"),
     ("a = flatten\n    output a: [3072]", "a = flatten : [3072]\n    output a"),
-    ("flatten\n    output logits = linear(3)", "flatten\n    logits = linear(3)\n    output logits"),
+    ("flatten\n    output logits = linear(3)",
+     "flatten\n    logits = linear(3)\n    output logits"),
     ("flatten\n    output linear(3)", "flatten\n    output = linear(3)"),
     ("flatten\n    output tanh -> linear(3)", "flatten\n    output = tanh -> linear(3)"),
     ("tanh\n    flatten -> linear(3)  # the head\n    output logits",
