@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archlang.diagnostic import Fix
 from archlang.source import Edit, Source, Span
+from archlang.syntax.comments import COMMENT
 
 Written: TypeAlias = str | Callable[[re.Match[str]], str] | None
 """What to write for a match: a template, a function of it, or nothing that is known."""
@@ -43,7 +44,6 @@ def _numbers(text: str, sign: str) -> str:
 
 
 _ARROW, _BODY, _TOP = "_ARROW", "_LB", "MODEL"
-_COMMENT = "a comment begins with `#`"
 _JOINED = "layers are joined by `->`"
 _REPEATED = "copies are written `x 3` behind what is repeated"
 _LET = "`let` names a value"
@@ -54,13 +54,9 @@ _STAGE = r"(?:\{[^{}\n]*\}|[A-Za-z_]\w*(?:\([^()\n]*\))?)"
 """What can be repeated, where it is on one line."""
 
 HABITS = (
-    # comments
-    _row(r"(?P<all>(?P<here>/\*+|\"{3}|'{3})[ \t]*(?P<text>[^*\"'\n]*?)[ \t]*(?:\*+/|\"{3}|'{3}))"
-         r"[ \t]*(?=\n|$)", "", _COMMENT, r"# \g<text>"),
-    _row(r"(?P<here>//+|/\*|--(?!-{0,9}>)|%(?= )|<!--)(?![\s\w.]*\d\s*[,)])",
-         _ARROW, _COMMENT, "#"),
-    _row(r"^[ \t]*(?P<here>//+|--(?!-{0,9}>)|%|\"\"+|''+)", "", _COMMENT, "#"),
-    _row(r"(?P<here>/\*|\*/)", "", _COMMENT),
+    # comments that only the parser can tell; see ``comments``
+    _row(r"(?P<here>//+|--(?!-{0,9}>)|%(?= ))(?![\s\w.]*\d\s*[,)])", _ARROW, COMMENT, "#"),
+    _row(r"(?P<here>/\*|\*/)", "", COMMENT),
     # what joins layers, and what brings tensors together
     _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~)>", f"{_ARROW} NAME", _JOINED, "->", True),
     _row(r"(?<![-=<>])>{1,3}(?!=)", _ARROW, _JOINED, "->", True),

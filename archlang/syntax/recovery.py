@@ -19,7 +19,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
-from archlang.syntax.comments import blanked, over_lines
+from archlang.syntax.comments import apart, blanked
 from archlang.syntax.node import ANY, HOLE, Node
 from archlang.syntax.outline import Statements, Stretch, Token, each_token, ended
 from archlang.syntax.wording import explained
@@ -101,11 +101,12 @@ def recovered(
     source: Source, tree: Callable[[str], list[Any]]
 ) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
     """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors."""
-    if apart := over_lines(source):  # nothing else is read of what they say
-        rest = Source(source.name, blanked(source.text, apart))
+    if others := list(apart(source)):  # nothing else is read of what they say
+        rest = Source(source.name, blanked(source.text, others))
         tops, lost, found = _recovered(rest, tree)
         found = [moved(d, source, Patched(source.text, [])) for d in found]
-        return tops, lost, sorted([*apart, *found], key=lambda d: d.span.start)
+        told = [other.finding for other in others[:MOST]]
+        return tops, lost, sorted([*told, *found], key=lambda d: d.span.start)
     return _recovered(source, tree)
 
 

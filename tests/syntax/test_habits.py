@@ -58,6 +58,16 @@ STATEMENTS = [
     ("/* the stem */", "# the stem"),
     ('"""the stem"""', "# the stem"),
     ("-- the stem", "# the stem"),
+    ("<!-- the stem -->", "# the stem"),
+    ("\"\"\"\n    The \"stem\".\n\n      Small.\n    \"\"\"\n    relu",
+     "# The \"stem\".\n    #\n    # Small.\n    relu"),
+    ("'''the\n    stem'''\n    relu", "# the\n    # stem\n    relu"),
+    ("// the stem\n    //// \"it\n\t// is */ small\n    relu",
+     "# the stem\n    # \"it\n\t# is */ small\n    relu"),
+    ("relu\n    --> tanh", "relu\n    -> tanh"),
+    ("relu; // the stem", "relu; # the stem"),
+    ("let rows = [ // the rows\n        [1, 2]]", "let rows = [ # the rows\n        [1, 2]]"),
+    ("conv(3x3 /* small */, 8)", "conv(3x3 # small\n    , 8)"),
     ("relu // the stem", "relu # the stem"),
     ("var c = 8", "let c = 8"),
     ("const c = 8", "let c = 8"),
@@ -155,6 +165,12 @@ def test_what_is_meant_is_said(wrong: str, says: str) -> None:
     finding = only(f"{HEAD}    {wrong}\n}}\n")
     assert says in finding.label
     assert not any(fix.safe for fix in finding.fixes)
+
+
+def test_comments_of_others_in_strings_and_comments_are_none() -> None:
+    text = f'{HEAD}    # // /* """ x\n    require 4 // 2 == 2 : "// /* <!-- x"\n    relu }}}}\n'
+    (finding,) = found(text)
+    assert (finding.code, finding.span.text) == ("A102", "}")
 
 
 def test_layers_without_a_model_are_one_finding() -> None:
