@@ -1,4 +1,4 @@
-"""Branches of a merge that are divided by commas, on one line or over several."""
+"""Branches of a merge that are divided by commas, and lines of a body that end in them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,29 @@ from archlang.syntax.outline import CLOSES, OPENS, Token, regions, tokens
 
 _MERGES = frozenset({"add", "mul", "sub", "concat"})
 """What takes branches only: the layers in others may be what commas divide."""
+_BODIES = frozenset({"model", "block", "for", "if", "}"})
+"""What begins the line of a body that is a pipeline."""
 
 
 def divided(source: Source, at: int) -> Diagnostic | None:
-    """What is said of a comma right in the braces of a merge, with `|` for each that is there."""
+    """What is said of a comma right in braces, with what to write for each that is there."""
     if not source.text.startswith(",", at):
         return None
     start, end = next(r for r in regions(source.text) if r[0] <= at < r[1])
     found = tokens(source.text, start, end)
     number = next((n for n, t in enumerate(found) if t.start == at), 0)
     opener = _opener(found, number)
-    if opener is None or not _of_merge(found, opener):
+    if opener is None:
         return None
-    edits = tuple(_barred(source, found, opener))
-    fixes = (Fix("write `|` between them", edits, safe=True),)
-    label = "branches stand side by side by `|`"
+    if _of_merge(found, opener):
+        edits = tuple(_barred(source, found, opener))
+        said, label = "write `|` between them", "branches stand side by side by `|`"
+    else:
+        edits = tuple(_dropped(source, found, opener))
+        said, label = "leave `,` out", "layers stand line by line, or are joined by `->`"
+    if not edits:
+        return None
+    fixes = (Fix(said, edits, safe=True),)
     return Diagnostic("A101", "`,` cannot stand here", Span(source, at, at + 1), label, fixes=fixes)
 
 
@@ -39,6 +47,19 @@ def _barred(source: Source, found: list[Token], opener: int) -> Iterator[Edit]:
             bar = "" if after.text in "|}" else " |" if after.first else " | "
             stop = token.end if after.first or not bar else after.start
             yield Edit(Span(source, _blank(source.text, token.start), stop), bar)
+
+
+def _dropped(source: Source, found: list[Token], opener: int) -> list[Edit]:
+    """The edits that leave commas out where each ends its line, in a body that is no merge's."""
+    head = next(t.text for t in reversed(found[: opener + 1]) if t.first)
+    first, edits = "", []
+    for (_, token), (_, after) in pairwise(_inside(found, opener)):
+        first = token.text if token.first else first
+        if token.text == "," and (not after.first or first == "output"):
+            return []
+        if token.text == ",":
+            edits.append(Edit(Span(source, token.start, token.end), ""))
+    return edits if head in _BODIES else []
 
 
 def _opener(found: list[Token], number: int) -> int | None:

@@ -50,6 +50,7 @@ _LET = "`let` names a value"
 BODIES = "a body stands in `{ … }`"
 _SHAPE = "a shape is written `[3, 224, 224]`"
 _WORDS = r"(?:let|shared|require|input|output|aux)\b"
+_QUOTES = "'‘’“”„"
 _STAGE = r"(?:\{[^{}\n]*\}|[A-Za-z_]\w*(?:\([^()\n]*\))?)"
 """What can be repeated, where it is on one line."""
 
@@ -58,12 +59,14 @@ HABITS = (
     _row(r"(?P<here>//+|--(?!-{0,9}>)|%(?= ))(?![\s\w.]*\d\s*[,)])", _ARROW, COMMENT, "#"),
     _row(r"(?P<here>/\*|\*/)", "", COMMENT),
     # what joins layers, and what brings tensors together
-    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~)>", f"{_ARROW} NAME", _JOINED, "->", True),
+    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~|-[ \t]+)>", f"{_ARROW} NAME", _JOINED, "->", True),
     _row(r"(?<![-=<>])>{1,3}(?!=)", _ARROW, _JOINED, "->", True),
     _row(r"\b(?P<all>(?P<stage>[A-Za-z_]\w*\([^()\n]{0,99}\))(?P<here>\()(?P<on>[A-Za-z_]\w*)\))",
          _ARROW, "a layer takes a tensor by `->`", r"\g<on> -> \g<stage>"),
     _row(r"(?<=[)\]}])[ \t]*(?P<here>\.)(?=[A-Za-z_])", _ARROW, _JOINED, " -> ", True),
     _row(r"\b(?P<here>(?:[A-Za-z_]\w*\.)+)(?=[A-Za-z_])", "", "names stand by themselves here", "",
+         True),
+    _row(r"(?P<all>[ \t]*(?P<here>(?<!-)-(?![->]))[ \t]*)(?=[A-Za-z_{])", _ARROW, _JOINED, " -> ",
          True),
     _row(r"\b(?P<all>(?P<a>[A-Za-z_]\w*)[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())",
          _ARROW, "tensors are added by `add { a | b }`", r"add { \g<a> | \g<b> }"),
@@ -77,6 +80,7 @@ HABITS = (
          r"let \g<here>"),
     _row(rf"^[ \t]*(?!{_WORDS})(?P<here>[A-Za-z_]\w*)[ \t]*=[ \t]*[\[\d(\"]", "NAME", _LET,
          r"let \g<here>"),
+    _row(r"(?P<here>,)(?=[ \t]*(?:#[^\n]*)?$)", "_SEP", "a statement ends with its line", ""),
     # copies
     _row(rf"(?P<all>\b(?P<here>\d+)[ \t]*[xX*×][ \t]*(?P<stage>{_STAGE}))", "INPUT", _REPEATED,
          r"\g<stage> x \g<here>"),
@@ -103,8 +107,10 @@ HABITS = (
     _row(r"^[ \t]*(?P<here>(?:input|output|require|aux|shared|if|for|residual|add|concat)\b|"
          r"[A-Za-z_]\w*(?=[ \t]*(?:\(|->|$)))", _TOP, "this stands in a `model name { … }`"),
     _row(r"\buse[ \t]+(?P<here>[\w./-]+)", "STRING", "a file stands in quotes", r'"\g<here>"'),
-    _row(r"\b(?:model|block)[ \t]+(?P<here>\"(?P<name>[A-Za-z_]\w*)\")", "NAME",
-         "a name stands without quotes", r"\g<name>"),
+    _row(rf"\b(?:model|block)[ \t]+(?P<here>[\"{_QUOTES}](?P<name>[A-Za-z_]\w*)[\"{_QUOTES}])",
+         "NAME", "a name stands without quotes", r"\g<name>"),
+    _row(r"\b(?:model|block)[ \t]+(?P<here>[A-Za-z_]\w*(?:[ \t]+[A-Za-z_]\w*)+)(?=[ \t]*[({:])",
+         "", "a name is one word", lambda m: re.sub(r"\s+", "_", m["here"])),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>\d\w*)", "NAME",
          "a name begins with a letter or `_`"),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>[A-Za-z_]\w*(?:[-.]\w+)+)", "",
@@ -122,8 +128,11 @@ HABITS = (
     _row(r":[ \t]*(?P<here>\((?P<sizes>[^()\n]*)\))", "_LS", _SHAPE, r"[\g<sizes>]"),
     _row(r":[ \t]*(?P<here>\d+(?:[ \t]*[,xX×][ \t]*\d+)+)", "_LS", _SHAPE,
          lambda m: f"[{_numbers(m['here'], ', ')}]"),
+    _row(r"(?P<here>:)(?=[ \t]*\{)", _BODY, BODIES, ""),
     _row(r"(?P<here>:)", _BODY, BODIES),
     # values
+    _row(r"(?P<all>(?<=\])[ \t]*(?P<here>\[)(?=[^\[\]\n]*?,))(?P<on>[^\[\]\n]*?,)", "_RS",
+         "is a `,` missing before this?", ", [", True),
     _row(r"(?P<here>\((?:[ \t]*\d+[ \t]*,)+[ \t]*\d+[ \t]*\))", "",
          "a size is written `3x3`, a list `[3, 3]`", lambda m: _numbers(m[0], "x")),
     _row(r"(?P<here>\b\d+(?:[ \t]*[xX×][ \t]*\d+)+)\b", "_RP _RS SIZE", "a size is written `3x3`",
@@ -154,9 +163,9 @@ HABITS = (
     _row(r"(?P<here>,)[ \t]*\"", "_COLON", "a message stands behind `:`", " :"),
     _row(r"\blet[ \t]+\w+(?P<all>[ \t]*=[ \t]*(?P<here>lambda)\b[ \t]*(?P<takes>[\w, ]*?)[ \t]*:)",
          "", "a function is written `let f(v) = …`", r"(\g<takes>) ="),
-    _row(r"(?P<here>['‘’“”„](?P<text>[^'‘’“”„\"\n]*)['‘’“”„])", "", "a string stands in `\"`",
-         r'"\g<text>"'),
-    _row(r"(?P<here>['‘’“”„])", "", "a string stands in `\"`"),
+    _row(rf"(?P<here>[{_QUOTES}](?P<text>[^{_QUOTES}\"\n]*)[{_QUOTES}])", "",
+         "a string stands in `\"`", r'"\g<text>"'),
+    _row(rf"(?P<here>[{_QUOTES}])", "", "a string stands in `\"`"),
 )  # fmt: skip
 """What other languages write, the more telling before the less."""
 

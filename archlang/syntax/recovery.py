@@ -121,6 +121,7 @@ def _recovered(
     bad = damage(source, MOST)
     found = list(bad.found)
     holes = [Hole(start, end, "") for start, end in bad.items]
+    holes += [Hole(*edit.span[1:], edit.text) for edit in bad.closed]
     for start, end, depth in bad.statements:
         holes = _with(holes, _hole(source.text, start, end, depth))
     tops: list[Any] | None = None
