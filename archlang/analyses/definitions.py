@@ -82,7 +82,7 @@ def _hidden(
             return []
         fresh += [one] * (one not in fresh)
     back = Patched(source.text, [Hole(*e.span[1:], e.text) for e in edits])
-    if any(_made_by(one, edits, back) for one in fresh):
+    if any(_made_by(one, edits) for one in fresh):
         return []
     told = []
     for one in fresh:
@@ -95,10 +95,15 @@ def _hidden(
     return told
 
 
-def _made_by(finding: Diagnostic, edits: tuple[Edit, ...], back: Patched) -> bool:
-    """Whether text cannot be read where it was edited: then something else was meant there."""
-    at = back.back(finding.span.start)
-    return finding.code in SYNTAX and any(e.span.start <= at <= e.span.end for e in edits)
+def _made_by(finding: Diagnostic, edits: tuple[Edit, ...]) -> bool:
+    """Whether text cannot be read that edits have written: then something else was meant there."""
+    shift = 0
+    for edit in sorted(edits, key=lambda e: e.span.start):
+        start = edit.span.start + shift
+        if finding.code in SYNTAX and start <= finding.span.start < start + len(edit.text):
+            return True
+        shift += len(edit.text) - (edit.span.end - edit.span.start)
+    return False
 
 
 def _helps(

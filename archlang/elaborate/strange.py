@@ -12,6 +12,7 @@ from archlang.elaborate.arguments import takes
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.problem import at_name, fail, unknown
 from archlang.elaborate.scope import Env
+from archlang.elaborate.values import Partial
 from archlang.op import Op
 from archlang.source import Edit, Span
 from archlang.spelling import nearest
@@ -112,6 +113,19 @@ def as_in_python(stage: ast.Use, cls: type[Op], env: Env) -> None:
                 env.span(argument),
                 fixes=(Fix(f"write `{text}`", (Edit(span, text),)),),
             )
+
+
+def in_square(stage: ast.Reference, env: Env) -> None:
+    """Raise where the arguments of a layer or block stand in square brackets."""
+    value = env.find(stage.name)
+    if not isinstance(value, Partial) or any(t.startswith(stage.name) for t in env.tensors):
+        return
+    span = env.span(stage)
+    at = span.start + span.text.index("[")
+    edits = (Edit(Span(span.source, at, at + 1), "("), Edit(span._replace(start=span.end - 1), ")"))
+    fixes = (Fix("write `( … )`", edits, safe=True),)
+    message = f"the arguments of `{stage.name}` stand in `( … )`"
+    fail("A105", message, Span(span.source, at, span.end), fixes=fixes)
 
 
 def _merge(stage: ast.Use, cls: type[Op], env: Env) -> NoReturn:

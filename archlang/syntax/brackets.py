@@ -130,9 +130,10 @@ def _quoted(
 def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
     opened: list[Token] = []
     before: Token | None = None
-    count = Counter(t.text for t in found)
+    count, whole = Counter(t.text for t in found), _nested(found)
     for number, token in enumerate(found):
-        ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
+        body = token.text in ("{", "}") and not whole  # one in brackets that match is no body
+        ends = body or token.text in ("->", "|") or token.broken or token.parted
         if opened and (odd := _within(source, found, opened, number)):
             yield odd
             opened = opened if token.parted or opened[-1].text == "[" else []
@@ -162,6 +163,17 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         before = token
     if opened:
         yield _left_open(source, found, opened, None, before)
+
+
+def _nested(found: list[Token]) -> bool:
+    """Whether every bracket is closed by its other half, those inside of it before."""
+    opened: list[str] = []
+    for token in found:
+        if token.text in OPENS:
+            opened.append(token.text)
+        elif token.text in CLOSES and (not opened or opened.pop() != CLOSES[token.text]):
+            return False
+    return not opened
 
 
 def _within(

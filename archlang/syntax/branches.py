@@ -30,7 +30,7 @@ def divided(source: Source, at: int) -> Diagnostic | None:
         said, label = "write `|` between them", "branches stand side by side by `|`"
     else:
         edits = tuple(_dropped(source, found, opener))
-        said, label = "leave `,` out", "layers stand line by line, or are joined by `->`"
+        said, label = "leave `,` out", "a statement ends with its line"
     if not edits:
         return None
     fixes = (Fix(said, edits, safe=True),)

@@ -138,6 +138,14 @@ FILES = [
     ("model m {\n    input(3, 8, 8)\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
     ("model m {\n    input image: 3x8x8\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
 ]  # fmt: skip
+MEANT = [
+    # what can be read, but means nothing: what is written, what is said, what is to be written
+    ("conv[3x3, 8] -> relu", "the arguments of `conv` stand in `( … )`", "conv(3x3, 8) -> relu"),
+    ("conv(in=3, out=8, kernel=3x3)", "`conv` has no parameter `in`", "conv(3x3, 8)"),
+    ("a = relu\n    if a > 3 { tanh }",
+     "`a` is a tensor: what is in it is known only as the model runs", None),
+    ("relu : [N, 3, 32, 32]", "unknown name `N`", "relu : [3, 32, 32]"),
+]  # fmt: skip
 UNMENDED = [
     ("while true { relu }", "repeat with `x n`"),
     ("x = relu\n    return x", "what comes last is the output"),
@@ -170,6 +178,21 @@ def test_a_statement_is_one_finding_and_mended(wrong: str, right: str) -> None:
     assert finding.label
     assert finding.fixes
     assert mended(text, finding) == f"{HEAD}    {right}\n}}\n"
+
+
+@pytest.mark.parametrize(("wrong", "says", "right"), MEANT)
+def test_what_can_be_read_is_one_finding(wrong: str, says: str, right: str | None) -> None:
+    text = f"{HEAD}    {wrong}\n}}\n"
+    finding = only(text)
+    assert finding.message == says
+    assert bool(finding.fixes) == (right is not None)
+    if right is not None:
+        assert mended(text, finding) == f"{HEAD}    {right}\n}}\n"
+
+
+def test_another_language_of_data_is_one_finding() -> None:
+    text = '{\n  "layers": [\n    {"type": "conv", "kernel": 3},\n    {"type": "relu"}\n  ]\n}\n'
+    assert only(text).span.start == 0
 
 
 @pytest.mark.parametrize(("wrong", "right"), FILES)

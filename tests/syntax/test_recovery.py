@@ -96,7 +96,7 @@ def test_what_only_lacks_its_last_brace_is_read() -> None:
     tree, _ = read(Source("-", text.replace("(1\n  2)", "")))
     (model,) = tree.items
     assert isinstance(model, ast.Model)
-    assert len(model.body.branches[0].stmts) == 2
+    assert len(model.body.branches[0].stmts) == 3
 
 
 @pytest.mark.parametrize("ends", ["  residual {\n    relu", "  residual { relu", "  )", "  a -> {"])
