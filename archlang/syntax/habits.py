@@ -47,6 +47,7 @@ _ARROW, _BODY, _TOP = "_ARROW", "_LB", "MODEL"
 _JOINED = "layers are joined by `->`"
 _REPEATED = "copies are written `x 3` behind what is repeated"
 _LET = "`let` names a value"
+_FUNCTION = "a function is written `let f(v) = …`"
 BODIES = "a body stands in `{ … }`"
 _SHAPE = "a shape is written `[3, 224, 224]`"
 _WORDS = r"(?:let|shared|require|input|output|aux)\b"
@@ -59,13 +60,24 @@ HABITS = (
     _row(r"(?P<here>//+|--(?!-{0,9}>)|%(?= ))(?![\s\w.]*\d\s*[,)])", _ARROW, COMMENT, "#"),
     _row(r"(?P<here>/\*|\*/)", "", COMMENT),
     # what joins layers, and what brings tensors together
-    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~|-[ \t]+)>", f"{_ARROW} NAME", _JOINED, "->", True),
+    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~|-[ \t]+|\|)>", f"{_ARROW} NAME", _JOINED, "->", True),
     _row(r"(?<![-=<>])>{1,3}(?!=)", _ARROW, _JOINED, "->", True),
     _row(r"\b(?P<all>(?P<stage>[A-Za-z_]\w*\([^()\n]{0,99}\))(?P<here>\()(?P<on>[A-Za-z_]\w*)\))",
          _ARROW, "a layer takes a tensor by `->`", r"\g<on> -> \g<stage>"),
     _row(r"(?<=[)\]}])[ \t]*(?P<here>\.)(?=[A-Za-z_])", _ARROW, _JOINED, " -> ", True),
     _row(r"\b(?P<here>(?:[A-Za-z_]\w*\.)+)(?=[A-Za-z_])", "", "names stand by themselves here", "",
          True),
+    _row(r"^[ \t]*(?P<here>inputs|in|Input)[ \t]+\w+[ \t]*:", "", "write `input`", "input"),
+    _row(r"^[ \t]*(?P<here>outputs?|out|Output)[ \t]+\w+(?:[ \t]*,[ \t]*\w+)*[ \t]*$", _ARROW,
+         "write `output`", "output"),
+    _row(r"\b(?P<all>(?P<merge>add|mul|sub|concat)[ \t]+(?P<here>[A-Za-z_]\w*))[ \t]*$", _ARROW,
+         "branches stand in `{ … }`", r"\g<merge> { identity | \g<here> }", safe=False),
+    _row(r"(?<=[)\]}])(?P<all>[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())", _ARROW,
+         "tensors are added by `add { a | b }`", r" -> add { identity | \g<b> }", safe=False),
+    _row(r"\b(?P<here>times)[ \t]+(?P<n>\w+)", "TIMES", _REPEATED, r"x \g<n>"),
+    _row(r"\b(?P<all>(?!(?:[xX]|times)\b)(?P<name>[A-Za-z_]\w*)[ \t]+(?P<here>\d[\w.]*"
+         r"(?:[ \t]+\d[\w.]*)*))(?=[ \t]*(?:->|$))", _ARROW, "arguments stand in `( … )`",
+         lambda m: f"{m['name']}({', '.join(m['here'].split())})"),
     _row(r"(?P<all>[ \t]*(?P<here>(?<!-)-(?![->]))[ \t]*)(?=[A-Za-z_{])", _ARROW, _JOINED, " -> ",
          True),
     _row(r"\b(?P<all>(?P<a>[A-Za-z_]\w*)[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())",
@@ -99,6 +111,11 @@ HABITS = (
     # items of a file
     _row(r"^(?:model|block)[ \t]*(?P<here>:)", "NAME",
          "a name, and a body in `{ … }`: `model net { … }`"),
+    _row(r"^(?:model|block)[ \t]+\w+[ \t]*(?:\([^()\n]*\))?(?P<all>[ \t]*(?P<here>=)[ \t]*)\{", "",
+         BODIES, " "),
+    _row(r"^model[ \t]+\w+[ \t]*(?:\([^()\n]*\))?(?P<all>[ \t]*(?P<here>:)[ \t]*\[[^\]\n]*\]"
+         r"(?:[ \t]*->[ \t]*\[[^\]\n]*\])?)[ \t]*", _BODY,
+         "shapes of a model stand at its `input` and behind its layers", ""),
     _row(r"^(?P<here>def|func|function|fn|fun|module|layer)\b", _TOP, "write `block`", "block"),
     _row(r"^(?P<here>class|net|network|architecture)\b", _TOP, "write `model`", "model"),
     _row(r"^(?P<here>import|include|from|require)\b(?=[ \t]*\")", _TOP, "write `use`", "use"),
@@ -120,6 +137,16 @@ HABITS = (
     # arguments, inputs and shapes
     _row(r"(?P<all>\b(?P<name>\w+)[ \t]*(?P<here>:)[ \t]*)(?=[\w\"\[(-])", "_RP _COMMA",
          "an argument is given by `name=value`", r"\g<name>=", True),
+    _row(r"^[ \t]*(?P<all>(?P<here>Input(?:Layer)?)[ \t]*\([ \t]*(?:\w+[ \t]*=[ \t]*)?"
+         r"[(\[](?P<sizes>[^()\[\]\n]*)[)\]][^()\n]*\))", "", "an input has a name",
+         r"input image: [\g<sizes>]"),
+    _row(r"\b(?P<all>input[ \t]+(?P<a>\w+)[ \t]*(?P<here>,)[ \t]*(?P<b>\w+)[ \t]*"
+         r"(?P<shape>:[ \t]*\[[^\[\]\n]*\]))", "_COLON", "each input is a statement",
+         r"input \g<a>\g<shape>; input \g<b>\g<shape>"),
+    _row(r"\binput[ \t]+\w+(?P<all>[ \t]*(?P<here>\[))", "_COLON",
+         "a shape stands behind `:`", ": ["),
+    _row(r":[ \t]*(?P<here>[A-Za-z]\w*[ \t]*)\[", "_LS", _SHAPE, ""),
+    _row(r":[ \t]*(?P<here>\d+)(?![ \t]*[\w×,.])", "_LS", _SHAPE, r"[\g<here>]"),
     _row(r"\b(?P<all>(?P<here>input)\b[ \t]*[:=]?[ \t]*[(\[](?P<sizes>[^()\[\]\n]*)[)\]])", "",
          "an input has a name", r"input image: [\g<sizes>]"),
     _row(r"\binput[ \t]+\w+(?P<all>[ \t]*(?P<here>=))", "_COLON", "write `:`", ":"),
@@ -161,11 +188,17 @@ HABITS = (
     _row(r"(?P<all>(?P<a>[<>]=?)[ \t]*(?P<mid>[\w.]+(?:\([^()\n]*\))?)[ \t]*(?P<here>[<>]=?))", "",
          "comparisons do not chain: join two by `and`", r"\g<a> \g<mid> and \g<mid> \g<here>"),
     _row(r"(?P<here>,)[ \t]*\"", "_COLON", "a message stands behind `:`", " :"),
+    _row(r"\blet[ \t]+\w+(?P<all>[ \t]*=[ \t]*(?P<takes>[A-Za-z_]\w*)[ \t]*(?P<here>->)[ \t]*)", "",
+         _FUNCTION, r"(\g<takes>) = "),
+    _row(r"\blet[ \t]+\w+[ \t]*\([^()\n]*\)(?P<all>[ \t]*(?P<here>\{)[ \t]*(?:return\b[ \t]*)?"
+         r"(?P<body>[^{}\n;]*?)[ \t]*\})", "", _FUNCTION, r" = \g<body>"),
     _row(r"\blet[ \t]+\w+(?P<all>[ \t]*=[ \t]*(?P<here>lambda)\b[ \t]*(?P<takes>[\w, ]*?)[ \t]*:)",
-         "", "a function is written `let f(v) = …`", r"(\g<takes>) ="),
+         "", _FUNCTION, r"(\g<takes>) ="),
     _row(rf"(?P<here>[{_QUOTES}](?P<text>[^{_QUOTES}\"\n]*)[{_QUOTES}])", "",
          "a string stands in `\"`", r'"\g<text>"'),
     _row(rf"(?P<here>[{_QUOTES}])", "", "a string stands in `\"`"),
+    _row(r"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>\d[\w.]*|\"[^\"\n]*\"))(?=[ \t]*[,)\]])",
+         "_COMMA", "is a `,` missing before this?", r", \g<here>", safe=False),
 )  # fmt: skip
 """What other languages write, the more telling before the less."""
 

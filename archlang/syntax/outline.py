@@ -197,6 +197,8 @@ class Statements:
             starts = token.broken and not (below and own.hangs)
         else:
             starts = token.parted or token.broken or token.text == "|"
+        if token.text == "{" and len(open_) == 1 and not token.parted:
+            starts = False  # the body of an item, on a line of its own
         if (starts and not (trust and self.inside)) or token.text == "}":
             open_[-1] = None
         if token.text == "}" and len(open_) > 1:

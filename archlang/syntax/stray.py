@@ -57,6 +57,8 @@ def stray(source: Source, at: int) -> Diagnostic | None:
     if around is None or not word or word["word"] == "shared" or word.end() > at:
         return None
     named = _PUT_OUT.match(text, around.start, at)
+    if around.depth == 0 and around.indent == 0:
+        return None  # it stands in no body
     if text.startswith("->", at) and not (named and _last(text, around)):
         return _goes_on(source, around, at, word["word"])
     return _put_out(source, around, at, named["name"]) if named else None

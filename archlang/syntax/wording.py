@@ -120,6 +120,10 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
         return Diagnostic("A101", "the spec ends too early", span, expected)
     if not word:
         early = Diagnostic("A101", "the line ends too early", Span(source, at, at), expected)
+        if "_LB" in names and text.startswith("{", at + lead):
+            up = Edit(Span(source, at, at + lead), " ")
+            fixes = (Fix("write `{` on this line", (up,), safe=True),)
+            return replace(early, label="the `{` below belongs here", fixes=fixes)
         return _bodiless(source, early, names)
     span = Span(source, at + lead, at + lead + len(word))
     message = f"`{word}` cannot stand here"
