@@ -19,6 +19,9 @@ from archlang.spelling import nearest
 from archlang.syntax import ast
 from archlang.syntax.stray import FORMS, called, named_before, without
 
+_ALIKE = frozenset({"add", "mul", "concat"})
+"""Merges that what arrives can be one branch of, where one other is given."""
+
 
 def no_stage(stage: ast.Use, env: Env) -> NoReturn:
     """Raise for a stage whose name means nothing."""
@@ -131,6 +134,8 @@ def in_square(stage: ast.Reference, env: Env) -> None:
 def _merge(stage: ast.Use, cls: type[Op], env: Env) -> NoReturn:
     span = env.span(stage)
     branches = list(_tensors([a.value for a in stage.args or ()], env))
+    if len(branches) == 1 and cls.name in _ALIKE:
+        branches.insert(0, "identity")  # the tensor that arrives
     text = f"{cls.name} {{ {' | '.join(branches)} }}"
     fixes = [Fix(f"write `{text}`", (Edit(span, text),))] if len(branches) > 1 else []
     other = elsewhere.layer(cls.name)

@@ -74,7 +74,7 @@ HABITS = (
          "branches stand in `{ … }`", r"\g<merge> { identity | \g<here> }", safe=False),
     _row(r"(?<=[)\]}])(?P<all>[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())", _ARROW,
          "tensors are added by `add { a | b }`", r" -> add { identity | \g<b> }", safe=False),
-    _row(r"\b(?P<here>times)[ \t]+(?P<n>\w+)", "TIMES", _REPEATED, r"x \g<n>"),
+    _row(r"\b(?P<here>times)[ \t]+\w+", "TIMES", _REPEATED, "x"),
     _row(r"\b(?P<all>(?!(?:[xX]|times)\b)(?P<name>[A-Za-z_]\w*)[ \t]+(?P<here>\d[\w.]*"
          r"(?:[ \t]+\d[\w.]*)*))(?=[ \t]*(?:->|$))", _ARROW, "arguments stand in `( … )`",
          lambda m: f"{m['name']}({', '.join(m['here'].split())})"),

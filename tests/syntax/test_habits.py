@@ -50,6 +50,7 @@ STATEMENTS = [
     ("relu * 3", "relu x 3"),
     ("{ conv(3x3, 8) } *3", "{ conv(3x3, 8) } x 3"),
     ("{ conv(3x3, 8) } x3", "{ conv(3x3, 8) } x 3"),
+    ("conv(3x3, 8) times 3", "conv(3x3, 8) x 3"),
     ("{ conv(3x3, 8) } X 3", "{ conv(3x3, 8) } x 3"),
     ("3 x { conv(3x3, 8) }", "{ conv(3x3, 8) } x 3"),
     ("3 * conv(3x3, 8)", "conv(3x3, 8) x 3"),
@@ -162,6 +163,8 @@ MEANT = [
     ("conv(in=3, out=8, kernel=3x3)", "`conv` has no parameter `in`", "conv(3x3, 8)"),
     ("a = relu\n    if a > 3 { tanh }",
      "`a` is a tensor: what is in it is known only as the model runs", None),
+    ("a = relu\n    tanh -> add(a)", "`add` merges branches: write `add { … | … }`",
+     "a = relu\n    tanh -> add { identity | a }"),
     ("relu : [N, 3, 32, 32]", "unknown name `N`", "relu : [3, 32, 32]"),
 ]  # fmt: skip
 UNMENDED = [
