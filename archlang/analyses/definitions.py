@@ -81,6 +81,9 @@ def _hidden(
         if one.code not in WORDS or one.span.source != made.source or len(fresh) == HIDDEN:
             return []
         fresh += [one] * (one not in fresh)
+    back = Patched(source.text, [Hole(*e.span[1:], e.text) for e in edits])
+    if any(_made_by(one, edits) for one in fresh):
+        return []
     told = []
     for one in fresh:
         ways = tuple(f for f in one.fixes if _helps(program, made, one, f, fresh, look))
@@ -88,10 +91,19 @@ def _hidden(
         notes = tuple(n for n in one.notes if ", used at " not in n)
         one = replace(one, fixes=ways, help="" if ways else one.help, related=near, notes=notes)
         one = replace(one, uses=(), turns=(), shows=(), written=None)
-        told.append(
-            moved(one, source, Patched(source.text, [Hole(*e.span[1:], e.text) for e in edits]))
-        )
+        told.append(moved(one, source, back))
     return told
+
+
+def _made_by(finding: Diagnostic, edits: tuple[Edit, ...]) -> bool:
+    """Whether text cannot be read that edits have written: then something else was meant there."""
+    shift = 0
+    for edit in sorted(edits, key=lambda e: e.span.start):
+        start = edit.span.start + shift
+        if finding.code in SYNTAX and start <= finding.span.start < start + len(edit.text):
+            return True
+        shift += len(edit.text) - (edit.span.end - edit.span.start)
+    return False
 
 
 def _helps(

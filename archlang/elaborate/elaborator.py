@@ -14,7 +14,7 @@ from archlang.elaborate.findings import EXPLAINED, InTurn, labels, values
 from archlang.elaborate.layers import Layers
 from archlang.elaborate.missing import called, lose
 from archlang.elaborate.origins import Origin, targets, written_at
-from archlang.elaborate.problem import SAID, Problem, Stop, at_name, fail, unknown
+from archlang.elaborate.problem import SAID, Problem, Stop, fail, unknown
 from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import Env, Lost, Place, Scope, Wire, claim
 from archlang.elaborate.signature import compare, differ, sizes, states, wrong
@@ -342,8 +342,9 @@ class Elaborator(Blocks):
     def tensor(self, name: str, at: Place, where: ast.Node) -> Wire:
         """The tensor of a name; raises where no label has given it."""
         if name not in at.env.tensors:
-            span = at_name(at.env.span(where), name)
-            unknown("tensor", name, at.env.tensors, span, file=at.env.file)
+            from archlang.elaborate.strange import no_tensor
+
+            no_tensor(name, where, at.env)
         return at.env.tensors[name]
 
 

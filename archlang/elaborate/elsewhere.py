@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
+from archlang.diagnostic import Fix
 from archlang.op import Op
+from archlang.source import Edit, Span
 from archlang.spelling import one_slip
 
 PARAMETERS = {
     "kernel": "kernel_size k ksize filter_size pool_size window size",
-    "channels": "out_channels filters output_channels num_filters features num_output planes",
-    "features": "out_features units output_dim num_output channels out_channels",
+    "channels": "out_channels filters output_channels num_filters features num_output planes out",
+    "features": "out_features units output_dim num_output channels out_channels out",
     "stride": "strides step", "pad": "padding", "dilation": "dilation_rate dilations",
     "bias": "use_bias bias_term", "pad_mode": "padding_mode", "output_pad": "output_padding",
     "groups": "num_groups n_groups group", "ceil": "ceil_mode", "axis": "dim",
@@ -28,7 +30,7 @@ PARAMETERS = {
 
 KNOWN = frozenset(
     ["in_channels", "in_features", "num_features", "num_channels", "normalized_shape",
-     "input_shape", "input_dim", "in_planes"]
+     "input_shape", "input_dim", "in_planes", "in"]
 )  # fmt: skip
 """What others are told of the tensor that arrives, which is known here."""
 
@@ -70,11 +72,16 @@ BATCH = frozenset(["N", "B", "BS", "bs", "None", "batch", "batch_size"])
 """What others write in a shape for the samples of a batch."""
 
 
-def told(name: str, own: Collection[str], otherwise: str, inside: str) -> dict[str, Any]:
+def told(span: Span, own: Collection[str], otherwise: str, inside: str) -> dict[str, Any]:
     """What is said of a name that means nothing as a value ``inside`` of something."""
-    layer = None if otherwise else meant(name, own)
-    note = "shapes leave the batch out" if inside == "shape" and name in BATCH else ""
-    return {"meant": layer.name if layer else None, "note": note, "otherwise": otherwise}
+    layer = None if otherwise else meant(span.text, own)
+    said = {"meant": layer.name if layer else None, "otherwise": otherwise}
+    if inside != "shape" or span.text not in BATCH:
+        return said
+    behind = re.compile(r"\s*,\s*").match(span.source.text, span.end)
+    edit = Edit(Span(span.source, span.start, behind.end() if behind else span.end), "")
+    fix = Fix(f"leave `{span.text}` out", (edit,), safe=True)
+    return {**said, "note": "shapes leave the batch out", "fixes": (fix,) if behind else ()}
 
 
 def _plain(name: str) -> str:

@@ -204,12 +204,16 @@ class Evaluator(Settles, Spent):
         if name in METRICS:
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, span)
+        if name in env.tensors:
+            fail(
+                "A105", f"`{name}` is a tensor: what is in it is known only as the model runs", span
+            )
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
         figures = self.inside == "require" or env.find("params") is not None
         known = [*own, *BUILTINS, *words] if figures else [*own, *BUILTINS, *Op.registry, *words]
         what = f"figures of a network are {', '.join(METRICS)}" if figures else ""
         return unknown("name", name, known, span, file=env.file, own=own,
-                       **elsewhere.told(name, own, what, self.inside))  # fmt: skip
+                       **elsewhere.told(span, own, what, self.inside))  # fmt: skip
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator

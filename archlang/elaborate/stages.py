@@ -13,7 +13,7 @@ from archlang.elaborate.missing import called, lose, unreached
 from archlang.elaborate.problem import SAID, Problem, Stop, fail, too_much, unknown
 from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import LOST, Claims, Env, Lost, Place, Scope, Wire, claim
-from archlang.elaborate.strange import as_in_python, no_stage
+from archlang.elaborate.strange import as_in_python, in_square, no_stage
 from archlang.elaborate.symbolic import PLAIN
 from archlang.elaborate.unknown import Trial, Unknown
 from archlang.elaborate.values import (
@@ -192,6 +192,7 @@ class Stages(Findings, ABC):
         return fail("A105", f"`{stage.name}` is {describe(value)}, not a layer or block", span)
 
     def reference(self, stage: ast.Reference, at: Place) -> Wire:
+        in_square(stage, at.env)
         name = self.label(stage, at.env)
         if name not in at.env.tensors:
             unknown("tensor", name, at.env.tensors, at.env.span(stage), file=at.env.file)

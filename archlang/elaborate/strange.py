@@ -12,15 +12,23 @@ from archlang.elaborate.arguments import takes
 from archlang.elaborate.builtins import BUILTINS
 from archlang.elaborate.problem import at_name, fail, unknown
 from archlang.elaborate.scope import Env
+from archlang.elaborate.values import Partial
 from archlang.op import Op
 from archlang.source import Edit, Span
+from archlang.spelling import nearest
 from archlang.syntax import ast
+from archlang.syntax.stray import FORMS, called, named_before, without
+
+_ALIKE = frozenset({"add", "mul", "concat"})
+"""Merges that what arrives can be one branch of, where one other is given."""
 
 
 def no_stage(stage: ast.Use, env: Env) -> NoReturn:
     """Raise for a stage whose name means nothing."""
     if stage.name in elsewhere.SEQUENCES:
         _sequence(stage, env)
+    if stage.name in FORMS:
+        _word(stage, env)
     own = [*env.names(), *env.tensors]
     layer = elsewhere.meant(stage.name, own)
     told = layer is not None and not layer.merges and any(a.name is None for a in stage.args or ())
@@ -48,6 +56,28 @@ def _translated(stage: ast.Use, cls: type[Op], env: Env) -> tuple[Fix, ...]:
         return ()
     edit = Edit(env.span(stage), text)
     return (Fix(f"write `{text}`", (edit,), safe=stage.name[0].isupper()),)
+
+
+def _word(stage: ast.Use, env: Env) -> NoReturn:
+    """Raise for a word in a chain that begins statements."""
+    span, name = env.span(stage), stage.name
+    tensor = called(span.source.text, span.start) if name == "input" else None
+    fixes: tuple[Fix, ...] = ()
+    label = FORMS[name]
+    if tensor in env.tensors and stage.args is None:
+        label = f"a tensor is called by its name: `{tensor}`"
+        fixes = (Fix(f"write `{tensor}`", (Edit(span, tensor),), safe=True),)
+    elif name == "output" and stage.args is None:
+        fixes = without(span)
+    fail("A103", f"`{name}` is no layer or block", at_name(span, name), label, fixes=fixes)
+
+
+def no_tensor(name: str, where: ast.Node, env: Env) -> NoReturn:
+    """Raise for the name of a tensor that none has; the one right above can get it."""
+    span = at_name(env.span(where), name)
+    edits = () if nearest(name, tuple(env.tensors)) else named_before(span, name)
+    fixes = (Fix(f"name what comes before: `{name} = …`", edits),) if edits else ()
+    unknown("tensor", name, env.tensors, span, file=env.file, fixes=fixes)
 
 
 def _sequence(stage: ast.Use, env: Env) -> NoReturn:
@@ -88,9 +118,24 @@ def as_in_python(stage: ast.Use, cls: type[Op], env: Env) -> None:
             )
 
 
+def in_square(stage: ast.Reference, env: Env) -> None:
+    """Raise where the arguments of a layer or block stand in square brackets."""
+    value = env.find(stage.name)
+    if not isinstance(value, Partial) or any(t.startswith(stage.name) for t in env.tensors):
+        return
+    span = env.span(stage)
+    at = span.start + span.text.index("[")
+    edits = (Edit(Span(span.source, at, at + 1), "("), Edit(span._replace(start=span.end - 1), ")"))
+    fixes = (Fix("write `( … )`", edits, safe=True),)
+    message = f"the arguments of `{stage.name}` stand in `( … )`"
+    fail("A105", message, Span(span.source, at, span.end), fixes=fixes)
+
+
 def _merge(stage: ast.Use, cls: type[Op], env: Env) -> NoReturn:
     span = env.span(stage)
     branches = list(_tensors([a.value for a in stage.args or ()], env))
+    if len(branches) == 1 and cls.name in _ALIKE:
+        branches.insert(0, "identity")  # the tensor that arrives
     text = f"{cls.name} {{ {' | '.join(branches)} }}"
     fixes = [Fix(f"write `{text}`", (Edit(span, text),))] if len(branches) > 1 else []
     other = elsewhere.layer(cls.name)

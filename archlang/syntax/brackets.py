@@ -10,10 +10,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
-from archlang.diagnostic import Diagnostic, Fix, Note
+from archlang.diagnostic import Diagnostic, Fix
 from archlang.source import Edit, Source, Span
+from archlang.syntax.braces import (
+    Braces,
+    adding,
+    closes_nothing,
+    left_out,
+    never_closed,
+    or_doubled,
+)
 from archlang.syntax.indented import rounded
 from archlang.syntax.outline import (
     CLOSES,
@@ -42,6 +50,8 @@ class Damage:
     statements: list[tuple[int, int, int]] = field(default_factory=list)
     """Each with its depth."""
     items: list[tuple[int, int]] = field(default_factory=list)
+    closed: list[Edit] = field(default_factory=list)
+    """What closes items that can be read with it."""
 
 
 def damage(source: Source, most: int) -> Damage:
@@ -52,8 +62,12 @@ def damage(source: Source, most: int) -> Damage:
             break
         found = _read(source.text, start, end)
         if not balanced(found, "{}"):
-            out.found.append(_Braces(source, found).error())
-            out.items.append((start, end))
+            braces = Braces(source, found)
+            out.found.append(braces.error())
+            if braces.ends_open and not any(chain(_strings(source, found), _pairs(source, found))):
+                out.closed += out.found[-1].fixes[0].edits
+            else:
+                out.items.append((start, end))
         else:
             _in_statements(source, found, out, most)
     return out
@@ -71,9 +85,10 @@ def _read(text: str, start: int, end: int) -> list[Token]:
 def _in_statements(source: Source, found: list[Token], out: Damage, most: int) -> None:
     """Round and square brackets and strings, which end with their statement."""
     spans: set[int] = set()
-    made = statements(found, trust=False)
+    made, whole = statements(found, trust=False), statements(found, trust=True)
     for diagnostic in islice(chain(_strings(source, found), _pairs(source, found)), EACH * most):
-        stretch = innermost(made, diagnostic.span.start)
+        matched = diagnostic.code == "A101"  # the brackets are right, not what is in them
+        stretch = innermost(whole if matched else made, diagnostic.span.start)
         if stretch is None or stretch.start not in spans:
             out.found.append(diagnostic)
         if stretch is not None:
@@ -100,27 +115,28 @@ def _quoted(
 ) -> tuple[Fix, ...]:
     """The edits that close a string, at its line's end or where all brackets then match."""
     if end == start + 1:
-        return _left_out(source, start, end)
+        return left_out(source, start, end)
     stops = re.finditer(r"\s*[])},]|\s*->", source.text[start:end])
     places = [end, *(start + m.start() for m in islice(stops, PLACES))] if lone else []
     first, last = found[0].start, max(found[-1].end, end)
     before = source.text[first:last]
     fits = (p for p in places if matches(f'{before[: p - first]}"{before[p - first :]}'))
     fit = list(islice(fits, 2))
-    added = (fix for place in fit or [end] for fix in _added(source, place, '"'))
+    added = (fix for place in fit or [end] for fix in adding(source, place, '"'))
     ways = (replace(fix, safe=len(fit) < 2) for fix in added)
-    return (*ways, *_left_out(source, start, start + 1))
+    return (*ways, *left_out(source, start, start + 1))
 
 
 def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
     opened: list[Token] = []
     before: Token | None = None
-    count = Counter(t.text for t in found)
+    count, whole = Counter(t.text for t in found), _nested(found)
     for number, token in enumerate(found):
-        ends = token.text in ("->", "{", "}", "|") or token.broken or token.parted
+        body = token.text in ("{", "}") and not whole  # one in brackets that match is no body
+        ends = body or token.text in ("->", "|") or token.broken or token.parted
         if opened and (odd := _within(source, found, opened, number)):
             yield odd
-            opened = opened if token.parted else []
+            opened = opened if token.parted or opened[-1].text == "[" else []
         elif opened and ends:
             yield _left_open(source, found, opened, token, before)
             opened = []
@@ -129,7 +145,7 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
         elif token.text in (")", "]"):
             wanted = CLOSES[token.text]
             if _outdented(opened, token):
-                yield _never_closed(source, opened.pop(), token)
+                yield never_closed(source, opened.pop(), token)
             if opened and opened[-1].text == wanted:
                 opened.pop()
             elif any(t.text == wanted for t in opened):
@@ -137,16 +153,27 @@ def _pairs(source: Source, found: list[Token]) -> Iterator[Diagnostic]:
                 yield _left_open(source, found, opened[last + 1 :], token, before)
                 del opened[last:]
             elif opened and one_more(count, token):
-                yield _closes_nothing(source, token)
+                yield closes_nothing(source, token)
             elif opened:
                 right = (Edit(Span(source, token.start, token.end), OPENS[opened[-1].text]),)
                 fixes = (Fix(f"write `{right[0].text}`", right, safe=True),)
-                yield replace(_never_closed(source, opened.pop(), token), fixes=fixes)
+                yield replace(never_closed(source, opened.pop(), token), fixes=fixes)
             else:
-                yield _closes_nothing(source, token)
+                yield closes_nothing(source, token)
         before = token
     if opened:
         yield _left_open(source, found, opened, None, before)
+
+
+def _nested(found: list[Token]) -> bool:
+    """Whether every bracket is closed by its other half, those inside of it before."""
+    opened: list[str] = []
+    for token in found:
+        if token.text in OPENS:
+            opened.append(token.text)
+        elif token.text in CLOSES and (not opened or opened.pop() != CLOSES[token.text]):
+            return False
+    return not opened
 
 
 def _within(
@@ -156,8 +183,29 @@ def _within(
     token = found[number]
     if token.parted and number and _closed_later(islice(found, number, None), opened[-1]):
         return _semicolon(source, found[number - 1], token)
+    if token.broken and opened[-1].text == "[":
+        return _rows(source, found, number)
     body = [t.text for t in opened] == ["("] and (token.text == "->" or token.broken)
     return rounded(source, found, opened[0]) if body else None
+
+
+def _rows(source: Source, found: list[Token], number: int) -> Diagnostic | None:
+    """What is said of a line in a list that is closed below it, where no comma stands before it."""
+    depth, edits = 1, []
+    for before, token in pairwise(islice(found, number - 1, None)):
+        if token.text in "{}|;" or token.text == "->":
+            return None
+        if token.broken:
+            edits.append(Edit(Span(source, before.end, before.end), ","))
+        depth += (token.text in "([") - (token.text in ")]")
+        if depth == 0:
+            break
+    if depth:
+        return None
+    here = Span(source, found[number].start, found[number].end)
+    fix = Fix("add `,`", tuple(edits), safe=True)
+    label = "a `,` is missing before this"
+    return Diagnostic("A101", f"`{here.text}` cannot stand here", here, label, fixes=(fix,))
 
 
 def _outdented(opened: list[Token], token: Token) -> bool:
@@ -193,14 +241,14 @@ def _left_open(
     before: Token | None,
 ) -> Diagnostic:
     """Brackets without their other halves; these could stand behind the word ``before``."""
-    finding = _never_closed(source, opened[-1], noticed)
+    finding = never_closed(source, opened[-1], noticed)
     if before is None:
         return finding
     closing = "".join(OPENS[t.text] for t in reversed(opened))
-    added = _added(source, before.end, closing)
+    added = adding(source, before.end, closing)
     inside = [t for t in found if opened[0].start <= t.start <= before.start]
     safe = not any(map(_may_end, inside, inside[1:]))
-    return replace(finding, fixes=_or_doubled(source, opened[-1], added, safe))
+    return replace(finding, fixes=or_doubled(source, opened[-1], added, safe))
 
 
 def _may_end(token: Token, after: Token) -> bool:
@@ -208,193 +256,8 @@ def _may_end(token: Token, after: Token) -> bool:
     return after.text in OPENS or bool(re.fullmatch(r"[-+*/%<>=!]=?|\*\*|//", after.text))
 
 
-def _or_doubled(source: Source, opener: Token, added: tuple[Fix, ...], safe: bool) -> (
-    tuple[Fix, ...]
-):  # fmt: skip
-    """The edits for what is left open: where it stands twice, one of the two may be too many."""
-    around = source.text[max(opener.start - 1, 0) : opener.end + 1]
-    if 2 * opener.text in around:
-        return (
-            *_left_out(source, opener.start, opener.end),
-            *(replace(a, safe=False) for a in added),
-        )
-    return tuple(replace(fix, safe=fix.safe and safe) for fix in added)
-
-
-def _added(source: Source, at: int, text: str) -> tuple[Fix, ...]:
-    """The edit that adds what closes something."""
-    return (Fix(f"add `{text.strip()}`", (Edit(Span(source, at, at), text),), safe=True),)
-
-
-def _never_closed(
-    source: Source, opener: Token, noticed: Token | None, last: Token | None = None
-) -> Diagnostic:
-    """An opening bracket without its other half, and where that is seen: before or behind what."""
-    message = f"`{opener.text}` is never closed"
-    span = Span(source, opener.start, opener.end)
-    if noticed is None:
-        text = f"`{OPENS[opener.text]}` is missing after this"
-        end = last.end if last is not None and last is not opener else opener.end
-        return _at_gap(opener, Diagnostic("A102", message, span, "opened here"), end, end, text)
-    at = Span(source, noticed.start, noticed.end)
-    if noticed.text in CLOSES and noticed.text != OPENS[opener.text]:
-        message = f"`{opener.text}` is closed by `{noticed.text}`"
-        return Diagnostic("A102", message, span, "opened here", (Note(at, "closed here"),))
-    text = f"`{OPENS[opener.text]}` is missing before this"
-    finding = Diagnostic("A102", message, span, "opened here")
-    return _at_gap(opener, finding, at.start, at.end, text)
-
-
-def _at_gap(opener: Token, finding: Diagnostic, start: int, end: int, text: str) -> Diagnostic:
-    """A body that is left open, at the line that lacks its brace; a bracket where it stands.
-
-    A brace that stands behind another is likely the one too many.
-    """
-    opened, gap = finding.span, Span(finding.span.source, start, end)
-    beside = re.compile(r"\{[ \t]*\{").finditer(opened.source.text)
-    double = any(m.start() <= opened.start < m.end() for m in beside)
-    if opener.text != "{" or not opener.last or gap.line - opened.line < 2 or double:
-        return replace(finding, related=(Note(gap, text),))
-    return replace(finding, span=gap, label=text, related=(Note(opened, finding.label),))
-
-
-def _closes_nothing(source: Source, token: Token) -> Diagnostic:
-    """A closing bracket without its other half, which may be what is missing: not safe to drop."""
-    message, span = f"`{token.text}` closes nothing", Span(source, token.start, token.end)
-    fixes = _left_out(source, token.start, token.end)
-    return Diagnostic("A102", message, span, fixes=fixes)
-
-
-def _left_out(source: Source, start: int, end: int) -> tuple[Fix, ...]:
-    """The edit that leaves a mark out, with its line where nothing else stands there."""
-    text, mark = source.text, source.text[start:end]
-    begin, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
-    stop = len(text) if stop < 0 else stop + 1
-    before, behind = text[begin:start], text[end:stop]
-    if not before.strip() and not behind.strip():
-        start, end = begin, stop
-    elif mark in CLOSES and before.strip():
-        start = begin + len(before.rstrip())
-    return (Fix(f"leave `{mark}` out", (Edit(Span(source, start, end), ""),)),)
-
-
-class _Braces:
-    """One item whose braces do not match."""
-
-    def __init__(self, source: Source, found: list[Token]) -> None:
-        self.source, self.found = source, found
-
-    def error(self) -> Diagnostic:
-        """The first brace that does not fit how its line is indented."""
-        opened: list[Token] = []
-        pending: Token | None = None  # a round or square bracket, open on this line
-        for before, token in zip([None, *self.found], self.found, strict=False):
-            if token.first and token.broken:
-                pending = None
-            if token.first and opened and self.falls_back(opened[-1], token):
-                return self.left_open(opened[-1], None, before)
-            if token.text in "([":
-                pending = token
-            elif token.text in (")", "]"):
-                pending = None
-            elif token.text == "{":
-                opened.append(token)
-            elif token.text == "}":
-                finding = self.closing(opened, token, pending)
-                if finding is not None:
-                    return finding
-                opened.pop()
-        if not opened:  # indentation has no word on it
-            return self.by_count()
-        return self.left_open(opened[-1], None, self.found[-1])
-
-    def falls_back(self, opener: Token, token: Token) -> bool:
-        """Whether a line stands as far left as the one that opened the body it is in."""
-        leaves = token.text in ("->", "else") or (token.broken and token.text != "|")
-        return opener.last and leaves and token.indent <= opener.indent
-
-    def left_open(self, opener: Token, noticed: Token | None, last: Token | None) -> Diagnostic:
-        """A brace that is never closed, and the edit that closes it behind the word ``last``.
-
-        One on a line of its own closes what was opened at the end of a line.
-        """
-        finding = _never_closed(self.source, opener, noticed, last)
-        text = self.source.text
-        if last is None or last is opener:
-            return finding
-        if opener.last:
-            begin = text.rfind("\n", 0, opener.start) + 1
-            blank = re.match(r"[ \t]*", text[begin : opener.start])[0]  # type: ignore[index]
-            end = text.find("\n", last.end)
-            at, added = len(text) if end < 0 else end, f"\n{blank}}}"
-            ways = _added(self.source, at, added)
-            return replace(finding, fixes=_or_doubled(self.source, opener, ways, True))
-        line = [t for t in self.found if self.line(t) == self.line(opener)]
-        fixes = _added(self.source, line[-1].end, " }")
-        after = next((t for t in self.found if t.start > line[-1].start), None)
-        deeper = after is not None and after.indent > opener.indent
-        inside = [t.text for t in line if t.start > opener.start]
-        safe = not deeper and not {"{", "}", "->", ":"}.intersection(inside)
-        return replace(finding, fixes=_or_doubled(self.source, opener, fixes, safe))
-
-    def closing(
-        self, opened: list[Token], token: Token, pending: Token | None
-    ) -> Diagnostic | None:
-        """What is wrong with a closing brace, if anything."""
-        if not opened:
-            return self.missing_before(token)
-        top = opened[-1]
-        if token.first:
-            if token.indent < top.indent and any(t.indent == token.indent for t in opened[:-1]):
-                before = self.found[self.found.index(token) - 1]
-                return self.left_open(top, token, before)
-            if token.indent > top.indent and top.last:
-                return self.missing_before(token)
-            return None
-        if top.last and self.line(top) != self.line(token):
-            if pending is not None:
-                return _never_closed(self.source, pending, token)
-            return self.missing_before(token)
-        return None
-
-    def line(self, token: Token) -> int:
-        return self.source.position(token.start)[0]
-
-    def missing_before(self, token: Token) -> Diagnostic:
-        """A brace that closes nothing: the line that should have opened one, where one looks so."""
-        header = self.header(token) if token.first else None
-        if header is None:
-            return _closes_nothing(self.source, token)
-        at = Span(self.source, header.start, header.end)
-        note = Note(Span(self.source, token.start, token.end), "this closes nothing otherwise")
-        fixes = _added(self.source, header.end, " {")
-        message = "`{` is missing at the end of this line"
-        return Diagnostic("A102", message, at, "", (note,), fixes=fixes)
-
-    def header(self, closer: Token) -> Token | None:
-        """The last word of the line above that is indented as the brace, and opens no body."""
-        body: list[Token] = []
-        for token in reversed(self.found):
-            if token.start >= closer.start:
-                continue
-            if token.last:
-                body = [token]
-            if token.first and token.indent <= closer.indent and token.text != "}" and body:
-                deeper = body[0].text != "{" and token.indent == closer.indent
-                return body[0] if deeper else None
-        return None
-
-    def by_count(self) -> Diagnostic:
-        depth = 0
-        for token in self.found:
-            depth += (token.text == "{") - (token.text == "}")
-            if depth < 0:
-                return _closes_nothing(self.source, token)
-        raise AssertionError("the braces are in order")
-
-
 def lone_error(source: Source) -> Diagnostic:
     """What is wrong with the brackets of a single expression."""
     found = tokens(source.text)
     first = next(iter([*_strings(source, found), *_pairs(source, found)]), None)
-    return replace(first or _Braces(source, found).error(), fixes=())
+    return replace(first or Braces(source, found).error(), fixes=())

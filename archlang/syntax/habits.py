@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archlang.diagnostic import Fix
 from archlang.source import Edit, Source, Span
+from archlang.syntax.comments import COMMENT
 
 Written: TypeAlias = str | Callable[[re.Match[str]], str] | None
 """What to write for a match: a template, a function of it, or nothing that is known."""
@@ -43,39 +44,44 @@ def _numbers(text: str, sign: str) -> str:
 
 
 _ARROW, _BODY, _TOP = "_ARROW", "_LB", "MODEL"
-_COMMENT = "a comment begins with `#`"
 _JOINED = "layers are joined by `->`"
 _REPEATED = "copies are written `x 3` behind what is repeated"
 _LET = "`let` names a value"
+_FUNCTION = "a function is written `let f(v) = …`"
 BODIES = "a body stands in `{ … }`"
 _SHAPE = "a shape is written `[3, 224, 224]`"
 _WORDS = r"(?:let|shared|require|input|output|aux)\b"
+_QUOTES = "'‘’“”„"
 _STAGE = r"(?:\{[^{}\n]*\}|[A-Za-z_]\w*(?:\([^()\n]*\))?)"
 """What can be repeated, where it is on one line."""
-_PART = r"(?:[^(){},|\n]|\([^()\n]{0,99}\)){1,200}"
-"""What stands between commas, some of it in round brackets."""
 
 HABITS = (
-    # comments
-    _row(r"(?P<all>(?P<here>/\*+|\"{3}|'{3})[ \t]*(?P<text>[^*\"'\n]*?)[ \t]*(?:\*+/|\"{3}|'{3}))"
-         r"[ \t]*(?=\n|$)", "", _COMMENT, r"# \g<text>"),
-    _row(r"(?P<here>//+|/\*|--(?!-{0,9}>)|%(?= )|<!--)(?![\s\w.]*\d\s*[,)])",
-         _ARROW, _COMMENT, "#"),
-    _row(r"^[ \t]*(?P<here>//+|--(?!-{0,9}>)|%|\"\"+|''+)", "", _COMMENT, "#"),
-    _row(r"(?P<here>/\*|\*/)", "", _COMMENT),
+    # comments that only the parser can tell; see ``comments``
+    _row(r"(?P<here>//+|--(?!-{0,9}>)|%(?= ))(?![\s\w.]*\d\s*[,)])", _ARROW, COMMENT, "#"),
+    _row(r"(?P<here>/\*|\*/)", "", COMMENT),
     # what joins layers, and what brings tensors together
-    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~)>", f"{_ARROW} NAME", _JOINED, "->", True),
+    _row(r"(?:(?<!-)-{2,}|(?<!=)=+|~|-[ \t]+|\|)>", f"{_ARROW} NAME", _JOINED, "->", True),
     _row(r"(?<![-=<>])>{1,3}(?!=)", _ARROW, _JOINED, "->", True),
     _row(r"\b(?P<all>(?P<stage>[A-Za-z_]\w*\([^()\n]{0,99}\))(?P<here>\()(?P<on>[A-Za-z_]\w*)\))",
          _ARROW, "a layer takes a tensor by `->`", r"\g<on> -> \g<stage>"),
     _row(r"(?<=[)\]}])[ \t]*(?P<here>\.)(?=[A-Za-z_])", _ARROW, _JOINED, " -> ", True),
     _row(r"\b(?P<here>(?:[A-Za-z_]\w*\.)+)(?=[A-Za-z_])", "", "names stand by themselves here", "",
          True),
+    _row(r"^[ \t]*(?P<here>inputs|in|Input)[ \t]+\w+[ \t]*:", "", "write `input`", "input"),
+    _row(r"^[ \t]*(?P<here>outputs?|out|Output)[ \t]+\w+(?:[ \t]*,[ \t]*\w+)*[ \t]*$", _ARROW,
+         "write `output`", "output"),
+    _row(r"\b(?P<all>(?P<merge>add|mul|sub|concat)[ \t]+(?P<here>[A-Za-z_]\w*))[ \t]*$", _ARROW,
+         "branches stand in `{ … }`", r"\g<merge> { identity | \g<here> }", safe=False),
+    _row(r"(?<=[)\]}])(?P<all>[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())", _ARROW,
+         "tensors are added by `add { a | b }`", r" -> add { identity | \g<b> }", safe=False),
+    _row(r"\b(?P<here>times)[ \t]+\w+", "TIMES", _REPEATED, "x"),
+    _row(r"\b(?P<all>(?!(?:[xX]|times)\b)(?P<name>[A-Za-z_]\w*)[ \t]+(?P<here>\d[\w.]*"
+         r"(?:[ \t]+\d[\w.]*)*))(?=[ \t]*(?:->|$))", _ARROW, "arguments stand in `( … )`",
+         lambda m: f"{m['name']}({', '.join(m['here'].split())})"),
+    _row(r"(?P<all>[ \t]*(?P<here>(?<!-)-(?![->]))[ \t]*)(?=[A-Za-z_{])", _ARROW, _JOINED, " -> ",
+         True),
     _row(r"\b(?P<all>(?P<a>[A-Za-z_]\w*)[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())",
          _ARROW, "tensors are added by `add { a | b }`", r"add { \g<a> | \g<b> }"),
-    _row(rf"\b(?:add|mul|sub|concat)\b[^{{}}\n]{{0,40}}\{{[ \t]*(?P<all>{_PART}(?P<here>,)"
-         rf"{_PART}(?:,{_PART})*)\}}", _ARROW, "branches stand side by side by `|`",
-         lambda m: re.sub(r"[ \t]*,(?![^()]*\))[ \t]*", " | ", m["all"])),
     _row(r"(?P<here>,)", _ARROW,
          "layers follow each other by `->`, and branches stand side by side by `|`"),
     # values that change, and words that name them
@@ -86,6 +92,7 @@ HABITS = (
          r"let \g<here>"),
     _row(rf"^[ \t]*(?!{_WORDS})(?P<here>[A-Za-z_]\w*)[ \t]*=[ \t]*[\[\d(\"]", "NAME", _LET,
          r"let \g<here>"),
+    _row(r"(?P<here>,)(?=[ \t]*(?:#[^\n]*)?$)", "_SEP", "a statement ends with its line", ""),
     # copies
     _row(rf"(?P<all>\b(?P<here>\d+)[ \t]*[xX*×][ \t]*(?P<stage>{_STAGE}))", "INPUT", _REPEATED,
          r"\g<stage> x \g<here>"),
@@ -104,6 +111,11 @@ HABITS = (
     # items of a file
     _row(r"^(?:model|block)[ \t]*(?P<here>:)", "NAME",
          "a name, and a body in `{ … }`: `model net { … }`"),
+    _row(r"^(?:model|block)[ \t]+\w+[ \t]*(?:\([^()\n]*\))?(?P<all>[ \t]*(?P<here>=)[ \t]*)\{", "",
+         BODIES, " "),
+    _row(r"^model[ \t]+\w+[ \t]*(?:\([^()\n]*\))?(?P<all>[ \t]*(?P<here>:)[ \t]*\[[^\]\n]*\]"
+         r"(?:[ \t]*->[ \t]*\[[^\]\n]*\])?)[ \t]*", _BODY,
+         "shapes of a model stand at its `input` and behind its layers", ""),
     _row(r"^(?P<here>def|func|function|fn|fun|module|layer)\b", _TOP, "write `block`", "block"),
     _row(r"^(?P<here>class|net|network|architecture)\b", _TOP, "write `model`", "model"),
     _row(r"^(?P<here>import|include|from|require)\b(?=[ \t]*\")", _TOP, "write `use`", "use"),
@@ -112,8 +124,10 @@ HABITS = (
     _row(r"^[ \t]*(?P<here>(?:input|output|require|aux|shared|if|for|residual|add|concat)\b|"
          r"[A-Za-z_]\w*(?=[ \t]*(?:\(|->|$)))", _TOP, "this stands in a `model name { … }`"),
     _row(r"\buse[ \t]+(?P<here>[\w./-]+)", "STRING", "a file stands in quotes", r'"\g<here>"'),
-    _row(r"\b(?:model|block)[ \t]+(?P<here>\"(?P<name>[A-Za-z_]\w*)\")", "NAME",
-         "a name stands without quotes", r"\g<name>"),
+    _row(rf"\b(?:model|block)[ \t]+(?P<here>[\"{_QUOTES}](?P<name>[A-Za-z_]\w*)[\"{_QUOTES}])",
+         "NAME", "a name stands without quotes", r"\g<name>"),
+    _row(r"\b(?:model|block)[ \t]+(?P<here>[A-Za-z_]\w*(?:[ \t]+[A-Za-z_]\w*)+)(?=[ \t]*[({:])",
+         "", "a name is one word", lambda m: re.sub(r"\s+", "_", m["here"])),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>\d\w*)", "NAME",
          "a name begins with a letter or `_`"),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>[A-Za-z_]\w*(?:[-.]\w+)+)", "",
@@ -123,6 +137,16 @@ HABITS = (
     # arguments, inputs and shapes
     _row(r"(?P<all>\b(?P<name>\w+)[ \t]*(?P<here>:)[ \t]*)(?=[\w\"\[(-])", "_RP _COMMA",
          "an argument is given by `name=value`", r"\g<name>=", True),
+    _row(r"^[ \t]*(?P<all>(?P<here>Input(?:Layer)?)[ \t]*\([ \t]*(?:\w+[ \t]*=[ \t]*)?"
+         r"[(\[](?P<sizes>[^()\[\]\n]*)[)\]][^()\n]*\))", "", "an input has a name",
+         r"input image: [\g<sizes>]"),
+    _row(r"\b(?P<all>input[ \t]+(?P<a>\w+)[ \t]*(?P<here>,)[ \t]*(?P<b>\w+)[ \t]*"
+         r"(?P<shape>:[ \t]*\[[^\[\]\n]*\]))", "_COLON", "each input is a statement",
+         r"input \g<a>\g<shape>; input \g<b>\g<shape>"),
+    _row(r"\binput[ \t]+\w+(?P<all>[ \t]*(?P<here>\[))", "_COLON",
+         "a shape stands behind `:`", ": ["),
+    _row(r":[ \t]*(?P<here>[A-Za-z]\w*[ \t]*)\[", "_LS", _SHAPE, ""),
+    _row(r":[ \t]*(?P<here>\d+)(?![ \t]*[\w×,.])", "_LS", _SHAPE, r"[\g<here>]"),
     _row(r"\b(?P<all>(?P<here>input)\b[ \t]*[:=]?[ \t]*[(\[](?P<sizes>[^()\[\]\n]*)[)\]])", "",
          "an input has a name", r"input image: [\g<sizes>]"),
     _row(r"\binput[ \t]+\w+(?P<all>[ \t]*(?P<here>=))", "_COLON", "write `:`", ":"),
@@ -131,8 +155,11 @@ HABITS = (
     _row(r":[ \t]*(?P<here>\((?P<sizes>[^()\n]*)\))", "_LS", _SHAPE, r"[\g<sizes>]"),
     _row(r":[ \t]*(?P<here>\d+(?:[ \t]*[,xX×][ \t]*\d+)+)", "_LS", _SHAPE,
          lambda m: f"[{_numbers(m['here'], ', ')}]"),
+    _row(r"(?P<here>:)(?=[ \t]*\{)", _BODY, BODIES, ""),
     _row(r"(?P<here>:)", _BODY, BODIES),
     # values
+    _row(r"(?P<all>(?<=\])[ \t]*(?P<here>\[)(?=[^\[\]\n]*?,))(?P<on>[^\[\]\n]*?,)", "_RS",
+         "is a `,` missing before this?", ", [", True),
     _row(r"(?P<here>\((?:[ \t]*\d+[ \t]*,)+[ \t]*\d+[ \t]*\))", "",
          "a size is written `3x3`, a list `[3, 3]`", lambda m: _numbers(m[0], "x")),
     _row(r"(?P<here>\b\d+(?:[ \t]*[xX×][ \t]*\d+)+)\b", "_RP _RS SIZE", "a size is written `3x3`",
@@ -161,11 +188,17 @@ HABITS = (
     _row(r"(?P<all>(?P<a>[<>]=?)[ \t]*(?P<mid>[\w.]+(?:\([^()\n]*\))?)[ \t]*(?P<here>[<>]=?))", "",
          "comparisons do not chain: join two by `and`", r"\g<a> \g<mid> and \g<mid> \g<here>"),
     _row(r"(?P<here>,)[ \t]*\"", "_COLON", "a message stands behind `:`", " :"),
+    _row(r"\blet[ \t]+\w+(?P<all>[ \t]*=[ \t]*(?P<takes>[A-Za-z_]\w*)[ \t]*(?P<here>->)[ \t]*)", "",
+         _FUNCTION, r"(\g<takes>) = "),
+    _row(r"\blet[ \t]+\w+[ \t]*\([^()\n]*\)(?P<all>[ \t]*(?P<here>\{)[ \t]*(?:return\b[ \t]*)?"
+         r"(?P<body>[^{}\n;]*?)[ \t]*\})", "", _FUNCTION, r" = \g<body>"),
     _row(r"\blet[ \t]+\w+(?P<all>[ \t]*=[ \t]*(?P<here>lambda)\b[ \t]*(?P<takes>[\w, ]*?)[ \t]*:)",
-         "", "a function is written `let f(v) = …`", r"(\g<takes>) ="),
-    _row(r"(?P<here>['‘’“”„](?P<text>[^'‘’“”„\"\n]*)['‘’“”„])", "", "a string stands in `\"`",
-         r'"\g<text>"'),
-    _row(r"(?P<here>['‘’“”„])", "", "a string stands in `\"`"),
+         "", _FUNCTION, r"(\g<takes>) ="),
+    _row(rf"(?P<here>[{_QUOTES}](?P<text>[^{_QUOTES}\"\n]*)[{_QUOTES}])", "",
+         "a string stands in `\"`", r'"\g<text>"'),
+    _row(rf"(?P<here>[{_QUOTES}])", "", "a string stands in `\"`"),
+    _row(r"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>\d[\w.]*|\"[^\"\n]*\"))(?=[ \t]*[,)\]])",
+         "_COMMA", "is a `,` missing before this?", r", \g<here>", safe=False),
 )  # fmt: skip
 """What other languages write, the more telling before the less."""
 

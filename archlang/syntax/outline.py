@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
@@ -108,6 +108,13 @@ def _each(text: str, at: int, end: int, tail: bool) -> Iterator[re.Match[str]]:
         yield match
 
 
+def joins(before: Sequence[Token], first: Token) -> bool:
+    """Whether a line goes on with what the word before it, if there is one, is part of."""
+    return first.text in _JOINS_LAST - {"|"} or any(
+        t.text in _JOINS_NEXT - {"{", "|"} for t in before
+    )
+
+
 def _indent(text: str, begin: int) -> int:
     match = re.compile(r"[ \t]*").match(text, begin)
     return len(match.group().expandtabs(4)) if match else 0
@@ -190,6 +197,8 @@ class Statements:
             starts = token.broken and not (below and own.hangs)
         else:
             starts = token.parted or token.broken or token.text == "|"
+        if token.text == "{" and len(open_) == 1 and not token.parted:
+            starts = False  # the body of an item, on a line of its own
         if (starts and not (trust and self.inside)) or token.text == "}":
             open_[-1] = None
         if token.text == "}" and len(open_) > 1:
@@ -242,6 +251,25 @@ def last_before(made: list[Stretch], at: int) -> Stretch | None:
     """The last statement that begins at a place or before it."""
     number = bisect_right(made, at, key=lambda s: s.start)
     return made[number - 1] if number else None
+
+
+def ended(
+    outline: Statements, words: Iterator[Token], at: int, holds: Callable[[Stretch], bool]
+) -> Stretch | None:
+    """The smallest statement around a place that ``holds``, once it has ended."""
+    stretch: Stretch | None = None
+    for word in words:
+        outline.take(word)
+        if word.start > at:
+            stretch = stretch or last_before(outline.made, at)
+            while stretch and not outline.is_open(stretch) and not holds(stretch):
+                stretch = stretch.parent
+            if stretch is None or not outline.is_open(stretch):
+                return stretch
+    stretch = stretch or last_before(outline.made, at)
+    while stretch and not holds(stretch):
+        stretch = stretch.parent
+    return stretch
 
 
 def balanced(found: Iterable[Token], pair: str) -> bool:

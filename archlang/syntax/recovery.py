@@ -19,9 +19,9 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
-from archlang.syntax.comments import blanked, over_lines
+from archlang.syntax.comments import apart, blanked
 from archlang.syntax.node import ANY, HOLE, Node
-from archlang.syntax.outline import Statements, Stretch, Token, each_token, last_before
+from archlang.syntax.outline import Statements, Stretch, Token, each_token, ended
 from archlang.syntax.wording import explained
 
 MOST = 20
@@ -101,11 +101,12 @@ def recovered(
     source: Source, tree: Callable[[str], list[Any]]
 ) -> tuple[list[Any], frozenset[str], list[Diagnostic]]:
     """What ``tree`` reads of a text with syntax errors, the words of the rest, and the errors."""
-    if apart := over_lines(source):  # nothing else is read of what they say
-        rest = Source(source.name, blanked(source.text, apart))
+    if others := list(apart(source)):  # nothing else is read of what they say
+        rest = Source(source.name, blanked(source.text, others))
         tops, lost, found = _recovered(rest, tree)
         found = [moved(d, source, Patched(source.text, [])) for d in found]
-        return tops, lost, sorted([*apart, *found], key=lambda d: d.span.start)
+        told = [other.finding for other in others[:MOST]]
+        return tops, lost, sorted([*told, *found], key=lambda d: d.span.start)
     return _recovered(source, tree)
 
 
@@ -120,6 +121,7 @@ def _recovered(
     bad = damage(source, MOST)
     found = list(bad.found)
     holes = [Hole(start, end, "") for start, end in bad.items]
+    holes += [Hole(*edit.span[1:], edit.text) for edit in bad.closed]
     for start, end, depth in bad.statements:
         holes = _with(holes, _hole(source.text, start, end, depth))
     tops: list[Any] | None = None
@@ -165,8 +167,8 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
         word, name = match.groups()
         if word == "input":
             return Hole(start, end, f"input {name or HOLE}: [{HOLE}]")
-        if word == "shared":
-            return Hole(start, end, f"shared {name or HOLE} = {HOLE}")
+        if word == "shared" and name:
+            return Hole(start, end, f"shared {name} = {HOLE}")
         names = [(word == "let" and name) or HOLE]
         if _OTHER_LET.search(stated, match.end()):  # more than one statement cannot be told apart
             names += [n for n in _GIVEN.findall(stated, match.end()) if n not in names]
@@ -192,7 +194,7 @@ def _around(
         known = any(h.start <= start and end <= h.end for h in patched.holes)
         return stretch.end > at and not known
 
-    stretch = _closed(outline, words, at, holds)
+    stretch = ended(outline, words, at, holds)
     if stretch is None:
         return Hole(0, len(source.text), ""), False, []
     start, end = patched.back(stretch.start), patched.back(stretch.end)
@@ -202,25 +204,6 @@ def _around(
         end = patched.back(_astray(text, outline, words, stretch))
     before = [(patched.back(a), patched.back(b)) for a, b in _before(stretch)]
     return _hole(source.text, start, keeps or end, stretch.depth), not inside, before
-
-
-def _closed(
-    outline: Statements, words: Iterator[Token], at: int, holds: Callable[[Stretch], bool]
-) -> Stretch | None:
-    """The smallest statement around a place that ``holds``, once it has ended."""
-    stretch: Stretch | None = None
-    for word in words:
-        outline.take(word)
-        if word.start > at:
-            stretch = stretch or last_before(outline.made, at)
-            while stretch and not outline.is_open(stretch) and not holds(stretch):
-                stretch = stretch.parent
-            if stretch is None or not outline.is_open(stretch):
-                return stretch
-    stretch = stretch or last_before(outline.made, at)
-    while stretch and not holds(stretch):
-        stretch = stretch.parent
-    return stretch
 
 
 def _before(stretch: Stretch | None) -> Stretches:

@@ -12,8 +12,10 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.source import Edit, Source, Span
 from archlang.spelling import nearest
+from archlang.syntax.branches import divided
 from archlang.syntax.habits import BODIES, LOOKS, habit, lookalikes
 from archlang.syntax.indented import braced
+from archlang.syntax.stray import stray
 
 _WORDS = {
     "NAME": "a name", "NUMBER": "a number", "SIZE": "a size such as 3x3", "STRING": "a string",
@@ -108,6 +110,8 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
         span = Span(source, open_.start(1), open_.end(1))
         nothing = Diagnostic("A101", f"nothing comes behind `{span.text}`", span, expected)
         return _habit(source, span.start, names) or nothing
+    if told := stray(source, at + lead) or divided(source, at + lead):
+        return told
     if found := _habit(source, at + lead, names):
         return _bodiless(source, found, names)
     if token.type == "$END":
@@ -116,6 +120,10 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
         return Diagnostic("A101", "the spec ends too early", span, expected)
     if not word:
         early = Diagnostic("A101", "the line ends too early", Span(source, at, at), expected)
+        if "_LB" in names and text.startswith("{", at + lead):
+            up = Edit(Span(source, at, at + lead), " ")
+            fixes = (Fix("write `{` on this line", (up,), safe=True),)
+            return replace(early, label="the `{` below belongs here", fixes=fixes)
         return _bodiless(source, early, names)
     span = Span(source, at + lead, at + lead + len(word))
     message = f"`{word}` cannot stand here"

@@ -15,6 +15,7 @@ from archlang.train.data.maps import Middle, middles
 from archlang.train.device import fitting, random_kept
 from archlang.train.errors import UsageError
 from archlang.train.given import Batch, Images, decoded, first_of, read
+from archlang.train.heap import heap_kept
 from archlang.train.inference import Draws, check_finite
 from archlang.train.palette import NOWHERE, Colour, laid_over
 from archlang.train.prepare import Preparation
@@ -134,30 +135,38 @@ def _check_same_size(one: Trained, other: Trained) -> None:
 def _segmented(
     draws: Draws, names: Sequence[str], batches: Iterator[Batch], batch_size: int
 ) -> Iterator[Segmented]:
-    first, done = draws.members[0], 0
+    with heap_kept():  # until the last mask is taken, or no more are wanted
+        done = 0
+        for number, batch in enumerate(batches):
+            yield from _of_batch(draws, batch, number, names[done:], batch_size)
+            done += len(first_of(batch))
+
+
+def _of_batch(
+    draws: Draws, batch: Batch, number: int, names: Sequence[str], batch_size: int
+) -> Iterator[Segmented]:
+    """What the images of a batch show; ``names`` begin with theirs."""
+    first = draws.members[0]
     middle = middles(first.network)[draws.output]
     assert middle is not None
-    for number, batch in enumerate(batches):
-        with random_kept(first.device), fitting(batch_size):
-            mean, shared = _mean(draws, batch, number, names[done:])
-        for i in range(len(first_of(batch))):
-            here = first_of(batch)[i]
-            image = here if isinstance(here, Tensor) else decoded(here, first, first.prepare)
-            with fitting(1):
-                mask, total, at_odds = _placed(mean[i], shared[i], image, first.prepare, middle)
-            yield Segmented(
-                names[done],
-                first.classes_of(draws.output),
-                first.palette(draws.output),
-                image.cpu(),
-                mask,
-                total,
-                at_odds,
-                draws.count,
-                draws.output,
-                draws.outputs,
-            )
-            done += 1
+    with random_kept(first.device), fitting(batch_size):
+        mean, shared = _mean(draws, batch, number, names)
+    for i, here in enumerate(first_of(batch)):
+        image = here if isinstance(here, Tensor) else decoded(here, first, first.prepare)
+        with fitting(1):
+            mask, total, at_odds = _placed(mean[i], shared[i], image, first.prepare, middle)
+        yield Segmented(
+            names[i],
+            first.classes_of(draws.output),
+            first.palette(draws.output),
+            image.cpu(),
+            mask,
+            total,
+            at_odds,
+            draws.count,
+            draws.output,
+            draws.outputs,
+        )
 
 
 def _mean(draws: Draws, batch: Batch, number: int, names: Sequence[str]) -> tuple[Tensor, Tensor]:

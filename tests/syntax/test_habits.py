@@ -24,6 +24,10 @@ STATEMENTS = [
     ("conv(3x3, 8) relu tanh", "conv(3x3, 8) -> relu -> tanh"),
     ("residual(conv(3x3, 3) -> relu)", "residual { conv(3x3, 3) -> relu }"),
     ("concat { relu, tanh }", "concat { relu | tanh }"),
+    ("add {\n        relu,  # one\n        tanh(),\n    }",
+     "add {\n        relu |  # one\n        tanh()\n    }"),
+    ("concat(axis=1) { relu, add { tanh,\n        relu } }",
+     "concat(axis=1) { relu | add { tanh |\n        relu } }"),
     ("conv(3x3, 8)(image)", "image -> conv(3x3, 8)"),
     ("nn.Conv2d(3, 8, kernel_size=3)", "conv(3, 8, pad=0)"),
     ("/* a\n       comment */ conv(3x3, 8)", "# a\n    # comment\n    conv(3x3, 8)"),
@@ -46,6 +50,7 @@ STATEMENTS = [
     ("relu * 3", "relu x 3"),
     ("{ conv(3x3, 8) } *3", "{ conv(3x3, 8) } x 3"),
     ("{ conv(3x3, 8) } x3", "{ conv(3x3, 8) } x 3"),
+    ("conv(3x3, 8) times 3", "conv(3x3, 8) x 3"),
     ("{ conv(3x3, 8) } X 3", "{ conv(3x3, 8) } x 3"),
     ("3 x { conv(3x3, 8) }", "{ conv(3x3, 8) } x 3"),
     ("3 * conv(3x3, 8)", "conv(3x3, 8) x 3"),
@@ -54,7 +59,34 @@ STATEMENTS = [
     ("/* the stem */", "# the stem"),
     ('"""the stem"""', "# the stem"),
     ("-- the stem", "# the stem"),
+    ("<!-- the stem -->", "# the stem"),
+    ("\"\"\"\n    The \"stem\".\n\n      Small.\n    \"\"\"\n    relu",
+     "# The \"stem\".\n    #\n    # Small.\n    relu"),
+    ("'''the\n    stem'''\n    relu", "# the\n    # stem\n    relu"),
+    ("// the stem\n    //// \"it\n\t// is */ small\n    relu",
+     "# the stem\n    # \"it\n\t# is */ small\n    relu"),
+    ("relu\n    --> tanh", "relu\n    -> tanh"),
+    ("relu; // the stem", "relu; # the stem"),
+    ("let rows = [ // the rows\n        [1, 2]]", "let rows = [ # the rows\n        [1, 2]]"),
+    ("conv(3x3 /* small */, 8)", "conv(3x3 # small\n    , 8)"),
     ("relu // the stem", "relu # the stem"),
+    ("let sizes = [\n        16\n        24 # the last\n    ]",
+     "let sizes = [\n        16,\n        24 # the last\n    ]"),
+    ("let rows = [[1, 2],\n        [3,\n         4]\n        [5, 6]\n        [7, 8],]",
+     "let rows = [[1, 2],\n        [3,\n         4],\n        [5, 6],\n        [7, 8],]"),
+    ("let rows = [[1, 2] [3, 4], [5, 6] [7, 8], [9, 1]]",
+     "let rows = [[1, 2], [3, 4], [5, 6], [7, 8], [9, 1]]"),
+    ("conv(3x3, 8) - > relu - > tanh", "conv(3x3, 8) -> relu -> tanh"),
+    ("relu - tanh - relu", "relu -> tanh -> relu"),
+    ("let n = 3,", "let n = 3"),
+    ("conv(3x3, 8),\n    relu,\n    tanh", "conv(3x3, 8)\n    relu\n    tanh"),
+    ("conv 3x3 8 -> relu", "conv(3x3, 8) -> relu"),
+    ("conv(3x3 8)", "conv(3x3, 8)"),
+    ("a = tanh\n    add a", "a = tanh\n    add { identity | a }"),
+    ("a = tanh\n    relu() + a", "a = tanh\n    relu() -> add { identity | a }"),
+    ("flatten : 3072", "flatten : [3072]"),
+    ("let f(v) { return v * 2 }", "let f(v) = v * 2"),
+    ("h = relu\n    out h", "h = relu\n    output h"),
     ("var c = 8", "let c = 8"),
     ("const c = 8", "let c = 8"),
     ("c = 8", "let c = 8"),
@@ -92,6 +124,24 @@ FILES = [
      "block unit(c) {\n    conv(3x3, c)\n}\n\n" + HEAD + "    unit(8)\n}\n"),
     ("model m (\n    input image: [3, 8, 8]\n    relu\n)\n",
      "model m {\n    input image: [3, 8, 8]\n    relu\n}\n"),
+    ("model m: {\n    input image: [3, 8, 8]\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
+    ("model my net {\n    input image: [3, 8, 8]\n}\n",
+     "model my_net {\n    input image: [3, 8, 8]\n}\n"),
+    ("model “lenet” {\n    input image: [3, 8, 8]\n}\n",
+     "model lenet {\n    input image: [3, 8, 8]\n}\n"),
+    ("model 'lenet' {\n    input image: [3, 8, 8]\n}\n",
+     "model lenet {\n    input image: [3, 8, 8]\n}\n"),
+    ("block b(c)\n{\n    relu\n}\nmodel m {\n    input image: [3, 8, 8]\n}\n",
+     "block b(c) {\n    relu\n}\nmodel m {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m = {\n    input image: [3, 8, 8]\n}\n", "model m  {\n    input image: [3, 8, 8]\n}\n"),
+    ("model m() : [3, 8, 8] -> [3] {\n    input image: [3, 8, 8]\n}\n",
+     "model m() {\n    input image: [3, 8, 8]\n}\n"),
+    ("let f = v -> v * 2\n" + HEAD + "}\n", "let f(v) = v * 2\n" + HEAD + "}\n"),
+    *((f"model m {{\n    {wrong}\n}}\n", "model m {\n    input image: [3, 8, 8]\n}\n")
+      for wrong in ("in image: [3, 8, 8]", "inputs image: [3, 8, 8]", "Input(shape=(3, 8, 8))",
+                    "input image [3, 8, 8]", "input image: float[3, 8, 8]")),
+    ("model m {\n    input a, b: [3]\n    concat { a | b }\n}\n",
+     "model m {\n    input a: [3]; input b: [3]\n    concat { a | b }\n}\n"),
     ("network m {\n    input image: [3, 8, 8]\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
     ("import \"std/resnet\"\n" + HEAD + "}\n", "use \"std/resnet\"\n" + HEAD + "}\n"),
     ("use std/resnet\n" + HEAD + "}\n", "use \"std/resnet\"\n" + HEAD + "}\n"),
@@ -107,11 +157,22 @@ FILES = [
     ("model m {\n    input(3, 8, 8)\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
     ("model m {\n    input image: 3x8x8\n}\n", "model m {\n    input image: [3, 8, 8]\n}\n"),
 ]  # fmt: skip
+MEANT = [
+    # what can be read, but means nothing: what is written, what is said, what is to be written
+    ("conv[3x3, 8] -> relu", "the arguments of `conv` stand in `( … )`", "conv(3x3, 8) -> relu"),
+    ("conv(in=3, out=8, kernel=3x3)", "`conv` has no parameter `in`", "conv(3x3, 8)"),
+    ("a = relu\n    if a > 3 { tanh }",
+     "`a` is a tensor: what is in it is known only as the model runs", None),
+    ("a = relu\n    tanh -> add(a)", "`add` merges branches: write `add { … | … }`",
+     "a = relu\n    tanh -> add { identity | a }"),
+    ("relu : [N, 3, 32, 32]", "unknown name `N`", "relu : [3, 32, 32]"),
+]  # fmt: skip
 UNMENDED = [
     ("while true { relu }", "repeat with `x n`"),
     ("x = relu\n    return x", "what comes last is the output"),
     ("for (i = 0) { relu }", "a loop runs over a list"),
     ("relu, tanh", "layers follow each other by `->`"),
+    ("residual { relu, tanh }", "layers follow each other by `->`"),
     ("for i in 0..3 { relu }", "numbers in a row are `range(0, 3)`"),
 ]
 
@@ -140,6 +201,21 @@ def test_a_statement_is_one_finding_and_mended(wrong: str, right: str) -> None:
     assert mended(text, finding) == f"{HEAD}    {right}\n}}\n"
 
 
+@pytest.mark.parametrize(("wrong", "says", "right"), MEANT)
+def test_what_can_be_read_is_one_finding(wrong: str, says: str, right: str | None) -> None:
+    text = f"{HEAD}    {wrong}\n}}\n"
+    finding = only(text)
+    assert finding.message == says
+    assert bool(finding.fixes) == (right is not None)
+    if right is not None:
+        assert mended(text, finding) == f"{HEAD}    {right}\n}}\n"
+
+
+def test_another_language_of_data_is_one_finding() -> None:
+    text = '{\n  "layers": [\n    {"type": "conv", "kernel": 3},\n    {"type": "relu"}\n  ]\n}\n'
+    assert only(text).span.start == 0
+
+
 @pytest.mark.parametrize(("wrong", "right"), FILES)
 def test_a_file_is_one_finding_and_mended(wrong: str, right: str) -> None:
     assert mended(wrong, only(wrong)) == right
@@ -150,6 +226,12 @@ def test_what_is_meant_is_said(wrong: str, says: str) -> None:
     finding = only(f"{HEAD}    {wrong}\n}}\n")
     assert says in finding.label
     assert not any(fix.safe for fix in finding.fixes)
+
+
+def test_comments_of_others_in_strings_and_comments_are_none() -> None:
+    text = f'{HEAD}    # // /* """ x\n    require 4 // 2 == 2 : "// /* <!-- x"\n    relu }}}}\n'
+    (finding,) = found(text)
+    assert (finding.code, finding.span.text) == ("A102", "}")
 
 
 def test_layers_without_a_model_are_one_finding() -> None:

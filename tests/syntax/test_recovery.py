@@ -90,6 +90,22 @@ def test_a_body_left_open_is_told_at_the_line_that_lacks_its_brace() -> None:
     assert [(n.span.line, n.text) for n in error.related] == [(2, "opened here")]
 
 
+def test_what_only_lacks_its_last_brace_is_read() -> None:
+    text = "model m {\n  input x: [3, 8, 8]\n  residual {\n    relu\n  }\n  relu(1\n  2)\n"
+    assert len(found(text)) == 1, "what stands in brackets that do not match is not known"
+    tree, _ = read(Source("-", text.replace("(1\n  2)", "")))
+    (model,) = tree.items
+    assert isinstance(model, ast.Model)
+    assert len(model.body.branches[0].stmts) == 3
+
+
+@pytest.mark.parametrize("ends", ["  residual {\n    relu", "  residual { relu", "  )", "  a -> {"])
+def test_where_more_is_missing_nothing_is_read(ends: str) -> None:
+    tree, errors = read(Source("-", f"model m {{\n  input x: [3, 8, 8]\n{ends}\n"))
+    assert len(errors) == 1
+    assert not tree.items
+
+
 def test_of_two_braces_in_a_row_one_is_too_many() -> None:
     (error,) = found("model m {\n  add { {\n    relu\n  | tanh\n  }\n  relu\n}")
     assert (error.span.line, error.span.text) == (2, "{")

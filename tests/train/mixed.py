@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from archlang.train import Data
+from tests.train import outputs
 
 SPEC = """
 model mixed {
@@ -23,13 +24,7 @@ model mixed {
 """
 KINDS, PLACES = ("high", "low"), ("0", "1", "2")
 CLASSES = {"kind": KINDS, "where": PLACES}
-RECIPE: dict[str, Any] = {
-    "epochs": 12,
-    "batch_size": 8,
-    "optimizer": {"lr": 0.01},
-    "device": "cpu",
-    "label_smoothing": 0,
-}
+RECIPE: dict[str, Any] = {**outputs.RECIPE, "epochs": 12}
 
 
 def part(count: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from archlang.train import (
     Data,
     TrainError,
     UsageError,
-    checkpoint,
     evaluate,
     load,
     mc_dropout,
@@ -44,36 +42,20 @@ from archlang.train.loop import Course, Trainer
 from archlang.train.preparations import measured
 from archlang.train.recipe import Recipe
 from archlang.train.task import task_of
+from tests.train import outputs
 from tests.train.mixed import CLASSES, KINDS, PLACES, RECIPE, SPEC, mixed, part, written
-from tests.train.test_several import Killed, Killer, Listener
+from tests.train.outputs import Listener, check_goes_on, fixtures, last
 
 CPU = torch.device("cpu")
 HARD: dict[str, Any] = {
-    **RECIPE,
-    "epochs": 2,
-    "accumulate": 2,
-    "ema": {"decay": 0.9},
+    **outputs.HARD,
     "output_weights": {"where": 2},
     "augment": {"shift": 0.1, "rotation": 10, "horizontal_flip": 0.5},
-    "save": {"steps": 1},
 }
 DROPPING = SPEC.replace("(2) -> relu", "(2) -> relu -> channel_dropout(0.1)")
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(tmp_path_factory.mktemp("table"))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
-    out = tmp_path_factory.mktemp("run")
-    train(loads(DROPPING), f"csv:{table}", RECIPE, out, progress=False)
-    return out
-
-
-def last(run: Path) -> Mapping[str, Any]:
-    return checkpoint.load(run / "last.pt")
+table, run, whole = fixtures(DROPPING, RECIPE, HARD, written)
 
 
 def test_each_output_learns_its_own(run: Path) -> None:
@@ -176,26 +158,12 @@ def test_an_image_may_have_a_label_alone(tmp_path: Path) -> None:
         train(loads(SPEC), data, RECIPE, tmp_path / "two", progress=False)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
-    out = tmp_path_factory.mktemp("whole")
-    train(loads(DROPPING), f"csv:{table}", HARD, out, progress=False)
-    return out
-
-
 @pytest.mark.parametrize(("step", "workers"), [(3, 0), (10, 2)])
 def test_goes_on_to_the_same_end(
     whole: Path, table: Path, tmp_path: Path, step: int, workers: int
 ) -> None:
     """Cut short in the middle of an epoch, with all that could make a difference."""
-    network, data = loads(DROPPING), f"csv:{table}"
-    with pytest.raises(Killed):
-        train(network, data, HARD, tmp_path, progress=Killer(step))
-    train(network, data, {**HARD, "workers": workers}, tmp_path, progress=False)
-    one, two = last(whole), last(tmp_path)
-    assert one["step"] == two["step"] > step
-    for kept in ("model", "ema"):
-        assert all(torch.equal(value, two[kept][name]) for name, value in one[kept].items())
+    check_goes_on(whole, DROPPING, f"csv:{table}", HARD, tmp_path, step, workers)
 
 
 def test_scores_against_torchmetrics(run: Path, table: Path) -> None:

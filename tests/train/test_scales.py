@@ -23,9 +23,9 @@ from archlang.train.inputs import Preprocess
 from archlang.train.joint import judge_of
 from archlang.train.preparations import measured
 from archlang.train.task import task_of
-from tests.train.mixed import CLASSES, KINDS, PLACES, SPEC, part
-from tests.train.test_mixed import HARD, RECIPE, last
-from tests.train.test_several import Listener
+from tests.train.mixed import CLASSES, KINDS, PLACES, RECIPE, SPEC, part
+from tests.train.outputs import Listener, last
+from tests.train.test_mixed import HARD
 
 DEEP = """
 model deep {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from dataclasses import replace
 from io import BytesIO
 from math import log
@@ -103,6 +104,30 @@ def test_draws_are_averaged(home: Path) -> None:
     assert torch.equal(again[0].entropy, same[0].entropy)
     assert not torch.equal(again[0].entropy, other[0].entropy)
     assert float(again[0].mutual_information.min()) >= 0
+
+
+@pytest.mark.parametrize("wanted", [1, 5])
+def test_freed_memory_is_kept_until_no_more_masks_are_wanted(
+    one: Trained, home: Path, wanted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    class Library:
+        def mallopt(self, what: int, value: int) -> None:
+            told.append("set")
+
+        def malloc_trim(self, pad: object) -> None:
+            told.append("trimmed")
+
+    monkeypatch.setattr("archlang.train.heap._glibc", Library)
+    masks = segment(one, home / "set/test/images", batch_size=2)
+    assert isinstance(masks, Generator)
+    assert not told
+    for _ in range(wanted):
+        next(masks)
+        assert told == ["set", "set"]
+    masks.close()
+    assert told == ["set", "set", "set", "trimmed"]
 
 
 def test_masks_have_the_size_of_the_image(one: Trained, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from archlang.cli.app import program as made
 from archlang.train import (
     Data,
     TrainError,
-    checkpoint,
     evaluate,
     load,
     mc_dropout,
@@ -27,55 +25,19 @@ from archlang.train import (
     trained,
 )
 from archlang.train.loader import EvaluationBatches
-from archlang.train.progress import Reporter
 from archlang.train.task import Classification
+from tests.train import outputs
+from tests.train.outputs import RECIPE, Listener, check_goes_on, fixtures, last
 from tests.train.several import COLUMNS, ROWS, SPEC, both, part, written
 
-RECIPE: dict[str, Any] = {
-    "epochs": 4,
-    "batch_size": 8,
-    "optimizer": {"lr": 0.01},
-    "device": "cpu",
-    "label_smoothing": 0,
-}
 HARD: dict[str, Any] = {
-    **RECIPE,
-    "epochs": 2,
-    "accumulate": 2,
-    "ema": {"decay": 0.9},
+    **outputs.HARD,
     "augment": {"shift": 0.1, "rotation": 10, "mixing": {"mixup": 0.2}},
-    "save": {"steps": 1},
 }
 DROPPING = SPEC.replace("} -> relu", "} -> relu -> dropout(0.3)")
 
 
-class Killed(BaseException):
-    """What no handler of errors stops."""
-
-
-class Killer(Reporter):
-    def __init__(self, at: int) -> None:
-        self.at = at
-
-    def step(self, step: int, epoch: str, loss: float, rate: float) -> None:
-        if step == self.at:
-            raise Killed
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(tmp_path_factory.mktemp("table"))
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
-    out = tmp_path_factory.mktemp("run")
-    train(loads(DROPPING), f"csv:{table}", RECIPE, out, progress=False)
-    return out
-
-
-def last(run: Path) -> Mapping[str, Any]:
-    return checkpoint.load(run / "last.pt")
+table, run, whole = fixtures(DROPPING, RECIPE, HARD, written)
 
 
 def test_each_output_learns_its_own_labels(run: Path) -> None:
@@ -89,13 +51,6 @@ def test_files_and_memory_are_the_same_run(run: Path, tmp_path: Path) -> None:
     one, two = last(run), last(tmp_path)
     assert one["prepare"] == two["prepare"]
     assert all(torch.equal(value, two["model"][name]) for name, value in one["model"].items())
-
-
-class Listener(Reporter):
-    said = ""
-
-    def say(self, text: str) -> None:
-        self.said += f"{text}\n"
 
 
 def test_what_a_step_takes_is_predicted(tmp_path: Path) -> None:
@@ -123,26 +78,13 @@ def test_what_is_measured_of_each_input(run: Path) -> None:
         assert prepares[name].std == pytest.approx(channels.std(1, correction=0).tolist())
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, table: Path) -> Path:
-    out = tmp_path_factory.mktemp("whole")
-    train(loads(DROPPING), f"csv:{table}", HARD, out, progress=False)
-    return out
-
-
 @pytest.mark.parametrize(("step", "workers"), [(3, 0), (10, 2)])
 def test_goes_on_to_the_same_end(
     whole: Path, table: Path, tmp_path: Path, step: int, workers: int
 ) -> None:
     """Cut short in the middle of an epoch, with all that could make a difference."""
-    network, data = loads(DROPPING), f"csv:{table}"
-    with pytest.raises(Killed):
-        train(network, data, HARD, tmp_path, progress=Killer(step))
-    train(network, data, {**HARD, "workers": workers}, tmp_path, progress=False)
-    one, two = last(whole), last(tmp_path)
-    assert one["step"] == two["step"] == 12
-    for kept in ("model", "ema"):
-        assert all(torch.equal(value, two[kept][name]) for name, value in one[kept].items())
+    data = f"csv:{table}"
+    assert check_goes_on(whole, DROPPING, data, HARD, tmp_path, step, workers) == 12
 
 
 def test_another_augmentation_of_inputs_is_another_run(whole: Path, table: Path) -> None:
