@@ -147,9 +147,8 @@ class Evaluator(Settles, Spent):
     def compared(self, node: ast.Binary, left: Value, right: Value, env: Env) -> bool:
         """Whether two values stand so to each other."""
         truth = RELATIONS[node.operator](left, right)
-        if type(left) in symbolic.PLAIN and type(right) in symbolic.PLAIN:
-            return truth
-        if not symbolic.is_symbolic(left) and not symbolic.is_symbolic(right):
+        plain = type(left) in symbolic.PLAIN and type(right) in symbolic.PLAIN
+        if plain or not (symbolic.is_symbolic(left) or symbolic.is_symbolic(right)):
             return truth
         span = env.span(node)
         if symbolic.are_numbers(left, right):
