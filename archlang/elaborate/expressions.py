@@ -147,8 +147,8 @@ class Evaluator(Settles, Spent):
     def compared(self, node: ast.Binary, left: Value, right: Value, env: Env) -> bool:
         """Whether two values stand so to each other."""
         truth = RELATIONS[node.operator](left, right)
-        plain = type(left) in symbolic.PLAIN and type(right) in symbolic.PLAIN
-        if plain or not (symbolic.is_symbolic(left) or symbolic.is_symbolic(right)):
+        simple = type(left) in symbolic.PLAIN and type(right) in symbolic.PLAIN
+        if simple or not (symbolic.is_symbolic(left) or symbolic.is_symbolic(right)):
             return truth
         span = env.span(node)
         if symbolic.are_numbers(left, right):

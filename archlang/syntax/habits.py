@@ -78,6 +78,9 @@ HABITS = (
     _row(r"\b(?P<all>(?!(?:[xX]|times)\b)(?P<name>[A-Za-z_]\w*)[ \t]+(?P<here>\d[\w.]*"
          r"(?:[ \t]+\d[\w.]*)*))(?=[ \t]*(?:->|$))", _ARROW, "arguments stand in `( … )`",
          lambda m: f"{m['name']}({', '.join(m['here'].split())})"),
+    _row(r"\b(?P<all>(?P<name>[A-Za-z_]\w*)[ \t]*\{[ \t]*(?P<here>\d\w*(?:,[ \t]*\w+)*)"
+         r"[ \t]*\})", "NAME",
+         "arguments stand in `( … )`", r"\g<name>(\g<here>)"),
     _row(r"(?P<all>[ \t]*(?P<here>(?<!-)-(?![->]))[ \t]*)(?=[A-Za-z_{])", _ARROW, _JOINED, " -> ",
          True),
     _row(r"\b(?P<all>(?P<a>[A-Za-z_]\w*)[ \t]*(?P<here>\+)[ \t]*(?P<b>[A-Za-z_]\w*)\b(?!\())",

@@ -183,6 +183,9 @@ def _body(body: ast.Body, indent: str) -> str:
             for branch in body.branches
             for i, s in enumerate(branch.stmts)
         ]
+    for i, line in enumerate(lines[1:]):
+        if line.startswith(("else =", "else["), len(line) - len(line.lstrip())):
+            lines[i] += ";"  # of a label alone; the word takes a line break before it to itself
     return "{\n" + "\n".join(lines) + f"\n{indent}}}"
 
 

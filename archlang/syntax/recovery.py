@@ -139,7 +139,7 @@ def _recovered(
             finding = moved(explained(Source("", patched.text), error), source, patched)
             if (fresh or not found) and finding not in found:
                 found.append(finding)
-            holes = _with(holes, hole)
+            holes = _with(holes, _over(source.text, hole, finding))
     for top in tops:
         _relocate(top, patched, set())
     lost = [source.text[h.start : h.end] for h in holes]
@@ -151,6 +151,18 @@ def _recovered(
         more = f"the first {MOST} syntax errors of a file are told; behind them there may be more"
         found[-1] = replace(found[-1], notes=(*found[-1].notes, more))
     return tops, frozenset(words), found
+
+
+def _over(text: str, hole: Hole, finding: Diagnostic) -> Hole:
+    """A hole with all that the way out writes anew: a bar or brace before it there is none."""
+    edits = [e.span for f in finding.fixes[:1] for e in f.edits]
+    start = min([span.start for span in edits], default=hole.start)
+    if start >= hole.start or "\n" in text[start : hole.start]:
+        return hole
+    line = text.rfind("\n", 0, start) + 1
+    joined = re.search(r"[\w)\]}]\s*$", text[line:start])
+    end = max(hole.end, *[span.end for span in edits])
+    return Hole(start, end, f"; {HOLE}" if joined else HOLE)
 
 
 def _with(holes: list[Hole], new: Hole) -> list[Hole]:

@@ -81,3 +81,11 @@ def test_no_more_parentheses_than_needed(text: str) -> None:
 def test_trees_that_differ_are_not_equal() -> None:
     one, other = (parse_expression(Source("text", text)) for text in ("a - b - c", "a - (b - c)"))
     assert one != other
+
+
+def test_a_label_named_else_is_no_other_branch() -> None:
+    """The word takes line breaks before it to itself, so a `;` ends what stands before it."""
+    for before in ("let a = 0", "relu", "if true { relu }", "let a = 1 if true else 2"):
+        text = f"block b {{ {before}; else = relu; else[1] = {{ {before}; else = relu }} }}"
+        tree = parse(Source("text", text))
+        assert parse(Source("printed", print_file(tree))) == tree
