@@ -38,8 +38,8 @@ from archlang.syntax import ast
 
 WORK, WORK_OF_ALL = 3_000, 4_000
 """How much is worked out again for all findings of a model, and of all of a spec, in layers."""
-OVERHEAD = 12
-"""What one trial costs besides its layers, in layers."""
+OVERHEAD, REQUIREMENT = 12, 2
+"""What one trial costs besides its layers, and what a requirement does, in layers."""
 ENOUGH = 3
 """How many numbers that would do are looked for."""
 CODES = frozenset({"A201", "A203", "A204", "A205", "A208", "A209", "A210", "A211"})
@@ -242,7 +242,8 @@ class Slips:
         before, graph = program.spent["work"], None
         with suppress(Stop):
             graph, found = program.work_out(self.name, trial=trial)
-        self.spend(OVERHEAD + program.spent["work"] - before)
+        asked = 0 if graph is None else len(graph.requirements)
+        self.spend(OVERHEAD + program.spent["work"] - before + REQUIREMENT * asked)
         if graph is None or trial.ended or trial.open is not None:
             return None
         if graph.whole:

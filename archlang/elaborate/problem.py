@@ -186,10 +186,12 @@ def _misnamed(message: str, name: str, guess: str, span: Span, place: Span) -> N
 
 def at_name(span: Span, name: str) -> Span:
     """Where a name first stands in a stretch of text; all of that where it does not."""
-    place = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", span.text)
-    if place is None:
-        return span
-    return Span(span.source, span.start + place.start(), span.start + place.end())
+    text, at = span.text, -1
+    while (at := text.find(name, at + 1)) >= 0:
+        end = at + len(name)
+        if not re.match(r"\w", text[at - 1 : at]) and not re.match(r"\w", text[end : end + 1]):
+            return Span(span.source, span.start + at, span.start + end)
+    return span
 
 
 def renamed(

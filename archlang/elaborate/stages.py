@@ -33,8 +33,9 @@ from archlang.syntax import ast
 from archlang.syntax.node import HOLE
 from archlang.types import symbols
 
-STEPS, REPEATED = 20, 3
-"""How many steps of expressions, and layers made from others, take the time of one layer."""
+STEPS, REPEATED, TOLD = 20, 3, 3
+"""How many steps of expressions, and layers made from others, take the time of one layer; and
+how many layers take that of one finding."""
 MAX_SCALARS = 2**60
 """Scalars of one tensor: PyTorch cannot address more."""
 
@@ -68,7 +69,8 @@ class Stages(Findings, ABC):
     def work(self) -> int:
         """What was done so far, counted in layers."""
         run, made = self.evaluator, len(self.graph.nodes) - self.repeated
-        return made + self.repeated // REPEATED + (run.steps - run.known) // STEPS
+        values = (run.steps - run.known) // STEPS
+        return made + self.repeated // REPEATED + values + TOLD * self.told
 
     @abstractmethod
     def branch(self, stmts: list[ast.Stmt], at: Place, wire: Wire) -> tuple[Wire, bool]:
