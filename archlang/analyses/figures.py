@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 """How many of the parts that add most to a figure are told."""
-_EACH = frozenset(f.name for f in fields(NodeCost))
+_EACH = frozenset(NodeCost._fields)
 _IN_TRAINING_TOO = frozenset({"params", "buffers"})
 _MEMORY = (
     Parameter("batch", True), Parameter("train", False, True),
