@@ -147,9 +147,11 @@ def _before(graph: Graph, unmet: Unmet, source: Source) -> Iterator[Fix]:
     for node in reversed(graph.nodes[: unmet.node.index + 1]):
         if node.index in reached and node.inputs and node.span.source == source:
             places.setdefault(node.span, node)
-    spent = 0
-    for node in islice(places.values(), PLACES):
-        for field, value in _alternatives(node, unmet.sizes):
+    spent, nodes = 0, list(islice(places.values(), PLACES))
+    likely = ((n, way) for n in nodes for way in _alternatives(n, unmet.sizes))
+    left = ((n, way) for n in nodes for way in _unwritten(n))
+    for ways in (likely, left):
+        for node, (field, value) in ways:
             spent += unmet.node.index + 1
             if spent > LAYERS:
                 return
@@ -161,13 +163,26 @@ def _alternatives(
     node: Node, stated: tuple[Dim | Fraction | None, ...]
 ) -> Iterator[tuple[str, Any]]:
     """What else a layer's arguments could be: one away, what it proposes, the channels stated."""
+    written = node.op.model_fields_set
     for parameter in node.op.parameters():
         now = getattr(node.op, parameter.name)
-        if not isinstance(now, bool):
-            yield from ((parameter.name, value) for value in _near(now, FEW))
+        if parameter.name in written:
+            yield from _one_away(node, parameter.name)
         if stated and stated[0] is not None and now == int(node.output.shape[0]) != stated[0]:
             yield parameter.name, int(stated[0])
     yield from node.op.repairs(*node.tensors)
+
+
+def _unwritten(node: Node) -> Iterator[tuple[str, Any]]:
+    """What the arguments could be that are left at their defaults: these are seldom meant."""
+    for parameter in node.op.parameters():
+        if parameter.name not in node.op.model_fields_set:
+            yield from _one_away(node, parameter.name)
+
+
+def _one_away(node: Node, field: str) -> Iterator[tuple[str, Any]]:
+    now = getattr(node.op, field)
+    return iter(() if isinstance(now, bool) else [(field, value) for value in _near(now, FEW)])
 
 
 def _holds(graph: Graph, unmet: Unmet, place: Span, field: str, value: Any) -> bool:

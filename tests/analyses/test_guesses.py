@@ -8,6 +8,7 @@ from archlang.source import Source, edited
 
 MISTAKES = {
     "conv(5x5, 6, pad=0) -> maxpool(2x2) : [6, 16, 16]": ("pad=2", ": [6, 14, 14]"),
+    "conv(3x3, 8) -> maxpool(2x2) : [8, 15, 15]": ("conv(3x3, 8, pad=0)", "[8, 16, 16]"),
     "conv(3x3, 8, stride=2) : [8, 32, 32]": ("stride=1", "[8, 16, 16]"),
     "conv(3x3, 8) -> conv(3x3, 12) : [16, _, _]": ("conv(3x3, 16)", "[12, _, _]"),
     "conv(3x3, 8) : [8, 32]": ("[8, 32, 32]",),
