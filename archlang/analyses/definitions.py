@@ -6,6 +6,7 @@ what is then found is mended too, or told beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
@@ -15,6 +16,7 @@ from archlang.analyses import rechecks
 from archlang.analyses.rechecks import Look, key, said, unchanged
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.elaborate import Program
+from archlang.elaborate.findings import may_follow
 from archlang.source import Edit, Source, Span, edited
 from archlang.syntax.recovery import Hole, Patched, moved
 from archlang.wording import listed
@@ -57,6 +59,9 @@ def defined(program: Program, look: Look) -> list[Diagnostic]:
     return sorted([*out, *more], key=lambda d: (d.span.source.name, d.span.start))
 
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
 def _distinct(ways: Iterable[Fix]) -> tuple[Fix, ...]:
     """The ways that come to different texts, the first of each."""
     made: dict[tuple[str, ...], Fix] = {}
@@ -82,7 +87,8 @@ def _hidden(
             return []
         fresh += [one] * (one not in fresh)
     back = Patched(source.text, [Hole(*e.span[1:], e.text) for e in edits])
-    if any(_made_by(one, edits) for one in fresh):
+    was = {word for e in edits for word in _WORD.findall(e.span.text)}
+    if any(_made_by(one, edits) or may_follow(one, was) for one in fresh):
         return []
     told = []
     for one in fresh:

@@ -130,7 +130,7 @@ HABITS = (
     _row(rf"\b(?:model|block)[ \t]+(?P<here>[\"{_QUOTES}](?P<name>[A-Za-z_]\w*)[\"{_QUOTES}])",
          "NAME", "a name stands without quotes", r"\g<name>"),
     _row(r"\b(?:model|block)[ \t]+(?P<here>[A-Za-z_]\w*(?:[ \t]+[A-Za-z_]\w*)+)(?=[ \t]*[({:])",
-         "", "a name is one word", lambda m: re.sub(r"\s+", "_", m["here"])),
+         "", "a name is one word", lambda m: "_".join(dict.fromkeys(m["here"].split()))),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>\d\w*)", "NAME",
          "a name begins with a letter or `_`"),
     _row(r"\b(?:model|block|let|shared|input)[ \t]+(?P<here>[A-Za-z_]\w*(?:[-.]\w+)+)", "",

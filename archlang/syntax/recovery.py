@@ -156,13 +156,12 @@ def _recovered(
 def _over(text: str, hole: Hole, finding: Diagnostic) -> Hole:
     """A hole with all that the way out writes anew: a bar or brace before it there is none."""
     edits = [e.span for f in finding.fixes[:1] for e in f.edits]
-    start = min([span.start for span in edits], default=hole.start)
-    if start >= hole.start or "\n" in text[start : hole.start]:
+    if not hole.text or len(edits) != 1 or edits[0].start >= hole.start or "\n" in edits[0].text:
         return hole
-    line = text.rfind("\n", 0, start) + 1
-    joined = re.search(r"[\w)\]}]\s*$", text[line:start])
-    end = max(hole.end, *[span.end for span in edits])
-    return Hole(start, end, f"; {HOLE}" if joined else HOLE)
+    start, end = edits[0].start, max(hole.end, edits[0].end)
+    if text[start : hole.start].strip() == "|":
+        return Hole(start, end, f"; {HOLE}")
+    return Hole(start, end, HOLE) if hole.end < edits[0].end else hole
 
 
 def _with(holes: list[Hole], new: Hole) -> list[Hole]:
