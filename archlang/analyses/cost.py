@@ -8,15 +8,17 @@ evaluation: only what an output needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from math import prod
+from typing import NamedTuple
 
+from archlang.analyses.alike import each
 from archlang.graph import Graph, Node
+from archlang.types import Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCost:
+class NodeCost(NamedTuple):
     """The cost of one use of a layer, for one sample."""
 
     params: int
@@ -44,25 +46,34 @@ class Totals:
         return asdict(self)
 
 
-def node_cost(node: Node) -> NodeCost:
-    """The cost of one node; shared weights are counted at their first use."""
-    output, tensors = node.output.plain, [n.output.plain for n in node.inputs]
+def _first_cost(node: Node, plain: Mapping[int, Tensor]) -> NodeCost:
+    """The cost of one node, if it is the first that uses its weights.
+
+    ``plain`` are the shapes that there are, as plain numbers, by the tensors' ids.
+    """
+    output, tensors = plain[id(node.output)], [plain[id(n.output)] for n in node.inputs]
     return NodeCost(
-        params=_scalars(node.params) if node.first else 0,
-        buffers=_scalars(node.buffers) if node.first else 0,
+        params=_scalars(node.params),
+        buffers=_scalars(node.buffers),
         macs=int(node.op.macs(output, *tensors)),
         neurons=int(node.op.neurons(output, *tensors)),
     )
 
 
 def _scalars(tensors: dict[str, tuple[int, ...]]) -> int:
-    return sum(prod(map(int, shape)) for shape in tensors.values())
+    return sum(map(prod, tensors.values()))
 
 
 def costs(graph: Graph) -> list[NodeCost]:
-    """The cost of each node of ``graph``, in its order."""
+    """The cost of each node of ``graph``, in its order; of shared weights at their first use."""
     if "costs" not in graph.worked_out:
-        graph.worked_out["costs"] = [node_cost(n) for n in graph.nodes]
+        shapes = {id(n.output): n.output for n in graph.nodes}
+        plain = {key: shape.plain for key, shape in shapes.items()}
+        if_first = each(graph, lambda node: _first_cost(node, plain))
+        graph.worked_out["costs"] = [
+            cost if node.first else cost._replace(params=0, buffers=0)
+            for node, cost in zip(graph.nodes, if_first, strict=True)
+        ]
     found: list[NodeCost] = graph.worked_out["costs"]
     return found
 
@@ -80,24 +91,25 @@ def total(graph: Graph, nodes: Iterable[Node] | None = None) -> Totals:
 def _total(graph: Graph, chosen: list[Node]) -> Totals:
     live = graph.live()
     every = costs(graph)
-    each = [every[n.index] for n in chosen]
-    running = [every[n.index] for n in chosen if n.index in live]
-    macs = sum(c.macs for c in running)
+    running = [n for n in chosen if n.index in live]
+    run = [every[n.index] for n in running]
+    macs = sum([c.macs for c in run])
     return Totals(
-        params=sum(c.params for c in each),
-        buffers=sum(c.buffers for c in each),
+        params=sum([every[n.index].params for n in chosen]),
+        buffers=sum([every[n.index].buffers for n in chosen]),
         macs=macs,
         flops=2 * macs,
-        neurons=sum(c.neurons for c in running),
-        depth=_depth(chosen, live),
+        neurons=sum([c.neurons for c in run]),
+        depth=_depth(running),
     )
 
 
-def _depth(nodes: Iterable[Node], live: set[int]) -> int:
+def _depth(nodes: Iterable[Node]) -> int:
     """The longest path through ``nodes``, in layers that multiply."""
     depths: dict[int, int] = {}
     for node in nodes:
-        if node.index in live:
-            before = max((depths.get(n.index, 0) for n in node.inputs), default=0)
-            depths[node.index] = before + node.op.depth
+        before = 0
+        for taken in node.inputs:
+            before = max(before, depths.get(taken.index, 0))
+        depths[node.index] = before + node.op.depth
     return max(depths.values(), default=0)

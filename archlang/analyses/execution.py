@@ -5,8 +5,6 @@ The compiled module and the account of its memory must agree on these, so both a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from archlang.graph import Graph, Node
 from archlang.op import Op
 
@@ -20,29 +18,27 @@ class Execution:
         self.graph = graph
         self.live = graph.live()
         self.ends = [*graph.outputs.values(), *(a.node for a in graph.aux.values())]
-        self.run = graph.reaching(self.ends)
+        self.run = graph.reaching(self.ends) if graph.aux else self.live
         self.uses: dict[str, list[Node]] = {}
         for node in graph.nodes:
             if not node.op.merges:
                 self.uses.setdefault(node.path, []).append(node)
-        self.last_use = self._last_uses(self.ends)
-
-    def _last_uses(self, ends: Iterable[Node]) -> list[int]:
-        """For each node the index of the last node that uses it; past the end for outputs."""
-        last = [NEVER] * len(self.graph.nodes)
-        for node in self.graph.nodes:
+        self.users: list[list[Node]] = [[] for _ in graph.nodes]
+        """The nodes that run and take what each gives."""
+        for node in graph.nodes:
             if node.index in self.run:
-                for taken in node.inputs:
-                    last[taken.index] = node.index
-        for end in ends:
-            last[end.index] = len(self.graph.nodes)
-        return last
+                for taken in dict.fromkeys(node.inputs):
+                    self.users[taken.index].append(node)
+        self.last_use = [users[-1].index if users else NEVER for users in self.users]
+        """The index of the last node that uses each; past the end for outputs."""
+        for end in self.ends:
+            self.last_use[end.index] = len(graph.nodes)
 
     def in_place(self, node: Node) -> bool:
         """Whether writing over what ``node`` takes changes nothing that is needed elsewhere."""
         current = node.inputs[0]
         while True:
-            users = self._users(current)
+            users = self.users[current.index]
             is_end = self.last_use[current.index] == len(self.graph.nodes)
             if len(users) > 1 or is_end or current.op.keeps_output or not current.inputs:
                 return False
@@ -56,13 +52,8 @@ class Execution:
             return False
         return all(
             user.op.stretches and any(i.op.once("") is None for i in user.inputs)
-            for user in self._users(node)
+            for user in self.users[node.index]
         )
-
-    def _users(self, node: Node) -> list[Node]:
-        """The nodes that run and take what ``node`` gives."""
-        after = self.graph.nodes[node.index + 1 : self.last_use[node.index] + 1]
-        return [n for n in after if node in n.inputs and n.index in self.run]
 
     def layer(self, node: Node) -> Op:
         """The layer that runs at a node: written in place only where every use of it is safe."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from archlang.analyses.alike import alike
 from archlang.analyses.changes import argument
 from archlang.analyses.execution import Execution
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.graph import Graph, Node
-from archlang.op import View, format_value
+from archlang.op import Op, View, format_value
 from archlang.source import Edit, Span
-from archlang.window import Slide, pointwise
+from archlang.window import Slide, Window, pointwise
 
 
 class Subject:
@@ -21,12 +23,39 @@ class Subject:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.nodes = [n for n in graph.nodes if n.index in graph.live()]
-        self.users: dict[int, list[Node]] = {n.index: [] for n in self.nodes}
-        for node in self.nodes:
-            for taken in dict.fromkeys(node.inputs):
-                self.users[taken.index].append(node)
+        live = graph.live()
+        self.nodes = [n for n in graph.nodes if n.index in live]
         self.ends = {n.index for n in graph.outputs.values()}
+        self.layers = {id(n.op): n.op for n in self.nodes}
+        self.alike = alike(graph)
+        self.kinds: dict[int, Node] = {}
+        """One node of those that are alike."""
+        for node in self.nodes:
+            self.kinds.setdefault(self.alike[node.index], node)
+
+    @cached_property
+    def users(self) -> dict[int, list[Node]]:
+        """The layers that take what each gives."""
+        users: dict[int, list[Node]] = {n.index: [] for n in self.nodes}
+        for node in self.nodes:
+            for taken in node.inputs if len(node.inputs) == 1 else dict.fromkeys(node.inputs):
+                users[taken.index].append(node)
+        return users
+
+    @cached_property
+    def stepping(self) -> list[Node]:
+        """The nodes that leave out some of what they take, by themselves."""
+        return self.such(_stepped_over)
+
+    def of(self, fits: Callable[[Op], object]) -> list[Node]:
+        """The nodes whose layer fits: each layer is asked once, however often it is used."""
+        layers = {key for key, op in self.layers.items() if fits(op)}
+        return [n for n in self.nodes if id(n.op) in layers] if layers else []
+
+    def such(self, fits: Callable[[Node], object]) -> list[Node]:
+        """The nodes that fit by their layer and its shapes alone: of those alike one is asked."""
+        kinds = {kind for kind, node in self.kinds.items() if fits(node)}
+        return [n for n in self.nodes if self.alike[n.index] in kinds] if kinds else []
 
     def only_user(self, node: Node) -> Node | None:
         """The layer that alone takes what a node gives."""
@@ -63,6 +92,14 @@ def lint(code: str, *, every: bool = False) -> Callable[[Find], Find]:
     return register
 
 
+def _said(op: Op, parameter: str) -> Any:
+    """What a layer has for a parameter; None where it has no such, which `getattr` is slow to see.
+
+    Each layer of a network is asked, and most have none.
+    """
+    return vars(op).get(parameter)
+
+
 def warning(
     code: str, message: str, span: Span, label: str, *, note: Note | None = None, help: str = "",
     fixes: tuple[Fix, ...] = (),
@@ -78,7 +115,7 @@ def bias_before_norm(subject: Subject) -> Found:
 
     To leave it out is not safe: weights that were saved with it would not load.
     """
-    for node in subject.nodes:
+    for node in subject.of(lambda op: _said(op, "bias")):
         norm = _norm_behind(subject, node)
         if norm is not None:
             edit = argument(node.op, node.span, "bias", False)
@@ -99,7 +136,7 @@ def _norm_behind(subject: Subject, node: Node) -> Node | None:
     """The norm right behind a layer with a bias for each channel, where it takes that away."""
     bias = node.params.get("bias")
     behind = subject.only_user(node)
-    if behind is None or not behind.op.centres or not getattr(node.op, "bias", False):
+    if behind is None or not behind.op.centres:
         return None
     along = node.output.rank == 1 or getattr(node.op, "axis", 0) == 0
     return behind if along and bias == (node.output.shape[0],) else None
@@ -108,9 +145,7 @@ def _norm_behind(subject: Subject, node: Node) -> Node | None:
 @lint("A303")
 def dropout_before_norm(subject: Subject) -> Found:
     """Dropout changes the variance in training alone, and batch norm measures it in training."""
-    for node in subject.nodes:
-        if not node.op.drops:
-            continue
+    for node in subject.of(lambda op: op.drops):
         behind = subject.only_user(node)
         while behind is not None and _value_wise(behind):
             behind = subject.only_user(behind)
@@ -135,17 +170,14 @@ def _normalises(node: Node) -> bool:
 def _value_wise(node: Node) -> bool:
     """Whether a layer works on values one by one, and has no weights or statistics."""
     plain = len(node.inputs) == 1 and not node.params and not node.buffers
-    return plain and (
-        isinstance(node.op, View)
-        or node.op.window(node.output, *node.tensors) == pointwise(*node.tensors)
-    )
+    return plain and (isinstance(node.op, View) or _windows(node) == pointwise(*node.tensors))
 
 
 @lint("A304")
 def probabilities_out(subject: Subject) -> Found:
     """A classifier that ends in softmax: cross entropy applies one itself."""
-    for node in subject.nodes:
-        if node.index in subject.ends and node.op.probabilities and _of_classes(node):
+    for node in subject.of(lambda op: op.probabilities):
+        if node.index in subject.ends and _of_classes(node):
             yield (
                 node,
                 warning(
@@ -177,19 +209,35 @@ def _of_classes(node: Node) -> bool:
 @lint("A305")
 def stride_over_kernel(subject: Subject) -> Found:
     """A layer that steps over values which nothing else looks at."""
-    for node in subject.nodes:
-        for number, taken in enumerate(node.inputs):
-            if node.output.shape[1:] == taken.output.shape[1:]:
-                continue
-            axes = [a for a in range(taken.output.rank) if _steps_over(node, number, a)]
+    for node in subject.stepping:
+        for number, axes in _stepped_over(node):
+            taken = node.inputs[number]
             others = [u for u in subject.users[taken.index] if u is not node]
             skipped = [a for a in axes if not any(_sees_axis(u, taken, a) for u in others)]
             if skipped and taken.index not in subject.ends:
                 yield node, _stepping(node, number, skipped)
 
 
+def _stepped_over(node: Node) -> list[tuple[int, list[int]]]:
+    """The tensors, by their number, of which a layer leaves values out, and the axes of these."""
+    resized = [n.output.shape[1:] != node.output.shape[1:] for n in node.inputs]
+    if not any(resized):
+        return []
+    found = []
+    for number, window in enumerate(_windows(node)):
+        axes = range(node.inputs[number].output.rank) if resized[number] else ()
+        over = [axis for axis in axes if _steps_over(node, window, axis)]
+        if over:
+            found.append((number, over))
+    return found
+
+
+def _windows(node: Node) -> tuple[Window, ...]:
+    return node.op.window(node.output, *node.tensors)
+
+
 def _stepping(node: Node, number: int, axes: list[int]) -> Diagnostic:
-    window = node.op.window(node.output, *node.tensors)[number]
+    window = _windows(node)[number]
     assert window is not None
     slide = window[axes[0]]
     assert isinstance(slide, Slide)
@@ -219,9 +267,8 @@ def _wider(node: Node, axes: list[int], of: int) -> tuple[Fix, ...]:
     return tuple(ways)
 
 
-def _steps_over(node: Node, number: int, axis: int) -> bool:
+def _steps_over(node: Node, window: Window, axis: int) -> bool:
     """Whether a layer leaves out values of an axis between one output and the next."""
-    window = node.op.window(node.output, *node.tensors)[number]
     slide = window[axis] if window is not None and axis < len(window) else None
     if not isinstance(slide, Slide) or slide.piece or slide.whole or slide.run != 1:
         return False
@@ -231,21 +278,19 @@ def _steps_over(node: Node, number: int, axis: int) -> bool:
 
 def _sees_axis(user: Node, taken: Node, axis: int) -> bool:
     """Whether a layer leaves out no value of an axis."""
-    for number, one in enumerate(user.inputs):
-        looks = one is taken and user.op.window(user.output, *user.tensors)[number] is not None
-        if looks and not _steps_over(user, number, axis):
-            return True
-    return False
+    windows = zip(user.inputs, _windows(user), strict=True)
+    looks = [w for one, w in windows if one is taken and w is not None]
+    return any(not _steps_over(user, window, axis) for window in looks)
 
 
 @lint("A306")
 def holes(subject: Subject) -> Found:
     """Places between those that some output sees, and that none does."""
-    if not any(_may_skip(node) for node in subject.nodes) or any(stride_over_kernel(subject)):
+    if not any(map(_may_skip, subject.kinds.values())) or any(stride_over_kernel(subject)):
         return
-    from archlang.analyses.receptive import sight
+    from archlang.analyses.receptive import unseen
 
-    for name, axes in sight(subject.graph).unseen.items():
+    for name, axes in unseen(subject.graph).items():
         node = subject.graph.inputs[name]
         for axis, runs in enumerate(axes):
             size = int(node.output.shape[axis])
@@ -272,17 +317,16 @@ def _listed(runs: list[tuple[int, int]]) -> str:
 
 def _may_skip(node: Node) -> bool:
     """Whether a layer may look at some values of an axis only."""
-    if prod(node.output.shape) >= sum(prod(x.shape) for x in node.tensors):
+    if prod(node.output.shape) >= sum([prod(n.output.shape) for n in node.inputs]):
         return False
-    windows = node.op.window(node.output, *node.tensors)
-    slides = [s for w in windows if w is not None for s in w if isinstance(s, Slide)]
+    slides = [s for w in _windows(node) if w is not None for s in w if isinstance(s, Slide)]
     return any(not s.touching and s.rise > 1 for s in slides)
 
 
 @lint("A307", every=True)
 def not_in_place(subject: Subject) -> Found:
     """A layer asked to write over a tensor that is needed elsewhere: it makes a new one."""
-    asked = [n for n in subject.nodes if getattr(n.op, "inplace", False)]
+    asked = subject.of(lambda op: _said(op, "inplace"))
     execution = Execution(subject.graph) if asked else None
     for node in asked:
         assert execution is not None
@@ -305,20 +349,19 @@ def not_in_place(subject: Subject) -> Found:
 @lint("A310")
 def large_eps(subject: Subject) -> Found:
     """A norm whose `eps` is as large as what it is added to: likely the number of channels."""
-    for node in subject.nodes:
-        eps = getattr(node.op, "eps", None)
-        if eps is not None and eps >= 1:
-            yield (
-                node,
-                warning(
-                    "A310",
-                    f"`{node.op.name}` has an `eps` of {format_value(eps)}",
-                    node.span,
-                    "it is added to the variance: all values come out small",
-                    help="it is to keep a division by zero away; the number of channels is known",
-                    fixes=_without(node.span, format_value(eps)),
-                ),
-            )
+    for node in subject.of(lambda op: (_said(op, "eps") or 0) >= 1):
+        eps = format_value(_said(node.op, "eps"))
+        yield (
+            node,
+            warning(
+                "A310",
+                f"`{node.op.name}` has an `eps` of {eps}",
+                node.span,
+                "it is added to the variance: all values come out small",
+                help="it is to keep a division by zero away; the number of channels is known",
+                fixes=_without(node.span, eps),
+            ),
+        )
 
 
 def _without(span: Span, value: str) -> tuple[Fix, ...]:

@@ -64,6 +64,8 @@ def _all(program: Program, graphs: Iterable[Graph], choice: Choice) -> Iterator[
 
 def _spared(subjects: Iterable[Subject], found: list[tuple[Node, Diagnostic]]) -> set[Span]:
     """The places of findings at which other layers stand that are right."""
+    if not found:
+        return set()
     odd = {id(node) for node, _ in found}
     places = {node.span for node, _ in found}
     nodes = (n for subject in subjects for n in subject.nodes)

@@ -15,6 +15,7 @@ from archlang.analyses.receptive.result import (
     positions,
     sight,
     start_at,
+    unseen,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "positions",
     "sight",
     "start_at",
+    "unseen",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
+from archlang.analyses.alike import each
 from archlang.analyses.receptive.moving import PLACE, Moving, after, outermost
 from archlang.collector import paused
 from archlang.graph import Graph, Node
@@ -70,7 +71,7 @@ def tracks(graph: Graph) -> list[Track]:
 def windows_of(graph: Graph) -> list[tuple[Window, ...]]:
     """For each node where it looks in each of its inputs."""
     if "windows" not in graph.worked_out:
-        graph.worked_out["windows"] = [n.op.window(n.output, *n.tensors) for n in graph.nodes]
+        graph.worked_out["windows"] = each(graph, lambda n: n.op.window(n.output, *n.tensors))
     found: list[tuple[Window, ...]] = graph.worked_out["windows"]
     return found
 

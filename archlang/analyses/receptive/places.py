@@ -7,6 +7,7 @@ order. Each is exact, holes and borders included.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import TypeAlias
@@ -70,20 +71,25 @@ def seen(reach: Reach, places: Sequence[Runs], size: int) -> tuple[Runs, bool]:
     And whether some lay outside of it.
     """
     if isinstance(reach, Slide):
-        if reach.whole:
-            return whole(size), False
-        runs = places[reach.axis]
-        if reach[1:5] == _OWN and (not runs or runs[-1][1] < size) and not reach.piece:
-            return runs, False
-        looked = joined(_looked(reach, runs))
-        if not looked or (looked[0][0] >= 0 and looked[-1][1] < size):
-            return looked, False
-        if reach.outside == "zeros":
-            return _within(looked, int(size) - 1), not reach.piece
-        return joined(_folded(reach, looked, size)), not reach.piece
+        return _slid(reach, places[reach.axis], int(size))
     if isinstance(reach, Laid):
         return _before(reach, places), False
     return whole(size), False
+
+
+@lru_cache(maxsize=4096)
+def _slid(slide: Slide, runs: Runs, size: int) -> tuple[Runs, bool]:
+    """The same of one that slides: most layers look from where another one does."""
+    if slide.whole:
+        return whole(size), False
+    if slide[1:5] == _OWN and (not runs or runs[-1][1] < size) and not slide.piece:
+        return runs, False
+    looked = joined(_looked(slide, runs))
+    if not looked or (looked[0][0] >= 0 and looked[-1][1] < size):
+        return looked, False
+    if slide.outside == "zeros":
+        return _within(looked, size - 1), not slide.piece
+    return joined(_folded(slide, looked, size)), not slide.piece
 
 
 def _looked(slide: Slide, runs: Runs) -> Iterator[tuple[int, int]]:

@@ -217,18 +217,24 @@ def sight(graph: Graph) -> Sight:
     return found
 
 
-def _sight(graph: Graph) -> Sight:
-    ends = list(graph.outputs.values())
+def unseen(graph: Graph) -> dict[str, tuple[Runs, ...]]:
+    """The places of each input, axis by axis, that no output depends on."""
+    ends = graph.outputs.values()
     seen = _inputs(graph, trace(graph, {node.index: everything(node) for node in ends}))
-    unseen = {
+    return {
         name: tuple(
             missing(runs, int(n)) for runs, n in zip(seen[name], x.output.shape, strict=True)
         )
         for name, x in graph.inputs.items()
     }
+
+
+def _sight(graph: Graph) -> Sight:
+    hidden = unseen(graph)
     node = last_map(graph)
-    sees_all = not any(map(any, unseen.values())) and all(_from_ends(graph, n) for n in ends)
-    return Sight(field_of(graph, node) if node else None, sees_all, unseen)
+    whole_ = not any(map(any, hidden.values()))
+    sees_all = whole_ and all(_from_ends(graph, n) for n in graph.outputs.values())
+    return Sight(field_of(graph, node) if node else None, sees_all, hidden)
 
 
 def _from_ends(graph: Graph, node: Node) -> bool:

@@ -28,13 +28,13 @@ class Trace:
 
 def trace(graph: Graph, starts: dict[int, tuple[Runs, ...]]) -> Trace:
     """What the ``starts`` depend on: places of tensors, by the index of their node."""
-    places = dict(starts)
+    places, windows = dict(starts), windows_of(graph)
     cut = False
     for node in reversed(graph.nodes[: max(starts) + 1]):
         if node.index not in places or not node.inputs:
             continue
         looked = places[node.index]
-        for x, window in zip(node.inputs, windows_of(graph)[node.index], strict=True):
+        for x, window in zip(node.inputs, windows[node.index], strict=True):
             if window is None:
                 continue
             if window is unmoved(len(window)):
