@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from archlang.analyses.cost import NodeCost, Totals, costs, total
 from archlang.analyses.excerpt import excerpt
-from archlang.analyses.memory.ledger import said
 from archlang.elaborate.problem import fail
 from archlang.elaborate.values import Given, Measure, describe, written
 from archlang.graph import Graph, Node, Part, Region
@@ -129,7 +128,11 @@ class Figures:
         if len(rows) > 1:
             shares = [f"{label} {n:,} ({100 * n / whole:.0f} %)" for label, n in rows]
             yield f"most {name}: {', '.join(shares)}"
-        for (_, train), account in self.accounts.items() if name == "memory" else []:
+        if name != "memory":
+            return
+        from archlang.analyses.memory.ledger import said
+
+        for (_, train), account in self.accounts.items():
             worst = _worst(account, train)
             kinds = sorted(worst.live.items(), key=lambda row: -row[1])[:SHOWN]
             most = ", ".join(f"{said(kind)} {bytes_text(n)}" for kind, n in kinds if n)

@@ -96,7 +96,7 @@ def main() -> None:
     try:
         with paused():
             app = program(asked if asked and asked[0] in COMMANDS else COMMANDS)
-        keep()
+            keep()  # in here: what was put off would else be done right behind it
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -196,6 +195,8 @@ def _readable(text: str) -> str:
 
 
 def _json(checked: list[Checked], found: list[Diagnostic]) -> None:
+    import json  # which what is for people does without
+
     from archlang import __version__
 
     solved = dict.fromkeys(s for one in checked for s in one.solved)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -41,6 +40,8 @@ def concise(found: Iterable[Diagnostic]) -> Iterator[str]:
 
 def json_lines(found: Iterable[Diagnostic]) -> Iterator[str]:
     """A JSON object a line, each as in ``--format json``."""
+    import json  # which what is for people does without
+
     for d in found:
         yield json.dumps(d.to_json(), ensure_ascii=False)
 
@@ -73,6 +74,8 @@ def _whole(d: Diagnostic) -> str:
 
 def sarif(found: Sequence[Diagnostic]) -> Iterator[str]:
     """A log of SARIF 2.1.0, with the rules that it has results of."""
+    import json
+
     from archlang import __version__
 
     codes = sorted({d.code for d in found})

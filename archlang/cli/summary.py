@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Collection, Iterator
@@ -88,6 +87,8 @@ def summary(
     network = load_network(file, model, set_, input_)
     match format_:
         case SummaryFormat.json:
+            import json  # which what is for people does without
+
             from archlang import __version__
 
             data = to_json(network, __version__)

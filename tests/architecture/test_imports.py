@@ -213,6 +213,19 @@ def test_the_public_surface_is_small():
     assert all(getattr(archlang, name).__doc__ for name in archlang.__all__)
 
 
+def test_the_package_imports_nothing_until_it_is_asked():
+    code = "import sys, archlang; print(*(m for m in sys.modules if m.startswith('archlang.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_package_has_no_other_names():
+    import archlang
+
+    with pytest.raises(AttributeError, match="no attribute 'lodes'"):
+        _ = archlang.lodes
+
+
 IMPORTED = """
 import sys
 sys.argv = ["archlang", *{arguments}]
@@ -227,11 +240,13 @@ OUTSIDE = {"lark", "pydantic", "typer"}
 NOT_NEEDED = {
     "networkx", "matplotlib", "rich", "torch", "numpy", "PIL", "jinja2", "pygments", "jsonschema",
     "asyncio", "concurrent", "multiprocessing", "sqlite3", "xml", "http", "unittest",
+    "json",
 }  # fmt: skip
 ROOMS_OF_OTHERS = ("backends", "comparison", "draw", "plots", "reference", "rules", "train")
 """What belongs to other commands than ``check`` and ``summary``."""
 WHEN_WRONG = (
-    "archlang.analyses.guesses", "archlang.analyses.rechecks", "archlang.analyses.repairs",
+    "archlang.analyses.guesses", "archlang.analyses.memory.ledger",
+    "archlang.analyses.rechecks", "archlang.analyses.repairs",
     "archlang.analyses.undetermined", "archlang.elaborate.declared", "archlang.syntax.brackets",
     "archlang.syntax.recovery", "archlang.syntax.wording",
 )  # fmt: skip
