@@ -195,7 +195,7 @@ class Blame:
             return None
         owner, name = match.groups()
         for file, item in self.declared(owner):
-            for param in item.params:
+            for param in item.params or []:
                 at = file.span(param)._replace(end=param.start + len(param.name))
                 if misnamed(file, name, param.name, at):
                     said = f"likely wrong here: nothing uses `{param.name}`"
@@ -215,11 +215,18 @@ class Blame:
             return moved(finding, at, "likely wrong here: all give it more", "used here")
         return None
 
-    def declared(self, name: str) -> Iterator[tuple[ast.File, ast.Block | ast.Model]]:
-        """The blocks and models of a name that the user can change."""
+    def declared(self, name: str) -> Iterator[tuple[ast.File, ast.Block | ast.Model | ast.Let]]:
+        """The blocks, models and functions of a name that the user can change."""
+        assert self.program.module is not None
+        models = self.program.module.models.values()
+        inside = [
+            s for m in models if isinstance(m, ast.Model) for b in m.body.branches for s in b.stmts
+        ]
         for file in self.program.files:
-            for item in () if file.source.standard else file.items:
-                if isinstance(item, ast.Block | ast.Model) and item.name == name:
+            own = [*file.items, *(inside if file is self.program.files[-1] else ())]
+            for item in () if file.source.standard else own:
+                taking = isinstance(item, ast.Let) and item.params is not None
+                if (taking or isinstance(item, ast.Block | ast.Model)) and item.name == name:
                     yield file, item
 
     def mends(self, fix: Fix) -> bool:

@@ -13,7 +13,7 @@ from archlang.elaborate import elsewhere, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
-from archlang.elaborate.origins import Origin, divided, origin_of, targets, unwhole_at
+from archlang.elaborate.origins import Origin, divided, made_of, origin_of, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, unknown
 from archlang.elaborate.scope import Env
 from archlang.elaborate.spent import Spent
@@ -174,11 +174,11 @@ class Evaluator(Settles, Spent):
         """The value of an expression that must be a list (or a size, which is one of numbers)."""
         value = self.evaluate(node, env)
         if not isinstance(value, (list, tuple)):
-            span, says = env.span(node), f"a list is needed here, not {describe(value)}"
+            says, place = f"a list is needed here, not {describe(value)}", made_of(node, env)
             counts = isinstance(value, int) and not isinstance(value, bool)
-            text = f"range({span.text})"  # `for i in 3`, as other languages count
-            ways = (Fix(f"write `{text}`", (Edit(span, text),)),) if counts else ()
-            fail("A105", says, span, fixes=ways)
+            text = f"range({(place or env.span(node)).text})"  # `for i in 3`, as others count
+            ways = (Fix(f"write `{text}`", (Edit(place or env.span(node), text),)),)
+            fail("A105", says, env.span(node), written=place, fixes=ways if counts else ())
         return value
 
     # Rules

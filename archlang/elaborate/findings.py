@@ -187,10 +187,14 @@ def _is_size(size: Any) -> bool:
 NOT_A_LAYER = "is a tensor, and takes no arguments"
 
 
+_OF_ARGUMENTS = re.compile(r" has no parameter | is given `\w+` twice")
+"""Of what takes arguments: where that is changed, all of its uses are wrong alike."""
+
+
 def identity(diagnostic: Diagnostic) -> tuple[Any, ...]:
     """What makes two findings one mistake: where they are; for a name what is wrong with it."""
     said = diagnostic.message
-    if diagnostic.code == "A103" or said.endswith(NOT_A_LAYER) or " has no parameter " in said:
+    if diagnostic.code == "A103" or said.endswith(NOT_A_LAYER) or _OF_ARGUMENTS.search(said):
         return diagnostic.code, diagnostic.message
     return diagnostic.code, diagnostic.place
 

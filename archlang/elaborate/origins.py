@@ -90,6 +90,12 @@ def written_at(origin: Origin) -> Span:
     return found.env.span(found.expr)
 
 
+def made_of(expr: ast.Expr, env: Env) -> Span | None:
+    """Where the value of a name was worked out; None where it is a number as it is written."""
+    place = written_at(Origin(expr, env)) if isinstance(expr, ast.Name) else None
+    return None if place is None or place.text.isdigit() else place
+
+
 def made_at(origin: Origin) -> Span:
     """Where a value was written, or the one number that makes it what it is beside sizes."""
     found = source(origin)

@@ -16,6 +16,7 @@ from pathlib import Path
 from archlang.analyses.proofs import prove
 from archlang.analyses.requirements import check_requirements
 from archlang.cli.check import Checked, check_program
+from archlang.collector import paused
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.source import Source, edited
@@ -243,7 +244,7 @@ def outcome(mutation: Mutation) -> Outcome:
     out = Outcome(mutation)
     started = time.process_time()
     try:
-        with _no_longer_than(SECONDS):
+        with _no_longer_than(SECONDS), paused():
             source = Source(str(mutation.spec), mutation.text)
             program = Program(source, source.name)
             checked = check_program(source.name, program, leave=untouched(mutation))
