@@ -15,7 +15,7 @@ from archlang.elaborate.arithmetic import arithmetic
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
 from archlang.elaborate.origins import Origin, divided, made_of, origin_of, targets, unwhole_at
 from archlang.elaborate.problem import SAID, Problem, fail, unknown
-from archlang.elaborate.scope import Env
+from archlang.elaborate.scope import Env, Lost
 from archlang.elaborate.spent import Spent
 from archlang.elaborate.unknown import Settles, Trial, Unknown
 from archlang.elaborate.values import (
@@ -193,7 +193,7 @@ class Evaluator(Settles, Spent):
             if name in env.assumed:
                 self.assumed.extend(env.assumed[name])
             return self.solved(value) if type(value) is Unknown else value
-        if name == HOLE:
+        if name == HOLE or isinstance(env.tensors.get(name), Lost):
             raise Problem(SAID)
         if name in BUILTINS:
             return Builtin(name)
@@ -204,9 +204,8 @@ class Evaluator(Settles, Spent):
             message = f"`{name}` is known only once the network is whole: inside `require`"
             fail("A103", message, span)
         if name in env.tensors:
-            fail(
-                "A105", f"`{name}` is a tensor: what is in it is known only as the model runs", span
-            )
+            message = f"`{name}` is a tensor: what is in it is known only as the model runs"
+            fail("A105", message, span)
         own, words = env.names(), [*METRICS, *self.words, "true", "false"]
         figures = self.inside == "require" or env.find("params") is not None
         known = [*own, *BUILTINS, *words] if figures else [*own, *BUILTINS, *Op.registry, *words]

@@ -28,6 +28,7 @@ MOST_LINES = 8
 """How many other places of one mistake are named."""
 EXPLAINED = 100
 """For how many shapes of a model that are not as stated it is told how they came about."""
+_PATH = re.compile(r"two parts have the path `(?:[^`]*\.)?([^`.]*?)[-_0-9]*`")
 _FOLLOWS = frozenset({"A201", "A202", "A203", "A204", "A208", "A209", "A211"})
 
 
@@ -102,6 +103,10 @@ class Findings:
         """Each mistake where it is met besides the first place."""
         self.again = 0
         """How often a mistake was met that is known."""
+        self.clashed: set[tuple[Turn, ...]] = set()
+        self.unnamed: set[str] = set()
+        """The turns of loops in which a path was taken already, and the names of these labels,
+        without their numbers."""
         self.disputed = False
         """Whether a stated shape was not the tensor's."""
         self.turns: tuple[Turn, ...] = ()
@@ -114,7 +119,11 @@ class Findings:
         if diagnostic is SAID:
             return
         self.trial.refuse(diagnostic)
-        if self.unmet and diagnostic.code in _FOLLOWS:
+        follows = self.follows(diagnostic)
+        if diagnostic.code == "A111" and self.turns:
+            self.clashed.add(self.turns)
+            self.unnamed.update(_PATH.findall(diagnostic.message))
+        if follows:
             return
         self.unmet = self.unmet or diagnostic.code == "A205"
         diagnostic = self.placed(diagnostic)
@@ -128,6 +137,18 @@ class Findings:
         notes = [f"in {what}, used at {span}" for what, span in reversed(self.uses)]
         uses = tuple(span for _, span in reversed(self.uses))
         self.diagnostics.append(replace(diagnostic, notes=(*diagnostic.notes, *notes), uses=uses))
+
+    def follows(self, diagnostic: Diagnostic) -> bool:
+        """Whether a finding comes of one that is told: of a figure, or of a label in a loop.
+
+        Where one label of a turn is taken, so are the others, and names that they had to give lack.
+        """
+        if diagnostic.code == "A111" and identity(diagnostic) not in self.reported:
+            way = self.turns
+            return bool(way) and any(c[: len(way)] == way for c in self.clashed)
+        if diagnostic.code == "A103":
+            return may_follow(diagnostic, self.unnamed)
+        return self.unmet and diagnostic.code in _FOLLOWS
 
     def found(self) -> list[Diagnostic]:
         """All findings in the order of the text, each with the other places of the same mistake."""
