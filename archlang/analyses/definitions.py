@@ -90,6 +90,8 @@ def _hidden(
     was = {word for e in edits for word in _WORD.findall(e.span.text)}
     if any(_made_by(one, edits) or may_follow(one, was) for one in fresh):
         return []
+    if len({one.message for one in fresh}) < len(fresh):
+        return []  # one thing said of several places: it comes of what was written there
     told = []
     for one in fresh:
         ways = tuple(f for f in one.fixes if _helps(program, made, one, f, fresh, look))
