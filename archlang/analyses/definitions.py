@@ -21,6 +21,7 @@ from archlang.source import Edit, Source, Span, edited
 from archlang.syntax.recovery import Hole, Patched, moved
 from archlang.wording import listed
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
 PROPOSALS = 20
 """For how many findings what they propose is tried."""
 STEPS = 8
@@ -57,9 +58,6 @@ def defined(program: Program, look: Look) -> list[Diagnostic]:
                 more += (d for d in hidden if d not in more)
         out.append(replace(finding, fixes=ways, help="" if ways else finding.help))
     return sorted([*out, *more], key=lambda d: (d.span.source.name, d.span.start))
-
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _distinct(ways: Iterable[Fix]) -> tuple[Fix, ...]:
