@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from archlang.analyses.heads import of_head
 from archlang.analyses.rechecks import Look, again, key, read_again, words
 from archlang.analyses.requirements import compared_at
 from archlang.analyses.rounding import ROUNDINGS
 from archlang.diagnostic import Diagnostic, Fix, Note, Turn
 from archlang.elaborate import Program
-from archlang.elaborate.declared import misnamed
 from archlang.elaborate.findings import identity
-from archlang.elaborate.problem import at_name
 from archlang.graph import Graph, RunAgain
 from archlang.source import Edit, Span
 from archlang.syntax import ast
@@ -33,14 +32,10 @@ _PLAIN = re.compile(r"[\w.]+|\"[^\"]*\"")
 """A value that is written as it is."""
 _SHOWS = dict.fromkeys(("A201", "A205", "A209"), "does not hold here")
 """What is said where a finding shows, of those that have no words for it."""
-_NO_PARAMETER = re.compile(r"`(\w+)` has no parameter `(\w+)`")
 EXACT = 10_000
 """A figure that is met from here on is met by nothing but what was meant: so many numbers there are
 that could be wrong by one.
 """
-_TOO_MANY = re.compile(r"`(\w+)` is given more arguments than it has")
-SEVERAL = 3
-"""Of so many uses that are wrong alike it is what they use that is."""
 OTHERS = 3
 """How many other models are worked out to tell what is to blame."""
 
@@ -94,7 +89,7 @@ def blamed(
             continue
         if told.shows:
             places[told.span] = len(out)
-            more = explained(program, name, told, [d for d in found if d is not finding], look)
+            more = blame.gone_with(told, finding)
             shows = (*told.shows, *(d.place for d in more))
             told = replace(told, shows=shows) if more else told
             gone += more
@@ -109,10 +104,9 @@ def explained(
     if not told.shows or not any(d.severity == "error" for d in found):
         return []
     fix = next((f for f in told.fixes if all(e.span.within(told.span) for e in f.edits)), None)
-    made = read_again(program, program, fix.edits) if fix else None
-    if fix is None or made is None or made.diagnostics or name not in made.complete:
+    left = _left(program, name, fix.edits, look) if fix else None
+    if fix is None or left is None:
         return []
-    left = again(program, made, name, look)[1]
     lines = {(e.span.source.name, e.span.line) for e in fix.edits}
 
     def remains(finding: Diagnostic) -> bool:
@@ -121,6 +115,18 @@ def explained(
         return same(finding) in {same(d) for d in left}
 
     return [d for d in found if d.severity == "error" and not remains(d)]
+
+
+def _left(
+    program: Program, name: str, edits: tuple[Edit, ...], look: Look
+) -> list[Diagnostic] | None:
+    """What is found about a model with edits made; None where that is not known."""
+    if name in program.mended.get(edits, {}):
+        return program.mended[edits][name]
+    made = read_again(program, program, edits)
+    if made is None or made.diagnostics or name not in made.complete:
+        return None
+    return again(program, made, name, look)[1]
 
 
 class Blame:
@@ -132,13 +138,21 @@ class Blame:
         self.program, self.name, self.look = program, name, look
         self.graph, self.own, self.found = graph, verdict(graph, found), found
         self.left = OTHERS
+        self.explains: dict[Span, list[Diagnostic]] = {}
+
+    def gone_with(self, told: Diagnostic, finding: Diagnostic) -> list[Diagnostic]:
+        """The other errors that are gone with one, told where it is made."""
+        if told.span not in self.explains:
+            others = [d for d in self.found if d is not finding]
+            self.explains[told.span] = explained(self.program, self.name, told, others, self.look)
+        return self.explains[told.span]
 
     def told(self, finding: Diagnostic) -> Diagnostic:
         """The finding at the place that is to blame for it."""
         if finding.severity != "error" or finding.shows:
             return finding
-        if told := self.of_parameter(finding) or self.of_parameters(finding):
-            return told
+        if found := of_head(self.program, self.name, finding, self.look):
+            return moved(*found)
         if finding.code not in CODES:
             return finding
         return (
@@ -173,11 +187,14 @@ class Blame:
         elsewhere = [e for e in map(_slip, finding.fixes) if e is not None and e.span.line != line]
         here = any(e.span.line == line for f in finding.fixes for e in f.edits)
         lines = {e.span.line for e in elsewhere}
-        stated_right = self.graph is not None and self.graph.stated_right
-        if len(lines) != 1 or (here and not (stated_right or self.exact(finding))):
+        if len(lines) != 1:
             return None
         to, text = elsewhere[0]
-        return moved(finding, to, f"likely wrong here: with `{text}` it holds")
+        told = moved(finding, to, f"likely wrong here: with `{text}` it holds")
+        stated_right = self.graph is not None and self.graph.stated_right
+        if here and not (stated_right or self.exact(finding) or self.gone_with(told, finding)):
+            return None
+        return told
 
     def exact(self, finding: Diagnostic) -> bool:
         """Whether a figure is stated to so many digits that no other slip could lead to it."""
@@ -187,54 +204,6 @@ class Blame:
             c.operator == "==" and c.right == int(c.right) and min(c.left, c.right) >= EXACT
             for c in compared_at(self.graph, finding.place)
         )
-
-    def of_parameter(self, finding: Diagnostic) -> Diagnostic | None:
-        """A parameter of another name than the one that is given, and used in the body."""
-        match = _NO_PARAMETER.match(finding.message) if finding.code == "A104" else None
-        if match is None or self.program.module is None:
-            return None
-        owner, name = match.groups()
-        for file, item in self.declared(owner):
-            for param in item.params or []:
-                at = file.span(param)._replace(end=param.start + len(param.name))
-                if misnamed(file, name, param.name, at):
-                    said = f"likely wrong here: nothing uses `{param.name}`"
-                    fix = Fix(f"name it `{name}`", (Edit(at, name),))
-                    fixes, help = ((fix,), "") if self.mends(fix) else ((), finding.help)
-                    told = replace(finding, fixes=fixes, help=help)
-                    return moved(told, at, said, "given here")
-        return None
-
-    def of_parameters(self, finding: Diagnostic) -> Diagnostic | None:
-        """The parameters of a block or model, where several uses give more than it has."""
-        match = _TOO_MANY.match(finding.message) if finding.code == "A104" else None
-        if match is None or sum(d.message == finding.message for d in self.found) < SEVERAL:
-            return None
-        for file, item in self.declared(match.group(1)):
-            at = at_name(file.span(item), item.name)
-            return moved(finding, at, "likely wrong here: all give it more", "used here")
-        return None
-
-    def declared(self, name: str) -> Iterator[tuple[ast.File, ast.Block | ast.Model | ast.Let]]:
-        """The blocks, models and functions of a name that the user can change."""
-        assert self.program.module is not None
-        models = self.program.module.models.values()
-        inside = [
-            s for m in models if isinstance(m, ast.Model) for b in m.body.branches for s in b.stmts
-        ]
-        for file in self.program.files:
-            own = [*file.items, *(inside if file is self.program.files[-1] else ())]
-            for item in () if file.source.standard else own:
-                taking = isinstance(item, ast.Let) and item.params is not None
-                if (taking or isinstance(item, ast.Block | ast.Model)) and item.name == name:
-                    yield file, item
-
-    def mends(self, fix: Fix) -> bool:
-        """Whether the model has no errors with a fix made."""
-        made = self.program.edited(fix.edits)
-        if made is None or made.diagnostics or self.name not in made.complete:
-            return False
-        return not any(d.severity == "error" for d in self.look(made, self.name)[1])
 
     def of_model(self, finding: Diagnostic) -> Diagnostic | None:
         """A model that gives another one arguments, which holds with those of its neighbours."""

@@ -50,8 +50,8 @@ class Rechecks:
     ) -> None:
         self.program, self.name, self.look = program, name, look
         self.finding, self.others = finding, others
-        self.clean: set[str] = set()
-        """The models that an edit was seen to leave nothing to find in."""
+        self.then: dict[str, list[Diagnostic]] = {}
+        """What is found about each model that was worked out again for the last edit."""
 
     def holds(self, edits: tuple[Edit, ...]) -> bool:
         """Whether edits leave no error in the model but the others, and nothing new elsewhere.
@@ -61,7 +61,7 @@ class Rechecks:
         made = self.edited(self.program, edits)
         if made is None or self.left(made)[1] or not self.elsewhere(made) or self.remains(made):
             return False
-        self.program.mended[edits] = self.clean
+        self.program.mended[edits] = self.then
         return True
 
     def remains(self, made: Program) -> bool:
@@ -89,6 +89,7 @@ class Rechecks:
         if self.name not in made.complete:
             return None, [self.finding]
         graph, found = again(self.program, made, self.name, self.look)
+        self.then = {self.name: found}
         return graph, _beside([d for d in found if d.severity == "error"], self.others)
 
     def elsewhere(self, made: Program) -> bool:
@@ -96,13 +97,11 @@ class Rechecks:
         before, after = self.program.complete, made.complete
         if self.name not in after or len(after) < len(before):
             return False
-        self.clean = set()
         for name in after:
             if name != self.name and not (name in before and unchanged(self.program, made, name)):
-                found = {key(d) for d in again(self.program, made, name, self.look)[1]}
-                if not found:
-                    self.clean.add(name)
-                elif name not in before or not found <= self.known(self.program, name):
+                self.then[name] = again(self.program, made, name, self.look)[1]
+                found = set(map(key, self.then[name]))
+                if found and (name not in before or not found <= self.known(self.program, name)):
                     return False
         return True
 
@@ -117,7 +116,7 @@ def repeats(program: Program, name: str, known: Sequence[Diagnostic]) -> bool:
     Then it need not be worked out any further than to that finding.
     """
     for finding in known:
-        if any(name in program.mended.get(fix.edits, ()) for fix in finding.fixes):
+        if any(program.mended.get(fix.edits, {}).get(name) == [] for fix in finding.fixes):
             return _first(program, name) == key(finding)
     return False
 

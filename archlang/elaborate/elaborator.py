@@ -121,6 +121,8 @@ class Elaborator(Blocks):
         label = self.label(stmt.label, at.env) if stmt.label else None
         at = at.under(at.env.span(stmt.label) if stmt.label else None)
         wire = self.chain(stmt.chain, label, at, wire)
+        if isinstance(wire, Lost):
+            self.forget(stmt, at, wire)
         if label is not None:  # it stands even where what is stated of it fails
             at.env.tensors[label] = wire
         if stmt.shape is not None and isinstance(wire, Node):

@@ -285,6 +285,8 @@ def values(stmt: ast.Stmt) -> Iterator[str]:
             yield from (d.name for d in stmt.shape.dims if d.name is not None)
         case ast.Let() | ast.Shared():
             yield stmt.name
+        case ast.Pipe(label=ast.Label(name="let", indices=[])):  # of one that lacks its name
+            yield from (s.name for s in stmt.chain.stages if isinstance(s, ast.Use))
         case ast.If() | ast.For():
             yield from stmt.targets if isinstance(stmt, ast.For) else ()
             for body in bodies(stmt):

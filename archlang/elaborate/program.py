@@ -69,8 +69,8 @@ class Program:
         """The work on its models, in layers, and on ways out: see ``repairs`` and ``slips``."""
         self.verdicts: dict[str, Any] = {}
         """Where its models hold and where they do not, by name: see ``blame``."""
-        self.mended: dict[tuple[Edit, ...], set[str]] = {}
-        """The other models in which nothing is left to find, by the edits of a fix that holds."""
+        self.mended: dict[tuple[Edit, ...], dict[str, list[Diagnostic]]] = {}
+        """By the edits of each fix that holds: what is then found about models."""
         self._uses: dict[Key, Use] = {} if like is None else like._uses
         """Uses of blocks in the models as they are written, by what they come of. What is edited
         shares them: of a file that is read again, a block is another one."""

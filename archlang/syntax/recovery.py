@@ -29,6 +29,8 @@ MOST = 20
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
 _START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
+_MAY_NAME = re.compile(r"(?:let\s*=\s*|[A-Za-z_]\w*[ \t]+(?=\w+\s*=(?!=)))([A-Za-z_]\w*)")
+"""A `let` that lacks its name, or a word before what may be one: `le width = 8`."""
 _GIVEN = re.compile(r"(\w+)\s*=(?!=)")
 _OTHER_LET = re.compile(r"(?<![A-Za-z_])let\b")
 _BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
@@ -184,6 +186,8 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
         if _OTHER_LET.search(stated, match.end()):  # more than one statement cannot be told apart
             names += [n for n in _GIVEN.findall(stated, match.end()) if n not in names]
         return Hole(start, end, "; ".join(f"let {name} = {HOLE}" for name in names))
+    if named := _MAY_NAME.match(stated):  # the name may have had another meaning before
+        return Hole(start, end, f"let {named.group(1)} = {HOLE}; {HOLE}")
     label = _LABEL.match(stated)
     return Hole(start, end, f"{label.group(1)} = {HOLE}" if label else HOLE)
 

@@ -26,6 +26,7 @@ _NAMES = re.compile(
 _SHAPE = re.compile(r"[ \t]*:[ \t]*\[[^\[\]\n]*\]")
 _LABEL = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\[[^\]\n]*\])?[ \t]*=(?!=)")
 _ALONE = re.compile(rf"(?:^|[\n;{{|])[ \t]*{_WORD}\s*$")
+_NAMELESS = re.compile(r"(?:^|[\n;{|])[ \t]*(?P<word>let)\s*=\s*$")
 _ENDS = re.compile(r"->|[}|]|$")
 _GIVEN = re.compile(r"(?<!\w)input[ \t]+(?P<name>[A-Za-z_]\w*)[ \t]*:")
 _ARROW = re.compile(r"\s*->\s*")
@@ -48,6 +49,9 @@ def stray(source: Source, at: int) -> Diagnostic | None:
     text = source.text
     if found := _INSIDE.search(text, max(at - _BEFORE, 0), at) or _BESIDE.match(text, at):
         return _inside(source, found)
+    if found := _NAMELESS.search(text, max(at - _BEFORE, 0), at):
+        span = Span(source, *found.span("word"))
+        return Diagnostic("A101", "a name is missing behind `let`", span, FORMS["let"])
     if found := _ALONE.search(text, max(at - _BEFORE, 0), at):
         alone = "\n" in text[found.end("word") : at] or _ENDS.match(text, at)
         shaped = found["word"] == "output" and text.startswith(":", at)

@@ -86,7 +86,7 @@ def test_only_what_an_edit_changed_is_worked_out_again(monkeypatch: pytest.Monke
     checks = rechecks.Rechecks(before, "alone", look, finding, [])  # type: ignore[arg-type]
     assert checks.holds((edit,))
     assert looked == ["alone", "first", "first"]
-    assert before.mended == {(edit,): {"first"}}
+    assert before.mended == {(edit,): {"alone": [], "first": []}}
 
 
 def test_a_model_that_fails_alike_is_not_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,8 @@ def test_a_model_that_fails_alike_is_not_worked_out(monkeypatch: pytest.MonkeyPa
     text = TEXT.replace("linear(10)", "linear(10, bais=false)")
     spec = program(text)
     (finding,) = inspection.inspect(spec, "first")[1]
-    assert spec.mended == {finding.fixes[0].edits: {"second", "third"} & {*spec.complete}}
+    left = {name: [] for name in ("first", "second", "third") if name in spec.complete}
+    assert spec.mended == {finding.fixes[0].edits: left}
     worked_out: list[str] = []
     monkeypatch.setattr(
         inspection, "_worked_out", lambda *given: worked_out.append(given[1]) or (None, [])

@@ -67,7 +67,7 @@ BAD = [
     (in_model("relu : [64, 8"), "A102", "["),
     (in_model("relu : 64"), "A101", "64"),
     (in_model("input [3, 8, 8]"), "A101", "input"),
-    (in_model("let = 3"), "A101", "3"),
+    (in_model("let = 3"), "A101", "let"),
     (in_model("let a 3"), "A101", "3"),
     (in_model("let a = 3 +"), "A101", None),
     (in_model("let a = 1 < 2 < 3"), "A101", "<"),
