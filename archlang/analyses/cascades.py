@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from archlang.analyses.reached import nodes
-from archlang.diagnostic import Diagnostic, Note
+from archlang.analyses.rechecks import Look, Rechecks
+from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.elaborate import Program
 from archlang.op import Op
 from archlang.source import Span
@@ -16,12 +17,15 @@ SEVERAL = 3
 """Of so many statements that fail alike it is what all of them use that is wrong."""
 
 
-def of_one_use(program: Program, found: list[Diagnostic]) -> list[Diagnostic]:
+def of_one_use(
+    program: Program, model: str, found: list[Diagnostic], look: Look
+) -> list[Diagnostic]:
     """The findings about a model, with one for all stated shapes that fail behind uses of a block.
 
-    So it is where no shape that the same body states behind one holds, and no way out is known.
+    So it is where no shape that the same body states behind one holds, and no way out is known but
+    to state others.
     """
-    failed = {d.span: d for d in found if d.code == "A201" and not (d.fixes or d.shows)}
+    failed = {d.span: d for d in found if d.code == "A201" and not d.shows and _restated(d)}
     if len(failed) < SEVERAL:
         return found
     told: dict[Span, Diagnostic] = {}
@@ -30,12 +34,30 @@ def of_one_use(program: Program, found: list[Diagnostic]) -> list[Diagnostic]:
         of = [[s for s in failed if s.within(shape)] for shape in shapes]
         same = [span for spans in of for span in spans if span not in gone]
         if len(same) >= SEVERAL and all(of):
-            first, others = failed[same[0]], [failed[s] for s in same[1:]]
-            related = (*first.related, *(Note(d.span, d.label) for d in others))
-            notes = (*first.notes, f"nothing that is stated behind `{name}` holds here")
-            told[same[0]] = replace(first, related=related, notes=notes, shows=tuple(same))
             gone.update(same)
+            alike = [failed[s] for s in same]
+            first = alike[0]
+            related = (*first.related, *(Note(d.span, d.label) for d in alike[1:]))
+            notes = (*first.notes, f"nothing that is stated behind `{name}` holds here")
+            one = replace(first, related=related, notes=notes, shows=tuple(same), fixes=())
+            others = [d for d in found if d.span not in gone]
+            fixes = _together(Rechecks(program, model, look, one, others), alike)
+            told[same[0]] = replace(one, fixes=fixes)
     return [told.get(d.span, d) for d in found if d.span in told or d.span not in gone]
+
+
+def _restated(finding: Diagnostic) -> bool:
+    """Whether all that mends a stated shape is to state another."""
+    return all(e.span.within(finding.span) for f in finding.fixes for e in f.edits)
+
+
+def _together(rechecks: Rechecks, found: list[Diagnostic]) -> tuple[Fix, ...]:
+    """What mends each of some findings, as one where it mends them all."""
+    if not all(d.fixes for d in found):
+        return ()
+    edits = tuple(e for d in found for e in d.fixes[0].edits)
+    fix = Fix("state what comes out, behind each", edits)
+    return (fix,) if rechecks.holds(edits) else ()
 
 
 def _stated(program: Program) -> Iterator[tuple[str, list[Span]]]:

@@ -17,6 +17,7 @@ from archlang.elaborate.values import BlockDef, Partial, describe
 from archlang.graph import Clash, Node, Region
 from archlang.op import Op
 from archlang.source import Edit, Span
+from archlang.spelling import nearest
 from archlang.syntax import ast
 
 
@@ -129,5 +130,9 @@ def _unknown(stage: ast.Merge, span: Span, env: Env) -> NoReturn:
     if stage.name == "else":
         fail("A101", "`else` stands right behind the `}` of an `if`", span)
     as_copies(stage, span, env)
+    if nearest(stage.name, ["else"]) and span.source.text[: span.start].rstrip().endswith("}"):
+        fix = Fix("write `else`", (Edit(span, "else"),), safe=True)
+        said = f"unknown merge `{stage.name}`"
+        fail("A103", said, span, help="did you mean `else`?", fixes=(fix,))
     merges = [n for n, op in Op.registry.items() if op.merges]
     unknown("merge", stage.name, merges, span)

@@ -312,18 +312,20 @@ class Stages(Findings, ABC):
         at.region.parts.append(region)
         place = Place(network.env, scope, region)
         result: Wire = LOST
+        restored = len(self.graph.restored)
         self.shares += 1
         uses, self.known_uses = self.known_uses, None  # each run goes into the same modules
         with InUse(self, network.node.name, span):
             result = self.chain(network.node.chain, name, place, wire)
         self.known_uses = uses
+        if not isinstance(result, Node) or len(self.graph.restored) > restored:
+            return result  # what was lost on the way is in no list of what ran
         runs = [(n.path, str(n.op)) for n in region.nodes()]
-        if isinstance(result, Node) and network.runs not in (None, runs):
+        if network.runs not in (None, runs):
             fail(
                 "A210", f"`{network.node.name}` is shared, but its uses run different layers", span
             )
-        if isinstance(result, Node):
-            network.runs = runs
+        network.runs = runs
         return result
 
     def repeat(self, stage: ast.Repeat, at: Place, wire: Wire) -> Wire:

@@ -43,7 +43,7 @@ def _numbers(text: str, sign: str) -> str:
     return sign.join(re.findall(r"\d+", text))
 
 
-_ARROW, _BODY, _TOP = "_ARROW", "_LB", "MODEL"
+_ARROW, _BODY, _TOP = "_ARROW", "_LB", "_MODEL"
 _JOINED = "layers are joined by `->`"
 _REPEATED = "copies are written `x 3` behind what is repeated"
 _LET = "`let` names a value"

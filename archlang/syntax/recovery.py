@@ -34,6 +34,8 @@ _MAY_NAME = re.compile(r"(?:let\s*=\s*|[A-Za-z_]\w*[ \t]+(?=\w+\s*=(?!=)))([A-Za
 _GIVEN = re.compile(r"(\w+)\s*=(?!=)")
 _OTHER_LET = re.compile(r"(?<![A-Za-z_])let\b")
 _BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
+_BRINGS = re.compile(r'\s*(?:use|(?:[A-Za-z_]\w*[ \t]+)?")')
+"""What a damaged `use` begins with, or one with a slip in that word."""
 _LEAST = 'use ""'
 """The shortest item: it stands for those that are not read again."""
 _ITEM = re.compile(rf"(?:\s|#[^\n]*)*([^\s#].{{{len(_LEAST) - 1}}})", re.DOTALL)
@@ -146,7 +148,7 @@ def _recovered(
         _relocate(top, patched, set())
     lost = [source.text[h.start : h.end] for h in holes]
     words = {w for text in lost for w in _WORD.findall(text)}
-    if any(text.lstrip().startswith(("use", '"')) for text in lost):
+    if any(map(_BRINGS.match, lost)):
         words.add(ANY)  # what it would have brought in is not known
     found.sort(key=lambda d: d.span.start)
     if len(found) >= MOST:

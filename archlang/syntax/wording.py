@@ -11,10 +11,11 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from archlang.diagnostic import Diagnostic, Fix
 from archlang.source import Edit, Source, Span
-from archlang.spelling import nearest
+from archlang.spelling import nearest, one_slip
 from archlang.syntax.branches import divided
 from archlang.syntax.habits import BODIES, LOOKS, habit, lookalikes
 from archlang.syntax.indented import braced
+from archlang.syntax.misspelt import misspelt
 from archlang.syntax.stray import stray
 
 _WORDS = {
@@ -36,12 +37,12 @@ _GROUPS: tuple[tuple[str, frozenset[str]], ...] = (
     ("a value", frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING", "_LP", "_LS", "MINUS"})),
     (
         "an operator",
-        frozenset({"PLUS", "MINUS", "TIMES_OP", "POWER", "COMPARE", "AND", "OR", "IF"}),
+        frozenset({"PLUS", "MINUS", "TIMES_OP", "POWER", "COMPARE", "AND", "OR", "_IF"}),
     ),
-    ("`block`, `model`, `let`, `use`", frozenset({"BLOCK", "MODEL", "LET", "USE"})),
+    ("`block`, `model`, `let`, `use`", frozenset({"_BLOCK", "_MODEL", "LET", "_USE"})),
     (
         "a statement",
-        frozenset({"NAME", "IF", "FOR", "SHARED", "AUX", "INPUT", "OUTPUT", "REQUIRE", "LET"}),
+        frozenset({"NAME", "_IF", "_FOR", "SHARED", "AUX", "INPUT", "OUTPUT", "REQUIRE", "LET"}),
     ),
     ("a layer", frozenset({"NAME", "_LB"})),
 )
@@ -79,7 +80,7 @@ def _no_word(source: Source, at: int, names: frozenset[str]) -> Diagnostic:
 
 def _bodiless(source: Source, found: Diagnostic, names: frozenset[str]) -> Diagnostic:
     """The same where a body is what is missing, with the edits that make one of what is there."""
-    headed = bool(found.fixes) and "MODEL" in names  # a word that begins no item, for one that does
+    headed = bool(found.fixes) and "_MODEL" in names  # another word than those that begin items
     open_ = "_LB" in names or source.text[: found.span.start].rstrip().endswith(":")
     fix = braced(source, found.span.start) if headed or (open_ and not found.fixes) else None
     if fix is None:
@@ -112,7 +113,11 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
         return _habit(source, span.start, names) or nothing
     if told := stray(source, at + lead) or divided(source, at + lead):
         return told
-    if found := _habit(source, at + lead, names):
+    found = _habit(source, at + lead, names)
+    sure = found is not None and any(f.safe for f in found.fixes)
+    if not sure and (told := misspelt(source, at + lead)):
+        return told
+    if found:
         return _bodiless(source, found, names)
     if token.type == "$END":
         end = len(text.rstrip())
@@ -131,7 +136,8 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
         begins = Edit(Span(source, arrow.start(), arrow.end()), ";")
         fixes = (Fix("begin a statement with the label", (begins,)),)
         return Diagnostic("A101", message, span, "a label begins a statement", fixes=fixes)
-    guess = nearest(word, [t.lower() for t in names if t in _KEYWORDS])
+    could = [t.lower().lstrip("_") for t in sorted(names & _KEYWORDS)]
+    guess = nearest(word, could) or next((w for w in could if one_slip(word, w)), None)
     if guess is not None:
         fixes = (Fix(f"write `{guess}`", (Edit(span, guess),), safe=True),)
         return Diagnostic("A101", message, span, expected, help=f"did you mean `{guess}`?",
@@ -141,7 +147,7 @@ def _unexpected(source: Source, token: Token, at: int, names: frozenset[str]) ->
 
 _LABELLED = re.compile(r"[ \t]*->(?=[ \t]*\w+(\[[^\]\n]*\])?[ \t]*$)")
 """An arrow with a label behind it, where `=` is to follow."""
-_KEYWORDS = frozenset({"BLOCK", "MODEL", "LET", "USE", "IN"})
+_KEYWORDS = frozenset({"_BLOCK", "_MODEL", "LET", "_USE", "_IN"})
 _VALUES = frozenset({"NUMBER", "SIZE", "TRUTH", "NAME", "STRING"})
 
 
@@ -173,7 +179,7 @@ def _expected(terminals: Any) -> str:
         if len(group) > 1 and group <= left:
             words.append(word)
             left -= group
-    words.extend(_WORDS.get(t, f"`{t.lower()}`") for t in sorted(left))
+    words.extend(_WORDS.get(t, f"`{t.lower().lstrip('_')}`") for t in sorted(left))
     words = list(dict.fromkeys(words))
     if not words or len(words) > 6:
         return ""

@@ -150,3 +150,12 @@ def test_a_shared_network_in_a_shared_network() -> None:
     assert network.totals.params == 12 + 6
     assert network.totals.macs == 4 * 64 * 9
     assert network.to_torch().eval()(torch.zeros(2, 3, 8, 8)).shape == (2, 3, 8, 8)
+
+
+def test_a_use_of_which_not_all_is_known_is_not_compared() -> None:
+    body = "shared s = { conv(1x1, 3); relv; conv(3x3, 4) : [4, 8, 8] }; image -> s; image -> s"
+    assert codes(model(body)) == ["A103"]
+    text = model(
+        "input other: [3, 9, 8 +]; shared s = { relu : [3, 8, 8] }; other -> s; image -> s"
+    )
+    assert codes(text) == ["A101"]
