@@ -102,6 +102,7 @@ def make_layer(
                     f"`{name}` of `{cls.name}` cannot be {describe(value)}",
                     argument.span,
                     f"`{value.name}` is {describe(value)}",
+                    written=_written(bound, name),
                     fixes=_behind(cls, given, argument, span),
                 )
             value = value.name  # a word that is also a layer's name, as `linear` is

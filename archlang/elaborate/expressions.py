@@ -9,11 +9,11 @@ from typing import Any
 
 from archlang.arguments import all_words
 from archlang.diagnostic import Fix
-from archlang.elaborate import elsewhere, symbolic
+from archlang.elaborate import elsewhere, origins, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
-from archlang.elaborate.origins import Origin, divided, made_of, origin_of, targets, unwhole_at
+from archlang.elaborate.origins import Origin, origin_of
 from archlang.elaborate.problem import SAID, Problem, fail, unknown
 from archlang.elaborate.scope import Env, Lost
 from archlang.elaborate.spent import Spent
@@ -79,7 +79,7 @@ class Evaluator(Settles, Spent):
         if type(value) is int:
             return value
         if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
-            fail("A105", f"a number is needed here, not {describe(value)}", env.span(node))
+            origins.unfit(f"a number is needed here, not {describe(value)}", node, env)
         return value
 
     def integer(self, node: ast.Expr, env: Env, what: str = "a whole number is needed here") -> int:
@@ -87,7 +87,7 @@ class Evaluator(Settles, Spent):
         value = self.evaluate(node, env)
         if isinstance(value, bool) or not isinstance(value, int):
             shown = written(value) if isinstance(value, Fraction) else describe(value)
-            place = unwhole_at(Origin(node, env)) if isinstance(value, Fraction) else None
+            place = origins.unwhole_at(Origin(node, env)) if isinstance(value, Fraction) else None
             fail("A105", f"{what}, not {shown}", env.span(node), written=place)
         return value
 
@@ -112,7 +112,7 @@ class Evaluator(Settles, Spent):
         """The same for a part of a condition."""
         value = self.evaluate(node, env)
         if not isinstance(value, bool):
-            fail("A105", f"a condition is true or false, not {describe(value)}", env.span(node))
+            origins.unfit(f"a condition is true or false, not {describe(value)}", node, env)
         return value
 
     def named(self, stmt: ast.Let, env: Env) -> Value:
@@ -174,11 +174,12 @@ class Evaluator(Settles, Spent):
         """The value of an expression that must be a list (or a size, which is one of numbers)."""
         value = self.evaluate(node, env)
         if not isinstance(value, (list, tuple)):
-            says, place = f"a list is needed here, not {describe(value)}", made_of(node, env)
-            counts = isinstance(value, int) and not isinstance(value, bool)
-            text = f"range({(place or env.span(node)).text})"  # `for i in 3`, as others count
-            ways = (Fix(f"write `{text}`", (Edit(place or env.span(node), text),)),)
-            fail("A105", says, env.span(node), written=place, fixes=ways if counts else ())
+            says = f"a list is needed here, not {describe(value)}"
+            if isinstance(value, bool) or not isinstance(value, int):
+                origins.unfit(says, node, env)
+            at = (place := origins.made_of(node, env)) or env.span(node)
+            fix = Fix(f"write `range({at.text})`", (Edit(at, f"range({at.text})"),))  # `for i in 3`
+            fail("A105", says, env.span(node), written=place, fixes=(fix,))
         return value
 
     # Rules
@@ -231,7 +232,7 @@ class Evaluator(Settles, Spent):
         try:
             return arithmetic(node, left, right, env, self.limits.bits)
         except Problem as problem:
-            raise divided(problem, Origin(node.right, env)) from None
+            raise origins.divided(problem, Origin(node.right, env)) from None
 
     def unary(self, node: ast.Unary, env: Env) -> Value:
         if node.operator == "not":
@@ -277,7 +278,7 @@ class Evaluator(Settles, Spent):
         for number, item in enumerate(self.list_of(node.iterable, env)):
             self.step(node, env)
             inner.values.update(self.unpack(node.targets, item, span))
-            inner.origins.update(targets(node.targets, node.iterable, env, number))
+            inner.origins.update(origins.targets(node.targets, node.iterable, env, number))
             out.append(self.evaluate(node.body, inner))
         return out
 

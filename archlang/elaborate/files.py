@@ -21,7 +21,7 @@ from archlang.limits import Limits, current
 from archlang.source import Source, Span, shown_path
 from archlang.spelling import nearest
 from archlang.syntax import ast
-from archlang.syntax.node import ANY
+from archlang.syntax.node import ANY, HOLE
 from archlang.syntax.parser import read
 
 
@@ -121,6 +121,8 @@ class Loader:
         return file, found
 
     def item(self, item: ast.Item, module: Module, key: str) -> None:
+        if isinstance(item, ast.Block) and item.name == HOLE:
+            return  # of its body it is only known that it can be read
         env = module.env
         span = env.span(item)
         match item:
@@ -145,7 +147,8 @@ class Loader:
                     fail("A106", f"two models are named `{item.name}`", here, related=[first])
                 if isinstance(item, ast.Model):
                     _distinct(item, env)
-                module.models[item.name] = item
+                each = f"{HOLE}{item.start}" if item.name == HOLE else item.name
+                module.models[each] = item
 
     def claim(self, name: str, module: Module, span: Span) -> None:
         """Take a name for a value or block of the file."""

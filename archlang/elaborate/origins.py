@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from archlang.elaborate.problem import Problem
+from archlang.elaborate.problem import Problem, fail
 from archlang.source import Span
 from archlang.syntax import ast
 
@@ -94,6 +94,11 @@ def made_of(expr: ast.Expr, env: Env) -> Span | None:
     """Where the value of a name was worked out; None where it is a number as it is written."""
     place = written_at(Origin(expr, env)) if isinstance(expr, ast.Name) else None
     return None if place is None or place.text.isdigit() else place
+
+
+def unfit(says: str, expr: ast.Expr, env: Env) -> NoReturn:
+    """Raise for a value of another kind than what is needed, and tell where it was worked out."""
+    fail("A105", says, env.span(expr), written=made_of(expr, env))
 
 
 def made_at(origin: Origin) -> Span:

@@ -34,7 +34,7 @@ Wire: TypeAlias = "Node | Lost | None"
 """The current tensor: a node's output, lost, or none yet (several inputs)."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Env:
     """The names of a body: values, and tensors that labels named. ``file`` is where it stands."""
 

@@ -23,6 +23,15 @@ Value: TypeAlias = Any
 """int, Fraction, bool, str, tuple (a size), list, or one of the classes here."""
 
 
+class _Written:
+    """A value that is printed as a user would write it: what it sees is no part of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return written(self)
+
+
 @dataclass(slots=True, unsafe_hash=True)  # frozen, each of many would take three times as long
 class Given:
     """An argument: its value and where it was written. It is not changed."""
@@ -48,8 +57,8 @@ class BlockDef:
         self.plain = Partial(self)
 
 
-@dataclass(slots=True, eq=False)
-class Function:
+@dataclass(slots=True, eq=False, repr=False)
+class Function(_Written):
     """``let name(parameters) = value``, with the names that stood before it."""
 
     node: ast.Let
@@ -69,15 +78,15 @@ class Failed:
     diagnostic: Diagnostic
 
 
-@dataclass(frozen=True, slots=True)
-class Builtin:
+@dataclass(frozen=True, slots=True, repr=False)
+class Builtin(_Written):
     """A function of the language, by its name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measure:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Measure(_Written):
     """A figure of a network that takes arguments, as ``memory(batch=64)`` does."""
 
     name: str
@@ -85,8 +94,8 @@ class Measure:
     of: Callable[..., int]
 
 
-@dataclass(slots=True, unsafe_hash=True)  # as those of Given: it is not changed
-class Partial:
+@dataclass(slots=True, unsafe_hash=True, repr=False)  # as those of Given: it is not changed
+class Partial(_Written):
     """A layer or block, with some of its arguments or none, each with its parameter's name."""
 
     target: type[Op] | BlockDef
@@ -111,8 +120,8 @@ def parameters(params: list[ast.Param]) -> list[Parameter]:
     return [Parameter(p.name, p.default is None) for p in params]
 
 
-@dataclass(slots=True, eq=False)
-class SharedNetwork:
+@dataclass(slots=True, eq=False, repr=False)
+class SharedNetwork(_Written):
     """``shared name = chain``: the chain, the names it sees, and its path."""
 
     node: ast.Shared

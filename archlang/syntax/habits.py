@@ -51,6 +51,7 @@ _FUNCTION = "a function is written `let f(v) = …`"
 BODIES = "a body stands in `{ … }`"
 _SHAPE = "a shape is written `[3, 224, 224]`"
 _WORDS = r"(?:let|shared|require|input|output|aux)\b"
+_BETWEEN = r"(?:and|or|if|else|in|for|x|let|shared|require|input|output|aux)\b"
 _QUOTES = "'‘’“”„"
 _STAGE = r"(?:\{[^{}\n]*\}|[A-Za-z_]\w*(?:\([^()\n]*\))?)"
 """What can be repeated, where it is on one line."""
@@ -106,6 +107,8 @@ HABITS = (
     # bodies and what opens them
     _row(r"\b(?P<here>elif)\b[^{\n]*", "", "write `else if`", "else if"),
     _row(r"\b(?P<here>while)\b[^{\n]*", "", "repeat with `x n`, or `for i in range(n) { … }`"),
+    _row(r"\bfor[ \t]+(?:\w+[ \t]*,[ \t]*)*\w+(?P<all>[ \t]+(?P<here>(?!in\b)(?:\w+|\[)))", "_IN",
+         "is an `in` missing before this?", r" in \g<here>", safe=False),
     _row(r"\bfor[ \t]*(?P<here>\()", "NAME", "a loop runs over a list: `for i in range(3) { … }`"),
     _row(r"\b(?P<here>return)\b[^\n]*\n?", "",
          "what comes last is the output, or what `output` names"),
@@ -201,6 +204,8 @@ HABITS = (
          "a string stands in `\"`", r'"\g<text>"'),
     _row(rf"(?P<here>[{_QUOTES}])", "", "a string stands in `\"`"),
     _row(r"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>\d[\w.]*|\"[^\"\n]*\"))(?=[ \t]*[,)\]])",
+         "_COMMA", "is a `,` missing before this?", r", \g<here>", safe=False),
+    _row(rf"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>(?!{_BETWEEN})[A-Za-z_]\w*))(?=[ \t]*[,)\]=(])",
          "_COMMA", "is a `,` missing before this?", r", \g<here>", safe=False),
 )  # fmt: skip
 """What other languages write, the more telling before the less."""

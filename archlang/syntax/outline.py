@@ -282,6 +282,16 @@ def balanced(found: Iterable[Token], pair: str) -> bool:
     return depth == 0
 
 
+def encloses(text: str, start: int, end: int) -> bool:
+    """Whether the brace at ``start`` is closed at the end of a stretch, and not before it."""
+    depth = 0
+    for token in each_token(text, start, end):
+        depth += (token.text == "{") - (token.text == "}")
+        if depth == 0:
+            return not text[token.end : end].strip()
+    return False
+
+
 def matches(text: str) -> bool:
     """Whether all brackets and strings of a text have their other halves."""
     depths = dict.fromkeys(OPENS, 0)

@@ -20,18 +20,19 @@ from archlang.diagnostic import Diagnostic
 from archlang.source import Edit, Source, Span
 from archlang.syntax.brackets import damage
 from archlang.syntax.comments import apart, blanked
+from archlang.syntax.letters import plain
 from archlang.syntax.node import ANY, HOLE, Node
-from archlang.syntax.outline import Statements, Stretch, Token, each_token, ended
+from archlang.syntax.outline import Statements, Stretch, Token, each_token, encloses, ended
 from archlang.syntax.wording import explained
 
 MOST = 20
 """How many syntax errors of one file are looked for."""
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"[^\W\d]\w*")
 _ENDS = frozenset({"$END", "_SEP", "_RB", "_BAR"})
-_START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?")
+_START = re.compile(r"(input|let|require|aux|output|shared)\b\s*(\w+)?", re.ASCII)
 _MAY_NAME = re.compile(r"(?:let\s*=\s*|[A-Za-z_]\w*[ \t]+(?=\w+\s*=(?!=)))([A-Za-z_]\w*)")
 """A `let` that lacks its name, or a word before what may be one: `le width = 8`."""
-_GIVEN = re.compile(r"(\w+)\s*=(?!=)")
+_GIVEN = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)", re.ASCII)
 _OTHER_LET = re.compile(r"(?<![A-Za-z_])let\b")
 _BEGINS = re.compile(r"(?:block|model|use|let|archlang)\b")
 _BRINGS = re.compile(r'\s*(?:use|(?:[A-Za-z_]\w*[ \t]+)?")')
@@ -39,7 +40,8 @@ _BRINGS = re.compile(r'\s*(?:use|(?:[A-Za-z_]\w*[ \t]+)?")')
 _LEAST = 'use ""'
 """The shortest item: it stands for those that are not read again."""
 _ITEM = re.compile(rf"(?:\s|#[^\n]*)*([^\s#].{{{len(_LEAST) - 1}}})", re.DOTALL)
-_LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)")
+_HEAD = re.compile(r'(block|model)\b[^{}"#]*(?=\{)')
+_LABEL = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)", re.ASCII)
 
 
 Stretches: TypeAlias = list[tuple[int, int]]
@@ -52,6 +54,11 @@ class Hole(NamedTuple):
     start: int
     end: int
     text: str
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is not known what is meant there: no word is read in its place."""
+        return not self.text or HOLE in self.text
 
 
 class Patched:
@@ -127,7 +134,8 @@ def _recovered(
     holes = [Hole(start, end, "") for start, end in bad.items]
     holes += [Hole(*edit.span[1:], edit.text) for edit in bad.closed]
     for start, end, depth in bad.statements:
-        holes = _with(holes, _hole(source.text, start, end, depth))
+        head = None if depth else _head(source.text, start, end)
+        holes = _with(holes, head or _hole(start, end, depth, source.text[start:end]))
     tops: list[Any] | None = None
     read: Stretches = []
     while tops is None:
@@ -143,11 +151,12 @@ def _recovered(
             finding = moved(explained(Source("", patched.text), error), source, patched)
             if (fresh or not found) and finding not in found:
                 found.append(finding)
-            holes = _with(holes, _over(source.text, hole, finding))
+            for one in _read_as(finding) or [_over(source.text, hole, finding)]:
+                holes = _with(holes, one)
     for top in tops:
         _relocate(top, patched, set())
     lost = [source.text[h.start : h.end] for h in holes]
-    words = {w for text in lost for w in _WORD.findall(text)}
+    words = {plain(w) for text in lost for w in _WORD.findall(text)}
     if any(map(_BRINGS.match, lost)):
         words.add(ANY)  # what it would have brought in is not known
     found.sort(key=lambda d: d.span.start)
@@ -155,6 +164,13 @@ def _recovered(
         more = f"the first {MOST} syntax errors of a file are told; behind them there may be more"
         found[-1] = replace(found[-1], notes=(*found[-1].notes, more))
     return tops, frozenset(words), found
+
+
+def _read_as(finding: Diagnostic) -> list[Hole]:
+    """Words and marks of other alphabets, with what they are read as: nothing of it is lost."""
+    edits = [e for f in finding.fixes[:1] for e in f.edits]
+    own = any(e.span.text.isascii() or '"' in e.text for e in edits)
+    return [] if own else [Hole(*e.span[1:], e.text) for e in edits]
 
 
 def _over(text: str, hole: Hole, finding: Diagnostic) -> Hole:
@@ -173,11 +189,10 @@ def _with(holes: list[Hole], new: Hole) -> list[Hole]:
     return [*(h for h in holes if h.end <= new.start or new.end <= h.start), new]
 
 
-def _hole(text: str, start: int, end: int, depth: int) -> Hole:
-    """What is read in place of a statement: something that names what it named."""
+def _hole(start: int, end: int, depth: int, stated: str) -> Hole:
+    """What is read in place of what is ``stated``: something that names what it named."""
     if depth == 0:
         return Hole(start, end, "")
-    stated = text[start:end]
     if (match := _START.match(stated)) and not _LABEL.match(stated):
         word, name = match.groups()
         if word == "input":
@@ -192,6 +207,14 @@ def _hole(text: str, start: int, end: int, depth: int) -> Hole:
         return Hole(start, end, f"let {named.group(1)} = {HOLE}; {HOLE}")
     label = _LABEL.match(stated)
     return Hole(start, end, f"{label.group(1)} = {HOLE}" if label else HOLE)
+
+
+def _head(text: str, start: int, end: int) -> Hole | None:
+    """What is read in place of an item's head, if the body behind it can be told from it."""
+    head = _HEAD.match(text, start, end)
+    if head is None or not encloses(text, head.end(), end):
+        return None
+    return Hole(start, head.end(), f"{head.group(1)} {HOLE} ")
 
 
 def _around(
@@ -216,11 +239,15 @@ def _around(
         return Hole(0, len(source.text), ""), False, []
     start, end = patched.back(stretch.start), patched.back(stretch.end)
     keeps = _shape(patched, stretch, at)
-    inside = [h for h in patched.holes if start == h.start and h.end <= end]
+    inside = [h for h in patched.holes if start == h.start and h.end <= end and h.unknown]
     if stretch.depth == 0 and at == stretch.start:
         end = patched.back(_astray(text, outline, words, stretch))
     before = [(patched.back(a), patched.back(b)) for a, b in _before(stretch)]
-    return _hole(source.text, start, keeps or end, stretch.depth), not inside, before
+    head = None if stretch.depth else _head(source.text, start, end)
+    if head is not None and there < head.end and head not in patched.holes:
+        return head, True, before
+    stated = patched.text[stretch.start : stretch.end]
+    return _hole(start, keeps or end, stretch.depth, stated), not inside, before
 
 
 def _before(stretch: Stretch | None) -> Stretches:

@@ -15,6 +15,7 @@ from archlang.spelling import nearest, one_slip
 from archlang.syntax.branches import divided
 from archlang.syntax.habits import BODIES, LOOKS, habit, lookalikes
 from archlang.syntax.indented import braced
+from archlang.syntax.letters import of_a_name, respelt, word_at
 from archlang.syntax.misspelt import misspelt
 from archlang.syntax.stray import stray
 
@@ -72,10 +73,12 @@ def _no_word(source: Source, at: int, names: frozenset[str]) -> Diagnostic:
         return Diagnostic("A101", f"`{mark}` has no meaning here", span, label, fixes=(fix,))
     if found := _habit(source, at, names):
         return found
-    expected = "names are of the letters a to z, digits and `_`" if mark.isalpha() else (
-        _expected(names)
-    )  # fmt: skip
-    return Diagnostic("A101", f"`{mark}` has no meaning here", span, expected)
+    if not of_a_name(mark):
+        return Diagnostic("A101", f"`{mark}` has no meaning here", span, _expected(names))
+    word = word_at(source, at)
+    other = respelt(source, word.text)
+    message, label = f"`{word.text}` is no name", "names are of the letters a to z, digits and `_`"
+    return Diagnostic("A101", message, word, label, fixes=(other,) if other else ())
 
 
 def _bodiless(source: Source, found: Diagnostic, names: frozenset[str]) -> Diagnostic:

@@ -186,3 +186,27 @@ def test_a_merge_of_two_findings_tells_both() -> None:
     assert finding.span.text == "model b = net([40, 8], layers=3)"
     assert [s.text for s in finding.shows] == ["params < 800", "depth == layers"]
     assert any("depth is 2" in note for note in finding.notes)
+
+
+@pytest.mark.parametrize("kind", ["a function", "a size", "a truth value", "a layer"])
+def test_a_value_of_another_kind_is_told_where_it_is_given(kind: str) -> None:
+    given = {"a function": "f", "a size": "3x3", "a truth value": "true", "a layer": "relu"}[kind]
+    finding = only(f"""
+        block unit(c, s) : [C, H, W] -> [c, ceil(H/s), ceil(W/s)] {{ conv(3x3, c, stride=s) }}
+        model m {{
+            input image: [3, 32, 32]
+            let f(n) = n + 1
+            unit(8, {given})
+        }}
+    """)
+    assert finding.code == "A105"
+    assert (finding.span.line, finding.span.text) == (5, given)
+    assert kind in finding.message or given in finding.message
+
+
+def test_a_function_is_printed_by_its_name() -> None:
+    for use in ("conv(3x3, f)", "conv(f, 8)", "conv([f, 3], 8)", "dropout(f)", "relu x f"):
+        text = f"model m {{ input image: [3, 32, 32]; let f(n) = n + 1; {use} }}"
+        finding = only(text)
+        assert len(finding.message) < 120
+        assert "ast." not in finding.message

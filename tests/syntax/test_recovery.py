@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from archlang.cli.check import check_file
 from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.source import Source
@@ -205,3 +206,45 @@ def test_what_a_damaged_use_would_bring_in_is_not_missed() -> None:
     program = Program(Source("text", f'"std/resnet"\n{text}'))
     assert [d.code for d in program.diagnostics] == ["A101"]
     assert [d.code for d in program.work_out("m")[1]] == ["A104"]
+
+
+def checked(text: str) -> list[Diagnostic]:
+    """The errors that `check` finds."""
+    out = check_file("-", None, None, None, data=text.encode()).found
+    return [d for d in out if d.severity == "error"]
+
+
+HEADS = ["m(c = )", "m(c = 3 d = 4)", "m(c = 3", "m(c, = 2)", "m c = 3", "m(größe c = 2)"]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_body_behind_a_damaged_head_is_read(head: str) -> None:
+    text = f"""model {head} {{
+    input image: [3, 32, 32]
+    conv(3x3 8) -> rleu
+    conv(3x3, c) : [c, d, 32]
+    linear(10 : [9]
+}}
+model other = m(c=4)
+model sound {{ input image: [3, 32, 32]; rlu }}
+"""
+    told = [(d.code, d.span.line) for d in checked(text)]
+    first = 2 if "ö" in head else 1
+    assert told[:first] == [("A102" if head == "m(c = 3" else "A101", 1)] * first
+    assert told[first:] == [("A101", 3), ("A102", 5), ("A103", 8)]
+
+
+def test_bodies_of_blocks_behind_damaged_heads_are_read() -> None:
+    text = """block one(c d) { conv(3x3 c) }
+block two(c d) { conv(3x3, c }
+model m { input image: [3, 32, 32]; one(3) -> two(3, 4) -> tahn }
+"""
+    told = [(d.code, d.span.line) for d in checked(text)]
+    assert told == [("A101", 1), ("A101", 1), ("A101", 2), ("A102", 2), ("A103", 3)]
+
+
+@pytest.mark.parametrize(
+    "text", ["model m(c = ) { relu } }", "model m(c = ) { relu } {", "model m("]
+)
+def test_a_head_whose_body_cannot_be_told_is_one_finding(text: str) -> None:
+    assert checked(f"{text}\nmodel n {{ input x: [3, 8, 8]; relu }}\n")
