@@ -65,7 +65,19 @@ def _slip(file: ast.File, name: str, guess: str | None, before: int) -> Span | N
         place = declared(file, other, before)
         if place and misnamed(file, name, other, place):
             return place
-    return None
+    return _lone(file, name, before) if len(name) == 1 else None
+
+
+def _lone(file: ast.File, name: str, before: int) -> Span | None:
+    """The one `let` or size of a letter that nothing uses, where another letter has no meaning."""
+    index = _names(file)
+    item = next((i for i in index.bodies if i.start <= before < i.end), None)
+    if item is None:
+        return None
+    letters = [n for n, at in index.later(item).items() if len(n) == 1 and at[0] <= before]
+    places = [Span(file.source, at, at + 1) for n in letters for at in index.later(item)[n]]
+    unused = [place for place in places if misnamed(file, name, place.text, place)]
+    return unused[0] if len(unused) == 1 else None
 
 
 def _one_off(a: str, b: str) -> bool:

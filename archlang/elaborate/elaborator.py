@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from archlang.arguments import LARGEST
+from archlang.elaborate.binding import distinct_parameters, distinct_targets, unpack
 from archlang.elaborate.blocks import Blocks
 from archlang.elaborate.expressions import METRICS, Evaluator
 from archlang.elaborate.findings import EXPLAINED, InTurn, labels, values
@@ -214,12 +215,13 @@ class Elaborator(Blocks):
         return self.body(body, at, wire), True
 
     def for_(self, stmt: ast.For, at: Place, wire: Wire) -> Wire:
+        distinct_targets(stmt.targets, at.env.span(stmt))
         span = at.env.span(stmt.iterable)
         for number, item in enumerate(self.evaluator.list_of(stmt.iterable, at.env)):
             item_of = Origin(stmt.iterable, at.env, (number,))
             with InTurn(self, span, number, partial(written_at, item_of)):
                 self.evaluator.step(stmt.iterable, at.env)
-                at.env.values.update(self.evaluator.unpack(stmt.targets, item, span))
+                at.env.values.update(unpack(stmt.targets, item, span))
                 at.env.origins.update(targets(stmt.targets, stmt.iterable, at.env, number))
                 self.holds(span)
                 wire = self.body(stmt.body, at, wire)
@@ -352,15 +354,16 @@ class Elaborator(Blocks):
 
 def define(stmt: ast.Let, env: Env, evaluator: Evaluator) -> None:
     """``let``: a value, or a function that sees what stands before it."""
-    if stmt.params is None:
-        try:
+    try:
+        if stmt.params is None:
             env.values[stmt.name] = evaluator.named(stmt, env)
             env.origins[stmt.name] = Origin(stmt.value, env)
-        except Problem as problem:
-            env.values[stmt.name] = Failed(problem.diagnostic)
-            raise
-    else:
-        env.values[stmt.name] = Function(stmt, env.body())
+        else:
+            distinct_parameters(stmt, env)
+            env.values[stmt.name] = Function(stmt, env.body())
+    except Problem as problem:
+        env.values[stmt.name] = Failed(problem.diagnostic)
+        raise
 
 
 def broken(stmt: ast.Require, text: str) -> str:

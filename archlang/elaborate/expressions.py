@@ -12,6 +12,7 @@ from archlang.diagnostic import Fix
 from archlang.elaborate import elsewhere, origins, symbolic
 from archlang.elaborate.arguments import bind, missing, named
 from archlang.elaborate.arithmetic import arithmetic
+from archlang.elaborate.binding import distinct_targets, unpack
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
 from archlang.elaborate.origins import Origin, origin_of
 from archlang.elaborate.problem import SAID, Problem, fail, unknown
@@ -38,7 +39,6 @@ from archlang.sizes.functions import RELATIONS
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 from archlang.syntax.node import HOLE
-from archlang.wording import count
 
 METRICS = (
     "params", "buffers", "macs", "flops", "neurons", "depth", "receptive_field", "memory",
@@ -262,22 +262,13 @@ class Evaluator(Settles, Spent):
             fail("A108", f"there is no item {index} in a list of {len(base)}", env.span(node))
         return base[index]
 
-    def unpack(self, targets: list[str], item: Value, span: Span) -> dict[str, Value]:
-        """The loop variables for one item."""
-        if len(targets) == 1:
-            return {targets[0]: item}
-        if not isinstance(item, (list, tuple)) or len(item) != len(targets):
-            listed = isinstance(item, (list, tuple))
-            shown = count(len(item), "value") if listed else describe(item)
-            fail("A108", f"{count(len(targets), 'name')} for {shown}", span)
-        return dict(zip(targets, item, strict=True))
-
     def comprehension(self, node: ast.Comprehension, env: Env) -> Value:
         inner, span = env.body(), env.span(node)
+        distinct_targets(node.targets, span)
         out = []
         for number, item in enumerate(self.list_of(node.iterable, env)):
             self.step(node, env)
-            inner.values.update(self.unpack(node.targets, item, span))
+            inner.values.update(unpack(node.targets, item, span))
             inner.origins.update(origins.targets(node.targets, node.iterable, env, number))
             out.append(self.evaluate(node.body, inner))
         return out

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from archlang.diagnostic import Diagnostic, Note
+from archlang.elaborate.binding import distinct_parameters
 from archlang.elaborate.elaborator import define
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import may_follow
@@ -102,6 +103,8 @@ class Loader:
             except Problem as problem:
                 if isinstance(item, ast.UseFile):
                     self.damaged.add(ANY)
+                elif isinstance(item, ast.Block) and item.name not in module.env.blocks:
+                    self.damaged.add(item.name)
                 one = problem.diagnostic
                 said = one.code, one.span, one.message
                 if said not in self.said and not may_follow(one, self.damaged):
@@ -135,7 +138,7 @@ class Loader:
                 if item.params is not None:
                     module.gives.append(item.name)
             case ast.Block():
-                _distinct(item, env)
+                distinct_parameters(item, env)
                 self.claim(item.name, module, span)
                 env.blocks[item.name] = BlockDef(item, env)
                 module.gives.append(item.name)
@@ -146,7 +149,7 @@ class Loader:
                     here = at_name(span, item.name)
                     fail("A106", f"two models are named `{item.name}`", here, related=[first])
                 if isinstance(item, ast.Model):
-                    _distinct(item, env)
+                    distinct_parameters(item, env)
                 each = f"{HOLE}{item.start}" if item.name == HOLE else item.name
                 module.models[each] = item
 
@@ -231,17 +234,6 @@ class Loader:
 def _kept(source: Source, limits: Limits) -> tuple[ast.File, list[Diagnostic]]:
     """A file of the standard library, read once: each edit of a spec uses the same again."""
     return read(source)
-
-
-def _distinct(item: ast.Block | ast.Model, env: Env) -> None:
-    """Raise where two parameters have one name."""
-    seen: dict[str, ast.Param] = {}
-    for param in item.params:
-        first = seen.setdefault(param.name, param)
-        if first is not param:
-            note = Note(env.span(first), "the first is here")
-            said = f"two parameters of `{item.name}` are named `{param.name}`"
-            fail("A106", said, env.span(param), related=[note])
 
 
 def _unreadable(path: str, file: Path, error: OSError, span: Span) -> NoReturn:

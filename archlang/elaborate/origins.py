@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from archlang.elaborate.binding import unpack
 from archlang.elaborate.problem import Problem, fail
 from archlang.source import Span
 from archlang.syntax import ast
@@ -69,7 +70,7 @@ def _further(origin: Origin, run: Evaluator) -> Origin | None:
             case ast.Comprehension() if path:
                 inner = env.body()
                 item = run.list_of(expr.iterable, env)[path[0]]
-                inner.values.update(run.unpack(expr.targets, item, env.span(expr)))
+                inner.values.update(unpack(expr.targets, item, env.span(expr)))
                 inner.origins.update(targets(expr.targets, expr.iterable, env, path[0]))
                 return Origin(expr.body, inner, path[1:])
     except (Problem, IndexError):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NoReturn
 
+from archlang.diagnostic import Fix, Note
 from archlang.elaborate.arguments import layer_failed
 from archlang.elaborate.expressions import Evaluator
 from archlang.elaborate.findings import NOT_A_LAYER, Findings, InUse
@@ -28,7 +30,7 @@ from archlang.elaborate.values import (
 from archlang.graph import Graph, Node, Refused, Region
 from archlang.limits import advice
 from archlang.op import LayerError, Op, module_text
-from archlang.source import Span
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 from archlang.syntax.node import HOLE
 from archlang.types import symbols
@@ -130,16 +132,7 @@ class Stages(Findings, ABC):
     def body(self, body: ast.Body, at: Place, wire: Wire) -> Wire:
         """Run a body that is one flow."""
         if len(body.branches) > 1:
-            fail(
-                "A110",
-                "branches need a merge that says how they come together",
-                at.env.span(body.branches[1]),
-                "a second branch",
-                notes=[
-                    "write `add { … | … }`, `mul { … | … }` or `concat { … | … }`",
-                    "layers that follow each other are joined by `->`",
-                ],
-            )
+            _unmerged(body, at)
         for branch in body.branches:
             wire, _ = self.inside(body, branch, at, wire)
         return wire
@@ -344,3 +337,24 @@ class Stages(Findings, ABC):
             if isinstance(wire, Lost):
                 break
         return wire
+
+
+def _unmerged(body: ast.Body, at: Place) -> NoReturn:
+    """Raise for branches of which it is not said how they come together."""
+    second, region = at.env.span(body.branches[1]), at.region
+    brace = second._replace(start=body.start, end=body.start + 1)
+    lone = region.kind == "group" and region.span == at.env.span(body)
+    before = brace._replace(end=brace.start)
+    merges = ("add", "concat") if lone else ()
+    fail(
+        "A110",
+        "branches need a merge that says how they come together",
+        brace if lone else second,
+        "a merge is missing before this" if lone else "a second branch",
+        related=[Note(second, "a second branch")] if lone else [],
+        notes=[
+            "write `add { … | … }`, `mul { … | … }` or `concat { … | … }`",
+            "layers that follow each other are joined by `->`",
+        ],
+        fixes=tuple(Fix(f"write `{m} {{`", (Edit(before, f"{m} "),)) for m in merges),
+    )

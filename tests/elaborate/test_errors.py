@@ -236,3 +236,39 @@ def test_one_name_is_one_size() -> None:
     assert caught.value.diagnostics[0].message == "`H` is 8, not 6"
     given = {"a": (3, 6, 9), "b": (3, 6, 9)}
     assert archlang.loads(text.format("H=8, W=9", "H=8, W=9"), inputs=given).outputs
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for a, b, a in [[3, 8, 1], [5, 16, 1]] { conv(3x3, b) }",
+        "let w = [a for a, a in [[1, 2]]]\n    conv(3x3, w[0])",
+        "for a, b in [[1, 2]] { for c, b, b in [[1, 2, 3]] { conv(3x3, b) } }",
+        "let f(v, v) = v\n    conv(3x3, f(3))",
+    ],
+)
+def test_a_name_is_given_once_in_a_head(body: str) -> None:
+    found = error(model(body))
+    assert found.code == "A106"
+    assert found.span.text == found.related[0].span.text
+    assert found.span.start > found.related[0].span.start
+
+
+def test_names_that_are_not_used_may_be_alike() -> None:
+    assert archlang.loads(model("for _, c, _ in [[3, 8, 1]] { conv(3x3, c) }"))
+    assert archlang.loads(model("for a, b in [[3, 8]] { for b, a in [[5, 6]] { conv(3x3, b) } }"))
+
+
+@pytest.mark.parametrize("merge", ["add", "concat"])
+def test_a_merge_that_is_missing_is_told_at_the_brace(merge: str) -> None:
+    other = {"add": "tanh", "concat": "conv(3x3, 8)"}[merge]
+    text = model(f"{{\n        relu\n      | {other}\n    }}")
+    found = error(text)
+    assert (found.code, found.span.text, found.span.line) == ("A110", "{", 4)
+    (inside,) = (n for n in found.related if n.text == "a second branch")
+    assert inside.span.text == other
+
+
+def test_branches_of_an_if_are_told_at_the_second() -> None:
+    found = error(model("{ if true {\n        relu\n      | tanh\n    } }"))
+    assert (found.code, found.span.text) == ("A110", "tanh")
