@@ -72,7 +72,7 @@ def examine(
         found = distinct(found, known)
         if found:
             from archlang.analyses.blame import blamed, explained
-            from archlang.analyses.cascades import of_one_use
+            from archlang.analyses.cascades import of_one_use, of_signature
             from archlang.analyses.repairs import mended
 
             for other in known:
@@ -81,7 +81,8 @@ def examine(
             found = mended(program, name, graph, found, look, as_written=plain)
             found = program.placed(name, found)
             found = blamed(program, name, graph, found, look) if plain else found
-            found = of_one_use(program, name, at_use(found), look)
+            found = of_signature(program, name, at_use(found), look)
+            found = of_one_use(program, name, found, look)
             said = {(d.span, d.code, d.message) for d in known if d.shows}
             found = [d for d in found if (d.span, d.code, d.message) not in said]
         if wrong and graph is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from archlang.analyses.reached import nodes
 from archlang.analyses.rechecks import Look, Rechecks
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.elaborate import Program
 from archlang.op import Op
-from archlang.source import Span
+from archlang.source import Edit, Span
 from archlang.syntax import ast
 
 SEVERAL = 3
@@ -44,6 +45,42 @@ def of_one_use(
             fixes = _together(Rechecks(program, model, look, one, others), alike)
             told[same[0]] = replace(one, fixes=fixes)
     return [told.get(d.span, d) for d in found if d.span in told or d.span not in gone]
+
+
+def of_signature(
+    program: Program, model: str, found: list[Diagnostic], look: Look
+) -> list[Diagnostic]:
+    """The findings about a model, without those that what a block takes does not arrive.
+
+    So it is where a name in the block has no meaning: what it takes may be the slip.
+    """
+    out = list(found)
+    for file, block, takes in _signed(program) if len(found) > 1 else ():
+        whole = file.span(block)
+        refused = [d for d in out if d.message.startswith(f"`{block.name}` takes [")]
+        odd = next((d for d in out if d.code == "A103" and d.span.within(whole)), None)
+        if odd is None or not refused:
+            continue
+        out = [d for d in out if d not in refused]
+        checks = Rechecks(program, model, look, odd, [d for d in out if d is not odd])
+        dims = (d.value for d in takes.dims if isinstance(d.value, ast.Name))
+        ways = (_dim_named(odd.span.text, file.span(d)) for d in dims)
+        fixes = tuple(islice((w for w in ways if checks.holds(w.edits)), 1))
+        shows = (odd.span, *(d.span for d in refused))
+        out[out.index(odd)] = replace(odd, fixes=fixes or odd.fixes, shows=shows)
+    return out
+
+
+def _signed(program: Program) -> Iterator[tuple[ast.File, ast.Block, ast.ShapeSpec]]:
+    """The user's blocks that say what they take."""
+    for file in program.files:
+        for item in () if file.source.standard else file.items:
+            if isinstance(item, ast.Block) and item.signature:
+                yield file, item, item.signature.takes
+
+
+def _dim_named(name: str, dim: Span) -> Fix:
+    return Fix(f"`{name}` instead of `{dim.text}` in what it takes", (Edit(dim, name),))
 
 
 def _restated(finding: Diagnostic) -> bool:

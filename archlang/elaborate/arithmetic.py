@@ -19,6 +19,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": Fraction,
     "//": operator.floordiv, "%": operator.mod, "**": operator.pow,
 }  # fmt: skip
+NUMERIC = frozenset(_OPERATORS) - {"+"}
+"""Those of numbers alone: lists are added too."""
 _WHOLE = frozenset("+-*")
 """Those that make of whole numbers a whole one."""
 

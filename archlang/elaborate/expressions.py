@@ -11,7 +11,7 @@ from archlang.arguments import all_words
 from archlang.diagnostic import Fix
 from archlang.elaborate import elsewhere, origins, symbolic
 from archlang.elaborate.arguments import bind, missing, named
-from archlang.elaborate.arithmetic import arithmetic
+from archlang.elaborate.arithmetic import NUMERIC, arithmetic
 from archlang.elaborate.binding import distinct_targets, unpack
 from archlang.elaborate.builtins import BUILTINS, numbers, numbers_from, of_numbers
 from archlang.elaborate.origins import Origin, origin_of
@@ -60,24 +60,26 @@ class Evaluator(Settles, Spent):
 
     def evaluate(self, node: ast.Expr, env: Env) -> Value:
         """The value of an expression; raises ``Problem``."""
-        if isinstance(node, ast.Name):
-            return self.name(node, env)
-        if isinstance(node, (ast.Number, ast.Truth, ast.String)):
-            return node.value
-        if isinstance(node, ast.SizeLiteral):
-            return node.values
+        kind = type(node)
+        if kind is ast.Name:
+            return self.name(node, env)  # type: ignore[arg-type]
+        rule = _RULES.get(kind)
+        if rule is None:
+            return node.values if kind is ast.SizeLiteral else node.value  # type: ignore[union-attr]
         self.step(node, env)
-        return _RULES[type(node)](self, node, env)
+        return rule(self, node, env)
 
     # Values of one kind
 
     def number(self, node: ast.Expr, env: Env) -> int | Fraction:
         """The value of an expression that must be a number."""
-        if isinstance(node, ast.Number):
+        if type(node) is ast.Number:
             return node.value
         value = self.evaluate(node, env)
-        if type(value) is int:
-            return value
+        return value if type(value) is int else self.a_number(value, node, env)
+
+    def a_number(self, value: Value, node: ast.Expr, env: Env) -> int | Fraction:
+        """The same of a value that is known."""
         if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
             origins.unfit(f"a number is needed here, not {describe(value)}", node, env)
         return value
@@ -216,19 +218,26 @@ class Evaluator(Settles, Spent):
 
     def binary(self, node: ast.Binary, env: Env) -> Value:
         symbol = node.operator
+        if symbol in NUMERIC:
+            return self.reckoned(node, self.number(node.left, env), env)
         if symbol in ("and", "or"):
             first = self.side(node.left, env)
             return self.side(node.right, env) if first == (symbol == "and") else first
         if symbol in ("==", "!="):
             left, right = self.evaluate(node.left, env), self.evaluate(node.right, env)
             return self.compared(node, left, right, env)
-        if symbol == "+" and isinstance(left := self.evaluate(node.left, env), list):
-            right = self.list_of(node.right, env)
-            self.listed(len(left) + len(right), env.span(node))
-            return [*left, *right]
-        left, right = self.number(node.left, env), self.number(node.right, env)
-        if symbol in RELATIONS:
-            return self.compared(node, left, right, env)
+        if symbol == "+":
+            left = self.evaluate(node.left, env)
+            if isinstance(left, list):
+                right = self.list_of(node.right, env)
+                self.listed(len(left) + len(right), env.span(node))
+                return [*left, *right]
+            return self.reckoned(node, self.a_number(left, node.left, env), env)
+        return self.compared(node, self.number(node.left, env), self.number(node.right, env), env)
+
+    def reckoned(self, node: ast.Binary, left: int | Fraction, env: Env) -> int | Fraction:
+        """What an operator makes of two numbers, of which the first is known."""
+        right = self.number(node.right, env)
         try:
             return arithmetic(node, left, right, env, self.limits.bits)
         except Problem as problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.analyses.test_blame import found, only
 
 UNET = """
@@ -70,3 +72,31 @@ def test_a_default_that_several_findings_come_of_is_to_blame() -> None:
     """)
     assert finding.span.text == "2"
     assert finding.label == "likely wrong here: with `1` it holds"
+
+
+SIGNED = """
+    block unit(c, r = 4) : [C, r, W] -> SHAPE { BODY }
+    model m { input image: [3, 32, 32]
+        unit(8)
+        unit(16)
+        conv(3x3, 8) -> unit(32)
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    ("shape", "body"),
+    [("[c, H, W]", "conv(3x3, c)"), ("[c, _, W]", "conv(3x3, c) : [c, H, W]")],
+)
+def test_what_a_block_takes_is_the_slip_where_a_name_in_it_means_nothing(
+    shape: str, body: str
+) -> None:
+    finding = only(SIGNED.replace("SHAPE", shape).replace("BODY", body))
+    assert (finding.code, finding.span.text) == ("A103", "H")
+    (fix,) = finding.fixes
+    assert [(e.text, e.span.text) for e in fix.edits] == [("H", "r")]
+
+
+def test_what_a_block_takes_is_told_where_its_names_have_a_meaning() -> None:
+    findings = found(SIGNED.replace("SHAPE", "[c, r, W]").replace("BODY", "conv(3x3, c)"))
+    assert {d.code for d in findings} == {"A209"}

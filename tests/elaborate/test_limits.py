@@ -100,3 +100,12 @@ def test_deep_merges_are_bounded() -> None:
     for _ in range(40):
         nested = f"residual {{ {nested} }}"
     assert error(model(nested)).code == "A001"
+
+
+def test_a_long_sum_takes_a_step_for_each_of_its_signs() -> None:
+    with archlang.limits.using(steps=300):
+        assert list(archlang.loads(_summed(200)).outputs.values()) == [(200,)]
+
+
+def _summed(terms: int) -> str:
+    return f"model m {{ input x: [3]; let a = 1; linear({' + '.join(['a'] * terms)}) }}"
