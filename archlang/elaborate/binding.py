@@ -26,12 +26,12 @@ def distinct_parameters(item: ast.Block | ast.Model | ast.Let, env: Env) -> None
 
 def distinct_targets(targets: list[str], loop: Span) -> None:
     """Raise where a loop gives two items one name; ``_`` stands for any that are not used."""
-    if len(set(targets)) == len(targets):
-        return
-    between = r"\s*,\s*".join(rf"({re.escape(name)})" for name in targets)
-    if head := re.search(rf"\bfor\s+{between}\s+in\b", loop.text):
-        at = (head.span(number) for number in range(1, len(targets) + 1))
-        places = [Span(loop.source, loop.start + a, loop.start + b) for a, b in at]
+    used = [name for name in targets if name != "_"]
+    if len(set(used)) < len(used):
+        between = r"(?:\s|#[^\n]*)*,(?:\s|#[^\n]*)*".join(rf"({name})" for name in targets)
+        head = re.search(rf"\bfor\s+{between}\s+in\b", loop.text)
+        at = [head.span(number) if head else (0, 0) for number in range(1, len(targets) + 1)]
+        places = [loop._replace(start=loop.start + a, end=loop.start + b) for a, b in at]
         named = zip(targets, places, strict=True)
         _distinct("names of this loop", [(n, place) for n, place in named if n != "_"])
 

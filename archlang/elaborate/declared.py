@@ -77,6 +77,8 @@ def _lone(file: ast.File, name: str, before: int) -> Span | None:
     letters = [n for n, at in index.later(item).items() if len(n) == 1 and at[0] <= before]
     places = [Span(file.source, at, at + 1) for n in letters for at in index.later(item)[n]]
     unused = [place for place in places if misnamed(file, name, place.text, place)]
+    lets = [p for p in unused if index.text[: p.start].rstrip().endswith("let")]
+    unused = lets or unused  # a size may have its letter for whoever reads it
     return unused[0] if len(unused) == 1 else None
 
 
@@ -126,7 +128,7 @@ class _Names:
         self.places = _by_name(_places(file.items, self.text))
         self.bodies = [i for i in file.items if isinstance(i, ast.Block | ast.Model)]
         lets = (i for i in file.items if isinstance(i, ast.Let))
-        self.lets = _by_name((i.name, self.text.find(i.name, i.start)) for i in lets)
+        self.lets = _by_name((i.name, _at(self.text, i.name, i.start)) for i in lets)
         self._later: dict[int, _Places] = {}
         self._words: dict[int, Counter[str]] = {}
 
@@ -170,6 +172,12 @@ def _names(file: ast.File) -> _Names:
     return _LAST[file.source]
 
 
+def _at(text: str, name: str, start: int) -> int:
+    """Where a word stands, from a place on: `e` is not in `let`."""
+    found = re.compile(rf"(?<!\w){name}(?!\w)").search(text, start)
+    return found.start() if found else start
+
+
 def _places(item: Any, text: str, kinds: tuple[type, ...] = _DECLARES) -> Iterator[tuple[str, int]]:
     """Every name that is declared, and where; of some kinds, or those of loops and sizes too."""
     if isinstance(item, list):
@@ -180,10 +188,9 @@ def _places(item: Any, text: str, kinds: tuple[type, ...] = _DECLARES) -> Iterat
         sized = isinstance(item, ast.DimSpec) and item.name
         if (isinstance(item, kinds) and not numbered) or sized:
             name = str(getattr(item, "name"))  # noqa: B009 - all of these kinds have one
-            at = text.find(name, item.start)
-            yield name, at
+            yield name, _at(text, name, item.start)
         elif isinstance(item, ast.For) and kinds is _DECLARES:
-            yield from ((name, text.find(name, item.start)) for name in item.targets)
+            yield from ((name, _at(text, name, item.start)) for name in item.targets)
         elif isinstance(item, ast.Signature):
             dims = (d.value for d in item.takes.dims)
             yield from ((d.name, d.start) for d in dims if isinstance(d, ast.Name))

@@ -210,3 +210,16 @@ def test_a_function_is_printed_by_its_name() -> None:
         finding = only(text)
         assert len(finding.message) < 120
         assert "ast." not in finding.message
+
+
+@pytest.mark.parametrize("name", ["e", "t", "l", "le"])
+def test_a_let_that_nothing_uses_is_to_blame_for_a_letter_without_meaning(name: str) -> None:
+    finding = only(f"""
+        model m {{
+            input image: [3, H=32, W=32]
+            let {name}(c) = 2*c
+            conv(3x3, n(8)) -> conv(3x3, n(16))
+        }}
+    """)
+    assert finding.code == "A103"
+    assert (finding.span.line, finding.span.text) == ((3, name) if len(name) == 1 else (4, "n"))
