@@ -157,16 +157,18 @@ def _no_parameters(
     name = first.name or ""
     other = elsewhere.parameter(name, names)
     written = elsewhere.call(cls, [(g.name, _text(g)) for g in given], ("", cls.torch_takes))
-    fixes = _rewritten(cls, given, written, span) if more or other is None else ()
+    counts = name in elsewhere.AXES and other is not None
+    fixes = _rewritten(cls, given, written, span) if more or counts or other is None else ()
+    note = "what arrives is known: it is not said again" if name in elsewhere.KNOWN else ""
     unknown(
         "parameter",
         name,
-        [] if name in elsewhere.ACTIVATIONS else names,
+        [] if counts or name in elsewhere.ACTIVATIONS else names,
         first.span,
         "A104",
         cls.name,
-        meant=other,
-        note="what arrives is known: it is not said again" if name in elsewhere.KNOWN else "",
+        meant=None if counts else other,
+        note=f"it is `{other}` here: axes count from 0, without the batch" if counts else note,
         fixes=fixes,
         related=[Note(g.span, f"nor `{g.name}`") for g in more],
     )

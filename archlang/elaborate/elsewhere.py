@@ -34,6 +34,9 @@ KNOWN = frozenset(
 )  # fmt: skip
 """What others are told of the tensor that arrives, which is known here."""
 
+AXES = frozenset(["dim", "start_dim", "end_dim"])
+"""What others say of axes and count the batch for, which no axis is here."""
+
 SEQUENCES = frozenset(["Sequential", "sequential", "ModuleList", "Chain"])
 REPEATS = frozenset(["repeat", "loop", "times", "Repeat"])
 """What holds layers elsewhere, and what repeats them."""
@@ -106,7 +109,8 @@ def call(
     ``given`` are these, each with its name if it has one, and its text. ``orders`` are those that
     they may stand in; the first that fits is meant. None where none does.
     """
-    for order in orders or (cls.torch_takes, ""):
+    known = [cls.torch_takes] if _counts_batch(cls.torch_takes) else [cls.torch_takes, ""]
+    for order in orders or known:
         texts = _texts(cls, given, order)
         if texts is not None:
             required = [p.name for p in cls.parameters() if p.required]
@@ -114,6 +118,17 @@ def call(
             taken = f"({', '.join(shown)})" if shown else ""
             return cls.name + taken + texts.get("", "")
     return None
+
+
+def _counts_batch(order: str) -> bool:
+    return any(place.partition("=")[0] in AXES for place in order.split())
+
+
+def axis(text: str) -> str | None:
+    """The axis that others call so, the batch not counted; None where that is none."""
+    if re.fullmatch(r"-\d+", text):
+        return text
+    return str(int(text) - 1) if re.fullmatch(r"[1-9]\d{0,3}", text) else None
 
 
 def keras(cls: type[Op]) -> str:
@@ -138,9 +153,10 @@ def _texts(
             own, text = "", f" -> {behind.name}"
         if own is None and taken in KNOWN:
             continue
-        if own is None or own in texts:
+        there = axis(text) if taken in AXES else text
+        if own is None or own in texts or there is None:
             return None
-        texts[own] = text
+        texts[own] = there
     defaults = {parameter(n, names) or n: value for n, _, value in places if value}
     texts = {**defaults, **texts}
     if any(p.required and p.name not in texts for p in cls.parameters()):

@@ -51,7 +51,9 @@ def _translated(stage: ast.Use, cls: type[Op], env: Env) -> tuple[Fix, ...]:
     given = [(a.name, env.span(a.value).text) for a in stage.args or ()]
     by_position = any(name is None for name, _ in given)
     of_keras = elsewhere.keras(cls) if by_position and re.search(r"[123]D", stage.name) else ""
-    text = elsewhere.call(cls, given, (of_keras,) if of_keras else ()) if given else None
+    otherwise = stage.args is not None and "=" in cls.torch_takes  # another default there
+    orders = (of_keras,) if of_keras else ()
+    text = elsewhere.call(cls, given, orders) if given or otherwise else None
     if text is None:
         return ()
     edit = Edit(env.span(stage), text)

@@ -59,6 +59,7 @@ class Flatten(View, name="flatten"):
         flatten : [16, 5, 5] -> [400]
     """
 
+    torch_takes = "start_dim end_dim"
     start: Whole = 0
     end: Whole = -1
 

@@ -23,6 +23,7 @@ class Softmax(_Activation, name="softmax"):
     module = "Softmax"
     saves = "output"
     probabilities = True
+    torch_takes = "dim"
     axis: Whole = 0
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:

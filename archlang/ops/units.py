@@ -143,6 +143,7 @@ class Glu(Weightless, Fresh, name="glu"):
         glu : [128, 28, 28] -> [64, 28, 28]
     """
 
+    torch_takes = "dim=-1"
     axis: Whole = 0
 
     def work(self, y: Tensor, *xs: Tensor) -> Work:

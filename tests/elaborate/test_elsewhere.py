@@ -46,7 +46,8 @@ def test_no_two_layers_are_called_alike() -> None:
 MODULES = {
     "conv": "Conv2d", "conv_transpose": "ConvTranspose2d", "linear": "Linear", "bn": "BatchNorm2d",
     "groupnorm": "GroupNorm", "instancenorm": "InstanceNorm2d", "layernorm": "LayerNorm",
-    "rmsnorm": "RMSNorm", "maxpool": "MaxPool2d", "avgpool": "AvgPool2d",
+    "rmsnorm": "RMSNorm", "maxpool": "MaxPool2d", "avgpool": "AvgPool2d", "softmax": "Softmax",
+    "log_softmax": "LogSoftmax", "flatten": "Flatten", "glu": "GLU",
 }  # fmt: skip
 
 
@@ -64,6 +65,8 @@ def test_arguments_stand_as_pytorch_takes_them(name: str) -> None:
         if said:
             assert said == str(default)
         elif mine is not None and not mine.required:
+            if theirs_name in elsewhere.AXES and default is not None:
+                default = int(elsewhere.axis(str(default)) or 0)
             assert mine.default == default or {mine.default, default} == {None, 0}
 
 
@@ -84,12 +87,37 @@ def test_arguments_stand_as_pytorch_takes_them(name: str) -> None:
     ("conv(3x3, 8, activation=relu)", "conv(3x3, 8) -> relu"),
     ("flatten -> Linear(192, 10)", "linear(10)"),
     ("flatten -> dense(10)", "linear"),
+    ("softmax(dim=1)", "softmax(axis=0)"), ("softmax(dim=-1)", "softmax(axis=-1)"),
+    ("log_softmax(dim=3)", "log_softmax(axis=2)"), ("Softmax(2)", "softmax(axis=1)"),
+    ("flatten(start_dim=1)", "flatten(start=0)"), ("Flatten(2)", "flatten(start=1)"),
+    ("Flatten(start_dim=1, end_dim=-1)", "flatten(start=0, end=-1)"),
+    ("conv(1x1, 4) -> GLU()", "glu(axis=-1)"), ("conv(1x1, 4) -> GLU(1)", "glu(axis=0)"),
 ])  # fmt: skip
 def test_a_use_of_theirs_is_written_as_ours(call: str, written: str) -> None:
     """And holds so, with the network that PyTorch would build."""
     text = model(call, shape="[3, 8, 8]")
     (fix,) = (f for f in error(text).fixes if f.text == f"write `{written}`")
     assert archlang.loads(_made(text, fix))
+
+
+@pytest.mark.parametrize("body", [
+    "softmax(dim=0)", "softmax(dim=one)", "flatten(start_dim=0)", "Softmax(dim=0)",
+])  # fmt: skip
+def test_the_batch_is_no_axis(body: str) -> None:
+    """And no fix makes another axis of it."""
+    found = error(model(f"let one = 1\n    {body}"))
+    assert not [f for f in found.fixes if "axis" in f.text or "start" in f.text]
+
+
+@pytest.mark.parametrize(("call", "theirs"), [
+    ("softmax(dim=2)", torch.nn.Softmax(dim=2)), ("flatten(start_dim=2)", torch.nn.Flatten(2)),
+    ("glu(dim=-1)", torch.nn.GLU(dim=-1)), ("Softmax(dim=3)", torch.nn.Softmax(3)),
+])  # fmt: skip
+def test_an_axis_of_theirs_is_the_same_axis(call: str, theirs: torch.nn.Module) -> None:
+    text = model(call, shape="[3, 8, 8]")
+    ours = archlang.loads(_made(text, error(text).fixes[0])).to_torch()
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(ours(x), theirs(x))
 
 
 def _made(text: str, fix: Fix) -> str:
