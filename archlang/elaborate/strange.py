@@ -135,11 +135,13 @@ def in_square(stage: ast.Reference, env: Env) -> None:
 
 def _merge(stage: ast.Use, cls: type[Op], env: Env) -> NoReturn:
     span = env.span(stage)
-    branches = list(_tensors([a.value for a in stage.args or ()], env))
+    values = [a.value for a in stage.args or ()]
+    branches = list(_branches(values, env))
     if len(branches) == 1 and cls.name in _ALIKE:
         branches.insert(0, "identity")  # the tensor that arrives
     text = f"{cls.name} {{ {' | '.join(branches)} }}"
-    fixes = [Fix(f"write `{text}`", (Edit(span, text),))] if len(branches) > 1 else []
+    enough = len(branches) > (cls.name in _ALIKE)
+    fixes = [Fix(f"write `{text}`", (Edit(span, text),))] if enough else []
     other = elsewhere.layer(cls.name)
     note = ""
     if stage.args and other is not None and not other.merges:
@@ -150,10 +152,14 @@ def _merge(stage: ast.Use, cls: type[Op], env: Env) -> NoReturn:
     fail("A110", message, span, notes=[note] if note else (), fixes=tuple(fixes))
 
 
-def _tensors(values: list[Any], env: Env) -> Iterator[str]:
-    """The names among arguments and lists of them that are of tensors."""
+def _branches(values: list[Any], env: Env) -> Iterator[str]:
+    """The tensors and layers among arguments and lists of them, as they are written."""
     for value in values:
         if isinstance(value, ast.ListLiteral):
-            yield from _tensors(value.items, env)
+            yield from _branches(value.items, env)
         elif isinstance(value, ast.Name) and value.name in env.tensors:
             yield value.name
+        elif isinstance(value, ast.Name | ast.Call):
+            known = env.values.get(value.name) or env.find(value.name)
+            if isinstance(known, Partial):
+                yield env.span(value).text

@@ -131,6 +131,11 @@ def _made(text: str, fix: Fix) -> str:
     ("a = conv(3x3, 3); maxpool(a, 2x2)", "a -> maxpool(2x2)"),
     ("a = conv(3x3, 3); b = relu; add(a, b)", "add { a | b }"),
     ("a = conv(3x3, 3); b = relu; concat([a, b])", "concat { a | b }"),
+    ("residual(conv(3x3, 3))", "residual { conv(3x3, 3) }"),
+    ("concat(conv(3x3, 3), conv(1x1, 4))", "concat { conv(3x3, 3) | conv(1x1, 4) }"),
+    ("concat([relu, conv(1x1, 4)])", "concat { relu | conv(1x1, 4) }"),
+    ("a = conv(3x3, 3); add(a, conv(1x1, 3))", "add { a | conv(1x1, 3) }"),
+    ("add(conv(1x1, 3))", "add { identity | conv(1x1, 3) }"),
 ])  # fmt: skip
 def test_tensors_as_arguments(body: str, written: str) -> None:
     text = model(body)

@@ -58,6 +58,8 @@ STATEMENTS = [
     ("// the stem", "# the stem"),
     ("/* the stem */", "# the stem"),
     ("for i range(3) { relu }", "for i in range(3) { relu }"),
+    ("for i = 0 to 3 { relu }", "for i in range(0, 3) { relu }"),
+    ("for i = 1:4 { conv(3x3, i) }", "for i in range(1, 4) { conv(3x3, i) }"),
     ("let k = [1, 2]\n    for i k { conv(3x3, i) }",
      "let k = [1, 2]\n    for i in k { conv(3x3, i) }"),
     ("for i [1, 2] { conv(3x3, i) }", "for i in [1, 2] { conv(3x3, i) }"),
