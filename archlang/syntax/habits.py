@@ -109,8 +109,8 @@ HABITS = (
     _row(r"\b(?P<here>while)\b[^{\n]*", "", "repeat with `x n`, or `for i in range(n) { … }`"),
     _row(r"\bfor[ \t]+(?:\w+[ \t]*,[ \t]*)*\w+(?P<all>[ \t]+(?P<here>(?!in\b)(?:\w+|\[)))", "_IN",
          "is an `in` missing before this?", r" in \g<here>", safe=False),
-    _row(r"\bfor[ \t]+\w+(?P<all>[ \t]*(?P<here>=)[ \t]*(?P<low>\w+)[ \t]*(?:\bto\b|\.\.+|:|,)[ \t]*"
-         r"(?P<high>\w+))", "_IN", "a loop runs over a list: `for i in range(3) { … }`",
+    _row(r"\bfor[ \t]+\w+(?P<all>[ \t]*(?P<here>=)[ \t]*(?P<low>\w+)[ \t]*(?:\bto\b|\.\.+|:|,)"
+         r"[ \t]*(?P<high>\w+))", "_IN", "a loop runs over a list: `for i in range(3) { … }`",
          r" in range(\g<low>, \g<high>)", safe=False),
     _row(r"\bfor[ \t]*(?P<here>\()", "NAME", "a loop runs over a list: `for i in range(3) { … }`"),
     _row(r"\b(?P<here>return)\b[^\n]*\n?", "",
