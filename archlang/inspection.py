@@ -12,6 +12,7 @@ from archlang.diagnostic import Diagnostic
 from archlang.elaborate import Program
 from archlang.elaborate.findings import at_use, distinct
 from archlang.elaborate.unknown import Trial
+from archlang.frames import roomy
 from archlang.graph import Graph, Solved
 from archlang.limits import current
 from archlang.types import Shape
@@ -43,6 +44,7 @@ def inspect(
     return (graph if graph is not None and graph.whole else None), found
 
 
+@roomy
 def examine(
     program: Program,
     name: str,

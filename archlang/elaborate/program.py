@@ -23,6 +23,7 @@ from archlang.elaborate.repeats import Use
 from archlang.elaborate.scope import Claims, Env, Place, Scope
 from archlang.elaborate.unknown import Trial, bounded
 from archlang.elaborate.values import Given, Key, Value, parameters
+from archlang.frames import roomy
 from archlang.graph import Graph, Region
 from archlang.source import Edit, Source, Span, edited
 from archlang.syntax import ast
@@ -206,6 +207,7 @@ class Program:
         graph, found = self.work_out(name, settings, inputs, trial)
         return (graph if graph.whole else None), found
 
+    @roomy
     def work_out(
         self,
         name: str,

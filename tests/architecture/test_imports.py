@@ -15,6 +15,7 @@ ROOMS = {
     "source": 0,
     "limits": 1,
     "collector": 0,
+    "frames": 0,
     "sizes": 0,
     "spelling": 0,
     "strides": 0,
