@@ -83,7 +83,7 @@ def examine(
             found = mended(program, name, graph, found, look, as_written=plain)
             found = program.placed(name, found)
             found = blamed(program, name, graph, found, look) if plain else found
-            found = of_signature(program, name, at_use(found), look)
+            found = of_signature(program, name, graph, at_use(found), look)
             found = of_one_use(program, name, found, look)
             said = {(d.span, d.code, d.message) for d in known if d.shows}
             found = [d for d in found if (d.span, d.code, d.message) not in said]

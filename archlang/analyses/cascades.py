@@ -10,10 +10,13 @@ from archlang.analyses.reached import nodes
 from archlang.analyses.rechecks import Look, Rechecks
 from archlang.diagnostic import Diagnostic, Fix, Note
 from archlang.elaborate import Program
+from archlang.graph import Graph
 from archlang.op import Op
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
+_AXES = ["C", "H", "W", "D", "L"]
+"""What the sizes that arrive are named."""
 SEVERAL = 3
 """Of so many statements that fail alike it is what all of them use that is wrong."""
 
@@ -48,27 +51,45 @@ def of_one_use(
 
 
 def of_signature(
-    program: Program, model: str, found: list[Diagnostic], look: Look
+    program: Program, model: str, graph: Graph | None, found: list[Diagnostic], look: Look
 ) -> list[Diagnostic]:
-    """The findings about a model, without those that what a block takes does not arrive.
+    """The findings about a model, with one for all uses of a block that does not take what arrives.
 
-    So it is where a name in the block has no meaning: what it takes may be the slip.
+    So it is where a name in the block has no meaning, or where no use of several gives it that:
+    what it says that it takes may be the slip.
     """
     out = list(found)
     for file, block, takes in _signed(program) if len(found) > 1 else ():
-        whole = file.span(block)
         refused = [d for d in out if d.message.startswith(f"`{block.name}` takes [")]
+        whole = file.span(block)
         odd = next((d for d in out if d.code == "A103" and d.span.within(whole)), None)
-        if odd is None or not refused:
+        if refused and odd is not None:
+            names = [odd.span.text]
+        elif len(refused) >= SEVERAL and not _taken(graph, block):
+            odd, names = _no_use(block, file.span(takes), refused), _AXES[: len(takes.dims)]
+        else:
             continue
-        out = [d for d in out if d not in refused]
-        checks = Rechecks(program, model, look, odd, [d for d in out if d is not odd])
-        dims = (d.value for d in takes.dims if isinstance(d.value, ast.Name))
-        ways = (_dim_named(odd.span.text, file.span(d)) for d in dims)
+        out = [d for d in out if d not in (*refused, odd)]
+        checks = Rechecks(program, model, look, odd, out)
+        dims = [file.span(d.value) for d in takes.dims if isinstance(d.value, ast.Name)]
+        ways = (_dim_named(n, d) for d in dims for n in names if n not in {s.text for s in dims})
         fixes = tuple(islice((w for w in ways if checks.holds(w.edits)), 1))
         shows = (odd.span, *(d.span for d in refused))
-        out[out.index(odd)] = replace(odd, fixes=fixes or odd.fixes, shows=shows)
-    return out
+        out.append(replace(odd, fixes=fixes or odd.fixes, shows=shows))
+    return sorted(out, key=lambda d: found.index(d) if d in found else -1)
+
+
+def _taken(graph: Graph | None, block: ast.Block) -> bool:
+    """Whether any use of a block in a model takes what arrives."""
+    every = graph.root.regions() if graph is not None else ()
+    return any(r.definition is block and r.result is not None for r in every)
+
+
+def _no_use(block: ast.Block, takes: Span, refused: list[Diagnostic]) -> Diagnostic:
+    """What is said of a block whose uses all give it something else than it takes."""
+    message = f"`{block.name}` takes {takes.text}, and no use gives it that"
+    related = tuple(Note(d.span, d.message.partition(", not ")[2]) for d in refused)
+    return Diagnostic("A209", message, takes, "likely wrong here", related)
 
 
 def _signed(program: Program) -> Iterator[tuple[ast.File, ast.Block, ast.ShapeSpec]]:

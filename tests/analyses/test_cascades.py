@@ -97,6 +97,32 @@ def test_what_a_block_takes_is_the_slip_where_a_name_in_it_means_nothing(
     assert [(e.text, e.span.text) for e in fix.edits] == [("H", "r")]
 
 
-def test_what_a_block_takes_is_told_where_its_names_have_a_meaning() -> None:
-    findings = found(SIGNED.replace("SHAPE", "[c, r, W]").replace("BODY", "conv(3x3, c)"))
-    assert {d.code for d in findings} == {"A209"}
+FIRES = """
+    block fire(s, e) : [e, H, W] -> [2*e, H, W] {
+        conv(1x1, s) -> concat { conv(1x1, e) | conv(3x3, e) }
+    }
+    model m { input image: [3, 32, 32]
+        conv(3x3, 96)
+        fire(16, 64) -> fire(16, 64)    : [128, 32, 32]
+        fire(32, 96)                    : [192, 32, 32]
+        fire(48, 160)                   : [320, 32, 32]
+        LAST
+    }
+"""
+
+
+def test_what_no_use_of_a_block_gives_it_is_one_finding() -> None:
+    finding = only(FIRES.replace("LAST", ""))
+    assert (finding.code, finding.span.text) == ("A209", "[e, H, W]")
+    assert [n.span.text for n in finding.related] == [
+        "fire(16, 64)", "fire(32, 96)", "fire(48, 160)"
+    ]  # fmt: skip
+    (fix,) = finding.fixes
+    assert [(e.text, e.span.text) for e in fix.edits] == [("C", "e")]
+
+
+def test_a_use_that_gives_a_block_what_it_takes_speaks_for_the_block() -> None:
+    findings = found(FIRES.replace("LAST", "fire(16, 320)"))
+    assert [(d.code, d.place.text) for d in findings] == [
+        ("A209", "fire(16, 64)"), ("A209", "fire(32, 96)"), ("A209", "fire(48, 160)")
+    ]  # fmt: skip
