@@ -33,6 +33,7 @@ from archlang.elaborate import Program
 from archlang.elaborate.problem import Stop
 from archlang.elaborate.unknown import Trial
 from archlang.graph import Graph, Node
+from archlang.limits import current, using
 from archlang.source import Edit, Span
 from archlang.syntax import ast
 
@@ -40,6 +41,8 @@ WORK, WORK_OF_ALL = 3_000, 4_000
 """How much is worked out again for all findings of a model, and of all of a spec, in layers."""
 OVERHEAD, REQUIREMENT = 12, 2
 """What one trial costs besides its layers, and what a requirement does, in layers."""
+SMALL, LARGER = 1_000, 4
+"""No number is a slip that makes more layers than these, and so many times as many."""
 ENOUGH = 3
 """How many numbers that would do are looked for."""
 CODES = frozenset({"A201", "A203", "A204", "A205", "A208", "A209", "A210", "A211"})
@@ -96,6 +99,7 @@ class Slips:
         self.work = 0 if graph.solved else min(WORK, WORK_OF_ALL - program.spent["slips"])
         self.both: set[int] | None = None
         """The items that the number is in, where that is known."""
+        self.room = min(current().layers, max(SMALL, LARGER * len(graph.nodes)))
         self._numerals: list[Numeral] | None = None
 
     def fixes(self, finding: Diagnostic, shared: str | None = None) -> Iterator[Fix]:
@@ -240,7 +244,7 @@ class Slips:
             self.spend(OVERHEAD)
             return None
         before, graph = program.spent["work"], None
-        with suppress(Stop):
+        with suppress(Stop), using(layers=self.room):
             graph, found = program.work_out(self.name, trial=trial)
         asked = 0 if graph is None else len(graph.requirements)
         self.spend(OVERHEAD + program.spent["work"] - before + REQUIREMENT * asked)

@@ -148,3 +148,18 @@ def test_what_a_model_is_made_with() -> None:
     names = {m: [w.item.name for w in reached(program, m)] for m in program.complete}
     assert names == {"a": ["n", "one", "two", "a"], "b": ["k", "b"], "c": ["k", "c"],
                      "e": ["k", "c", "e"]}  # fmt: skip
+
+
+def test_a_number_that_makes_a_far_larger_network_is_no_slip() -> None:
+    """Here that would be `n[1]`: it is given up long before all of it is there."""
+    text = """model m {
+    input image: [3, 64, 64]
+    let n = [2, 30000]
+    { conv(3x3, 8) -> relu } x n[0]
+    maxpool(2)                 : [8, 33, 32]
+}
+"""
+    program = Program(Source("m.arch", text))
+    _, (finding,) = inspect(program, "m")
+    assert finding.fixes
+    assert program.spent["work"] < 5_000
