@@ -26,6 +26,9 @@ LAYERS = 4_000
 CHARACTERS = 20
 """How many characters of a text are read in the time that a layer takes."""
 
+OF_WHOLE = frozenset({"A205", "A211"})
+"""The findings about a network that is whole: none of them ends working it out."""
+
 _KIND = re.compile(r"[^`\[\d]*")
 """What a message says whatever it is about."""
 
@@ -116,6 +119,8 @@ def repeats(program: Program, name: str, known: Sequence[Diagnostic]) -> bool:
     Then it need not be worked out any further than to that finding.
     """
     for finding in known:
+        if finding.code in OF_WHOLE:
+            continue
         if any(program.mended.get(fix.edits, {}).get(name) == [] for fix in finding.fixes):
             return _first(program, name) == key(finding)
     return False
