@@ -138,20 +138,23 @@ def _recovered(
         holes = _with(holes, head or _hole(start, end, depth, source.text[start:end]))
     tops: list[Any] | None = None
     read: Stretches = []
+    tried: set[tuple[bool, tuple[Hole, ...]]] = set()
     while tops is None:
         patched = Patched(source.text, holes)
         try:
             tops = tree(patched.without(read))
             tops, read = (None if read else tops), []
         except UnexpectedInput as error:
-            if len(found) >= MOST:
+            now = bool(read), tuple(patched.holes)
+            if len(found) >= MOST or now in tried:  # there is no going on
                 tops = []
                 break
+            tried.add(now)
             hole, fresh, read = _around(source, patched, read, error)
             finding = moved(explained(Source("", patched.text), error), source, patched)
             if (fresh or not found) and finding not in found:
                 found.append(finding)
-            for one in _read_as(finding) or [_over(source.text, hole, finding)]:
+            for one in _read_as(finding) or [_over(source.text, hole, finding, holes)]:
                 holes = _with(holes, one)
     for top in tops:
         _relocate(top, patched, set())
@@ -169,16 +172,18 @@ def _recovered(
 def _read_as(finding: Diagnostic) -> list[Hole]:
     """Words and marks of other alphabets, with what they are read as: nothing of it is lost."""
     edits = [e for f in finding.fixes[:1] for e in f.edits]
-    own = any(e.span.text.isascii() or '"' in e.text for e in edits)
+    own = any(e.span.text.isascii() or re.search(r'[\s"]', e.span.text + e.text) for e in edits)
     return [] if own else [Hole(*e.span[1:], e.text) for e in edits]
 
 
-def _over(text: str, hole: Hole, finding: Diagnostic) -> Hole:
+def _over(text: str, hole: Hole, finding: Diagnostic, others: list[Hole]) -> Hole:
     """A hole with all that the way out writes anew: a bar or brace before it there is none."""
     edits = [e.span for f in finding.fixes[:1] for e in f.edits]
     if not hole.text or len(edits) != 1 or edits[0].start >= hole.start or "\n" in edits[0].text:
         return hole
     start, end = edits[0].start, max(hole.end, edits[0].end)
+    if any(other.end > start and other.start < hole.start for other in others):
+        return hole
     if text[start : hole.start].strip() == "|":
         return Hole(start, end, f"; {HOLE}")
     return Hole(start, end, HOLE) if hole.end < edits[0].end else hole
@@ -244,7 +249,7 @@ def _around(
         end = patched.back(_astray(text, outline, words, stretch))
     before = [(patched.back(a), patched.back(b)) for a, b in _before(stretch)]
     head = None if stretch.depth else _head(source.text, start, end)
-    if head is not None and there < head.end and head not in patched.holes:
+    if head is not None and there < head.end and not any(h.start == start for h in patched.holes):
         return head, True, before
     stated = patched.text[stretch.start : stretch.end]
     return _hole(start, keeps or end, stretch.depth, stated), not inside, before
