@@ -60,14 +60,14 @@ class Evaluator(Settles, Spent):
 
     def evaluate(self, node: ast.Expr, env: Env) -> Value:
         """The value of an expression; raises ``Problem``."""
-        kind = type(node)
-        if kind is ast.Name:
-            return self.name(node, env)  # type: ignore[arg-type]
-        rule = _RULES.get(kind)
-        if rule is None:
-            return node.values if kind is ast.SizeLiteral else node.value  # type: ignore[union-attr]
+        if type(node) is ast.Name:
+            return self.name(node, env)
+        if isinstance(node, (ast.Number, ast.Truth, ast.String)):
+            return node.value
+        if isinstance(node, ast.SizeLiteral):
+            return node.values
         self.step(node, env)
-        return rule(self, node, env)
+        return _RULES[type(node)](self, node, env)
 
     # Values of one kind
 

@@ -51,7 +51,7 @@ _FUNCTION = "a function is written `let f(v) = …`"
 BODIES = "a body stands in `{ … }`"
 _SHAPE = "a shape is written `[3, 224, 224]`"
 _WORDS = r"(?:let|shared|require|input|output|aux)\b"
-_BETWEEN = r"(?:and|or|if|else|in|for|x|let|shared|require|input|output|aux)\b"
+_BETWEEN = r"(?:and|or|if|else|in|for|x)\b"
 _QUOTES = "'‘’“”„"
 _STAGE = r"(?:\{[^{}\n]*\}|[A-Za-z_]\w*(?:\([^()\n]*\))?)"
 """What can be repeated, where it is on one line."""
@@ -208,7 +208,8 @@ HABITS = (
     _row(rf"(?P<here>[{_QUOTES}])", "", "a string stands in `\"`"),
     _row(r"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>\d[\w.]*|\"[^\"\n]*\"))(?=[ \t]*[,)\]])",
          "_COMMA", "is a `,` missing before this?", r", \g<here>", safe=False),
-    _row(rf"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>(?!{_BETWEEN})[A-Za-z_]\w*))(?=[ \t]*[,)\]=(])",
+    _row(rf"(?<=[\w)\]\"])(?P<all>[ \t]+(?P<here>(?!{_BETWEEN}|{_WORDS})[A-Za-z_]\w*))"
+         r"(?=[ \t]*[,)\]=(])",
          "_COMMA", "is a `,` missing before this?", r", \g<here>", safe=False),
 )  # fmt: skip
 """What other languages write, the more telling before the less."""
